@@ -1,0 +1,94 @@
+import type { Listing } from "../symbols/listing.ts";
+import { symbolName } from "../symbols/listing.ts";
+import { symbolStem } from "./candidates.ts";
+import { disambiguate } from "./disambiguate.ts";
+import { aliasName, type NamingOptions, type Place, plainAlias } from "./naming.ts";
+
+/** The aliases of a run, in columns parallel to the symbols named. */
+export interface Aliases {
+  /** null for a symbol that got none: its place is unknown, or the alias would be too long. */
+  readonly alias: readonly (string | null)[];
+  /** The number appended to an alias, 0 for none. */
+  readonly ordinal: Uint32Array;
+  readonly counts: {
+    readonly aliases: number;
+    /** Symbols without any place. */
+    readonly unresolved: number;
+    /** Symbols whose alias cannot be kept below the name length. */
+    readonly tooLong: number;
+    /** Aliases that others equal: in the plain form, without unit and ordinal, and as they are written. */
+    readonly ambiguous: { readonly plain: number; readonly final: number };
+    readonly ordinal: number;
+  };
+}
+
+/**
+ * Names symbols by their places.
+ *
+ * @param symbols indices into the listing, in address order
+ * @param places the place of each, null where it is unknown
+ * @param existing 1 for each symbol of the listing that is an alias already
+ */
+export function nameSymbols(
+  listing: Listing,
+  symbols: Int32Array,
+  places: readonly (Place | null)[],
+  options: NamingOptions & { readonly data: boolean },
+  existing?: Uint8Array,
+): Aliases {
+  const stems = Array.from(symbols, (symbol) => symbolStem(listing, symbol, options.data));
+  const named = (make: (stem: string, place: Place) => string | null) =>
+    stems.map((stem, index) => {
+      const place = places[index];
+      return place ? make(stem, place) : null;
+    });
+  const plain = named((stem, place) => plainAlias(stem, place, options));
+  const wanted = named((stem, place) => aliasName(stem, place, options));
+
+  let alias: readonly (string | null)[] = wanted;
+  let ordinal: Uint32Array = new Uint32Array(symbols.length);
+  if (options.disambiguate) {
+    const isSymbol = nameLookup(listing, options.separator, existing);
+    const withOrdinal = (index: number, number: number) => {
+      const suffix = `_${number}`;
+      const base = aliasName(stems[index] as string, places[index] as Place, options, suffix.length);
+      return base === null ? null : base + suffix;
+    };
+    ({ aliases: alias, ordinals: ordinal } = disambiguate(wanted, isSymbol, withOrdinal));
+  }
+
+  const aliases = alias.filter((name) => name !== null).length;
+  const unresolved = places.filter((place) => place === null).length;
+  return {
+    alias,
+    ordinal,
+    counts: {
+      aliases,
+      unresolved,
+      tooLong: symbols.length - unresolved - aliases,
+      ambiguous: { plain: countAmbiguous(plain), final: countAmbiguous(alias) },
+      ordinal: ordinal.filter((number) => number > 0).length,
+    },
+  };
+}
+
+function countAmbiguous(names: readonly (string | null)[]): number {
+  const bearers = new Map<string, number>();
+  for (const name of names) if (name !== null) bearers.set(name, (bearers.get(name) ?? 0) + 1);
+  return names.filter((name) => name !== null && (bearers.get(name) ?? 0) > 1).length;
+}
+
+/** Tells whether a name with the separator in it is borne by a symbol; an alias never lacks the separator. */
+function nameLookup(listing: Listing, separator: string, existing?: Uint8Array): (name: string) => boolean {
+  const { text, count, nameStart, nameEnd } = listing;
+  const separatorByte = separator.charCodeAt(0);
+  const names = new Set<string>();
+  let at = text.indexOf(separatorByte);
+  for (let symbol = 0; at !== -1 && symbol < count; symbol++) {
+    if ((nameEnd[symbol] as number) <= at) continue;
+    if (existing?.[symbol] !== 1 && at >= (nameStart[symbol] as number))
+      names.add(symbolName(listing, symbol));
+    at = text.indexOf(separatorByte, nameEnd[symbol] as number);
+  }
+  return (name) => names.has(name);
+}

@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+
+/** Where a symbol comes from, as far as its alias is concerned. Paths are relative to the source root. */
+export interface Place {
+  /** The source file, or the STT_FILE name where there is no debug information. */
+  readonly file: string;
+  /** The line in it, from 1; null when only an STT_FILE name is known. */
+  readonly line: number | null;
+  /** The compilation unit's primary source file; null when it is unknown. */
+  readonly unit: string | null;
+}
+
+export interface NamingOptions {
+  /** The character between an alias's parts. */
+  readonly separator: string;
+  /** Whether the unit, and an ordinal where needed, make aliases unique. */
+  readonly disambiguate: boolean;
+  /** KSYM_NAME_LEN: every alias is shorter than this, in bytes. */
+  readonly maxNameLength: number;
+}
+
+/** KSYM_NAME_LEN since 6.1 (include/linux/kallsyms.h); it was 128 before. */
+export const KSYM_NAME_LEN = 512;
+
+const FORBIDDEN_SEPARATORS = "_.$+-:%/#=*?\\'\"`";
+
+/** What is wrong with a separator that would make aliases ambiguous, or unusable in kprobe_events, shells and globs. */
+export function separatorFault(separator: string): string | undefined {
+  if (
+    /^[!-~]$/.test(separator) &&
+    !/[0-9A-Za-z]/.test(separator) &&
+    !FORBIDDEN_SEPARATORS.includes(separator)
+  ) {
+    return undefined;
+  }
+  return "Give one printable character that is no letter, digit, quote or backslash, nor one of _ . $ + - : % / # = * ?";
+}
+
+/** Every character but ASCII letters and digits turned into `_`: `drivers/rtc/sysfs.c` to `drivers_rtc_sysfs_c`. */
+export function mangle(path: string): string {
+  return path.replace(/[^0-9A-Za-z]/gu, "_");
+}
+
+/** The stem as it stands in an alias: what kprobe_events would parse, white space, controls and SEP become `_`. */
+export function aliasStem(stem: string, separator: string): string {
+  return stem.replace(/[+\-:%/#=\s\p{Cc}]/gu, "_").replaceAll(separator, "_");
+}
+
+/**
+ * The alias of a symbol: `<stem>@<place>`, and `@<unit>` behind it when the place is outside the unit's primary source
+ * file. It depends on nothing but the symbol itself.
+ *
+ * @param reserved bytes to leave free for an ordinal
+ * @returns null when not even the stem, a hash and the line fit
+ */
+export function aliasName(stem: string, place: Place, options: NamingOptions, reserved = 0): string | null {
+  const withUnit = options.disambiguate && place.unit !== null && place.unit !== place.file;
+  return joinWithin(
+    aliasStem(stem, options.separator),
+    place,
+    withUnit ? place.unit : null,
+    options,
+    reserved,
+  );
+}
+
+/** The alias without unit: what `--no-disambiguate` writes. */
+export function plainAlias(stem: string, place: Place, options: NamingOptions): string | null {
+  return joinWithin(aliasStem(stem, options.separator), place, null, options, 0);
+}
+
+/**
+ * Joins an alias's parts, and shortens it where it would be too long: path components are dropped from the left, of the
+ * unit first and then of the place, and eight hexadecimal digits of the full alias's SHA-256 stand for them.
+ */
+function joinWithin(
+  stem: string,
+  place: Place,
+  unit: string | null,
+  options: NamingOptions,
+  reserved: number,
+): string | null {
+  const { separator } = options;
+  const line = place.line === null ? "" : `_${place.line}`;
+  const join = (path: string[], unitPath: string[]) =>
+    stem +
+    separator +
+    mangle(path.join("/")) +
+    line +
+    (unitPath.length === 0 ? "" : separator + mangle(unitPath.join("/")));
+  const room = options.maxNameLength - 1 - reserved;
+
+  const path = place.file.split("/");
+  const unitPath = unit === null ? [] : unit.split("/");
+  const full = join(path, unitPath);
+  if (Buffer.byteLength(full) <= room) return full;
+
+  const hash = createHash("sha256").update(full).digest("hex").slice(0, 8);
+  for (let dropped = 1; dropped <= unitPath.length; dropped++) {
+    const short = join(path, [hash, ...unitPath.slice(dropped)]);
+    if (Buffer.byteLength(short) <= room) return short;
+  }
+  for (let dropped = 1; dropped <= path.length; dropped++) {
+    const short = join([hash, ...path.slice(dropped)], []);
+    if (Buffer.byteLength(short) <= room) return short;
+  }
+  return null;
+}

@@ -1,0 +1,55 @@
+import { Command, CommanderError } from "commander";
+import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
+import { addVmlinuxCommand } from "./commands/vmlinux.ts";
+import { Failure } from "./failure.ts";
+import { VERSION } from "./version.ts";
+
+const WRONG_USAGE_STATUS = 2;
+const INTERRUPTED_STATUS = 130;
+const TERMINATED_STATUS = 143;
+
+function say(message: string): void {
+  process.stderr.write(`kas-alias: ${message}\n`);
+}
+
+/** Runs a command's work and sets the exit status; the work says whether standard output stayed open. */
+async function run(work: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+  const children = new AbortController();
+  const end = (status: number) => {
+    children.abort();
+    process.exit(status);
+  };
+  process.once("SIGINT", () => end(INTERRUPTED_STATUS));
+  process.once("SIGTERM", () => end(TERMINATED_STATUS));
+  try {
+    const stdoutOpen = await work(children.signal);
+    process.exitCode = stdoutOpen ? 0 : CLOSED_STDOUT_STATUS;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
+
+const program = new Command("kas-alias")
+  .description("unique, source-line aliases for the duplicated symbol names of a Linux kernel")
+  .version(VERSION)
+  .exitOverride()
+  .configureOutput({
+    // Commander puts a suggestion on a line of its own.
+    outputError: (text) =>
+      say(
+        text
+          .trim()
+          .replace(/^error: /, "")
+          .replace(/\s*\n\s*/g, " "),
+      ),
+  });
+addVmlinuxCommand(program, run);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE_STATUS;
+}

@@ -1,0 +1,29 @@
+import { readFileSync, statSync } from "node:fs";
+import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { type Listing, readListing } from "../symbols/listing.ts";
+
+/** Reads a listing's text from a file, or from standard input for "-". */
+export async function readListingFile(path: string): Promise<Listing> {
+  if (path === "-") return readListing(await readStdin(), "standard input");
+  try {
+    if (statSync(path).isDirectory()) throw new Failure(path, "is a directory", "name a file");
+    return readListing(readFileSync(path), path);
+  } catch (error) {
+    throw error instanceof Failure ? error : cannotRead(path, error);
+  }
+}
+
+export async function readStdin(): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of process.stdin) pieces.push(piece);
+  } catch (error) {
+    throw cannotRead("standard input", error);
+  }
+  return Buffer.concat(pieces);
+}
+
+function cannotRead(path: string, error: unknown): Failure {
+  const advice = errorCode(error) === "ENOENT" ? "check the path" : "check its permissions";
+  return new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+}

@@ -1,0 +1,156 @@
+import {
+  closeSync,
+  fchmodSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
+import tmp from "tmp";
+import { errorCode, Failure, systemMessage } from "../failure.ts";
+
+tmp.setGracefulCleanup();
+
+/** The shell's status of a process that SIGPIPE ended: 128 + 13. */
+export const CLOSED_STDOUT_STATUS = 141;
+
+/** An output of a run: its target, "-" for standard output, and its content in pieces. */
+export interface Output {
+  readonly target: string;
+  readonly pieces: Iterable<Uint8Array>;
+}
+
+/**
+ * Writes the outputs of a run: regular files first, each beside its target and all renamed into place at the end, so
+ * that a failure leaves every old file as it was; then what goes to pipes, terminals and devices, as it is.
+ *
+ * @returns false when standard output was closed before everything was written
+ * @throws Failure naming the target that cannot be written
+ */
+export async function writeOutputs(outputs: readonly Output[]): Promise<boolean> {
+  const streams: Output[] = [];
+  const finished: { temporary: string; path: string; target: string }[] = [];
+  try {
+    for (const output of outputs) {
+      const path = output.target === "-" ? undefined : replaceablePath(output.target);
+      if (path === undefined) streams.push(output);
+      else finished.push({ temporary: writeBeside(path, output), path, target: output.target });
+    }
+    for (const { temporary, path, target } of finished) {
+      try {
+        renameSync(temporary, path);
+      } catch (error) {
+        throw cannotWrite(target, error);
+      }
+    }
+  } finally {
+    for (const { temporary } of finished) rmSync(temporary, { force: true });
+  }
+  let open = true;
+  for (const { target, pieces } of streams) {
+    if (target === "-") open = await writeStdout(pieces);
+    else writeDevice(target, pieces);
+  }
+  return open;
+}
+
+/** The regular file that a target stands for, symbolic links followed; undefined for a device, pipe or terminal. */
+function replaceablePath(target: string): string | undefined {
+  let path = resolve(target);
+  try {
+    for (let links = 0; links < 40 && isLink(path); links++)
+      path = resolve(dirname(path), readlinkSync(path));
+    const status = statSync(path);
+    if (status.isDirectory()) throw new Failure(target, "is a directory", "name a file");
+    return status.isFile() ? path : undefined;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return path;
+    throw error instanceof Failure ? error : cannotWrite(target, error);
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+function writeBeside(path: string, { target, pieces }: Output): string {
+  try {
+    const { name, fd } = tmp.fileSync({
+      tmpdir: dirname(path),
+      prefix: ".kas-alias",
+      detachDescriptor: true,
+    });
+    try {
+      writeAll(fd, pieces);
+      const old = statSync(path, { throwIfNoEntry: false });
+      fchmodSync(fd, old ? old.mode & 0o7777 : 0o666 & ~process.umask());
+    } finally {
+      closeSync(fd);
+    }
+    return name;
+  } catch (error) {
+    throw cannotWrite(target, error);
+  }
+}
+
+function writeDevice(target: string, pieces: Iterable<Uint8Array>): void {
+  try {
+    const fd = openSync(target, "w");
+    try {
+      writeAll(fd, pieces);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw cannotWrite(target, error);
+  }
+}
+
+/** Small pieces are gathered, since each write is a system call. */
+const GATHERED_BYTES = 1 << 20;
+
+function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    waiting.push(piece);
+    bytes += piece.length;
+    if (bytes >= GATHERED_BYTES) {
+      yield Buffer.concat(waiting, bytes);
+      waiting = [];
+      bytes = 0;
+    }
+  }
+  if (bytes > 0) yield Buffer.concat(waiting, bytes);
+}
+
+function writeAll(fd: number, pieces: Iterable<Uint8Array>): void {
+  for (const chunk of gathered(pieces)) {
+    for (let written = 0; written < chunk.length; ) written += writeSync(fd, chunk, written);
+  }
+}
+
+function writeStdout(pieces: Iterable<Uint8Array>): Promise<boolean> {
+  const { stdout } = process;
+  return new Promise((resolve, reject) => {
+    stdout.on("error", (error) => {
+      if (errorCode(error) === "EPIPE") resolve(false);
+      else reject(cannotWrite("standard output", error));
+    });
+    const chunks = gathered(pieces);
+    const writeNext = () => {
+      const chunk = chunks.next();
+      if (chunk.done) resolve(true);
+      else stdout.write(chunk.value, (error) => (error ? undefined : writeNext()));
+    };
+    writeNext();
+  });
+}
+
+function cannotWrite(target: string, error: unknown): Failure {
+  return new Failure(target, `cannot be written: ${systemMessage(error)}`, "make room or name another file");
+}

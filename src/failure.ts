@@ -1,0 +1,26 @@
+/**
+ * A fault of the input or the environment, told to the user in one line: `<subject>: <problem>; <advice>`.
+ *
+ * Everything that a user can cause is reported with this class; any other error that reaches the command line
+ * is a defect of the program.
+ */
+export class Failure extends Error {
+  constructor(subject: string, problem: string, advice?: string) {
+    const text = `${subject}: ${problem}${advice === undefined ? "" : `; ${advice}`}`;
+    // One line, whatever a damaged file has put into a name.
+    super(text.replace(/\p{Cc}+/gu, " "));
+    this.name = "Failure";
+  }
+}
+
+/** The system's own words for an error of Node's file and process functions: `no space left on device`. */
+export function systemMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message);
+  return words?.[1] ?? error.message;
+}
+
+/** The errno name of a system error (`ENOENT`), or undefined for any other. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}

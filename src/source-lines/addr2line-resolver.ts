@@ -1,0 +1,154 @@
+import { spawn } from "node:child_process";
+import pLimit from "p-limit";
+import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { formatAddress } from "../symbols/listing.ts";
+import { type Locations, type Queries, type Resolver, unknownLocations, VIA_LINE } from "./resolver.ts";
+
+export interface Addr2lineOptions {
+  /** The tool: GNU, LLVM or elfutils addr2line, or a cross one, by name or path. */
+  readonly tool: string;
+  /** The file with the debug information. */
+  readonly elf: string;
+  /** How many processes may run at a time. */
+  readonly jobs: number;
+  /** Ends the running processes. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds without output after which a process counts as hanging. */
+  readonly patience?: number;
+}
+
+/** GNU addr2line takes some ten seconds to read a large kernel before its first answer. */
+const DEFAULT_PATIENCE = 120_000;
+
+/** A process costs each of them the reading of the debug information anew, so few addresses are not spread thin. */
+const SMALLEST_BATCH = 256;
+/** Longer batches would keep one process busy while the others have ended. */
+const LARGEST_BATCH = 16384;
+
+const USE_DWARF = "use --resolver dwarf";
+
+/**
+ * The resolver that drives an external addr2line. Addresses go through its standard input in batches; the answers are
+ * `path:line`, whatever column or discriminator the tool adds.
+ *
+ * @throws Failure, on resolving, for a tool that is missing, fails, hangs, or prints what is no answer
+ */
+export function addr2lineResolver(options: Addr2lineOptions): Resolver {
+  return {
+    async resolve(queries) {
+      const share = Math.ceil(queries.count / options.jobs);
+      const batch = Math.min(Math.max(share, SMALLEST_BATCH), LARGEST_BATCH);
+      const starts: number[] = [];
+      for (let start = 0; start < queries.count; start += batch) starts.push(start);
+
+      const stop = new AbortController();
+      const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+      const limit = pLimit(options.jobs);
+      const answers = await Promise.all(
+        starts.map((start) =>
+          limit(() => askTool(options, queries, start, Math.min(start + batch, queries.count), signal)),
+        ),
+      ).catch((error: unknown) => {
+        limit.clearQueue();
+        stop.abort();
+        throw error;
+      });
+      return readAnswers(options.tool, queries.count, answers.flat());
+    },
+  };
+}
+
+/** Runs the tool over the queries [start, end) and gives its output line by line. */
+function askTool(
+  options: Addr2lineOptions,
+  queries: Queries,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { tool, elf } = options;
+  const patience = options.patience ?? DEFAULT_PATIENCE;
+  return new Promise((resolve, reject) => {
+    const child = spawn(tool, ["-e", elf], {
+      stdio: ["pipe", "pipe", "pipe"],
+      signal,
+      killSignal: "SIGKILL",
+    });
+    const output: Buffer[] = [];
+    let complaint = "";
+    let silence: NodeJS.Timeout | undefined;
+    const expectOutput = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => {
+        child.kill("SIGKILL");
+        reject(new Failure(tool, `no answer for ${patience / 1000} s`, USE_DWARF));
+      }, patience);
+    };
+    expectOutput();
+    child.on("error", (error) => {
+      clearTimeout(silence);
+      const missing = errorCode(error) === "ENOENT";
+      reject(
+        missing
+          ? new Failure(tool, "no such program", `install it, name another with --addr2line, or ${USE_DWARF}`)
+          : new Failure(tool, `cannot be run: ${systemMessage(error)}`, USE_DWARF),
+      );
+    });
+    child.stdout.on("data", (data: Buffer) => {
+      output.push(data);
+      expectOutput();
+    });
+    child.stderr.on("data", (data: Buffer) => {
+      if (complaint.length < 1000) complaint += data.toString();
+    });
+    child.on("close", (status, killer) => {
+      clearTimeout(silence);
+      const reason = complaint.trim().split("\n", 1)[0];
+      if (status !== 0) {
+        const end = killer === null ? `exit status ${status}` : `killed by ${killer}`;
+        reject(new Failure(tool, `failed on ${elf} (${end})${reason ? `: ${reason}` : ""}`, USE_DWARF));
+        return;
+      }
+      const lines = Buffer.concat(output).toString("utf8").split(/\r?\n/);
+      if (lines.at(-1) === "") lines.pop();
+      if (lines.length === end - start) resolve(lines);
+      else {
+        const count = `gave ${lines.length} answers to ${end - start} addresses`;
+        reject(new Failure(tool, `${count}${reason ? `: ${reason}` : ""}`, USE_DWARF));
+      }
+    });
+    // A tool that ends without reading closes the pipe; its exit status tells the story.
+    child.stdin.on("error", () => {});
+    let text = "";
+    for (let query = start; query < end; query++) {
+      text += `0x${formatAddress(queries.addressHigh[query] as number, queries.addressLow[query] as number)}\n`;
+    }
+    child.stdin.end(text);
+  });
+}
+
+/** `path:line`, with elfutils' `:column` and GNU's and LLVM's ` (discriminator n)`; `?` for an unknown line. */
+const ANSWER = /^(.*?):(\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?$/;
+
+function readAnswers(tool: string, count: number, lines: readonly string[]): Locations {
+  const locations = unknownLocations(count);
+  const fileIndex = new Map<string, number>();
+  lines.forEach((text, query) => {
+    const answer = ANSWER.exec(text);
+    if (answer === null) {
+      throw new Failure(tool, `"${text.slice(0, 80)}" is no answer of an addr2line`, USE_DWARF);
+    }
+    const path = answer[1] as string;
+    const line = Number(answer[2]);
+    if (path === "??" || !(line > 0)) return;
+    let file = fileIndex.get(path);
+    if (file === undefined) {
+      file = locations.files.push(path) - 1;
+      fileIndex.set(path, file);
+    }
+    locations.file[query] = file;
+    locations.line[query] = line;
+    locations.via[query] = VIA_LINE;
+  });
+  return locations;
+}

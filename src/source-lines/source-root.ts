@@ -1,0 +1,76 @@
+import { posix } from "node:path";
+
+/** A source path as the debug information records it, and the compilation directory of its unit. */
+export interface RecordedPath {
+  readonly path: string;
+  readonly compilationDirectory: string | null;
+}
+
+/**
+ * Makes recorded source paths relative to the root of the source tree, so that they do not tell where a kernel was
+ * built.
+ *
+ * Roots are, in this order: those given; the prefix in front of `init/main.c`, which every vmlinux has; the unit's
+ * compilation directory, which is the build directory. The longest one that fits is taken, those given before any
+ * other.
+ */
+export interface SourceRoots {
+  readonly given: readonly string[];
+  /** The prefix in front of `init/main.c`: "" when that is recorded without one, null when it is not known. */
+  readonly detected: string | null;
+}
+
+const INIT_MAIN = "init/main.c";
+
+/** @param initMain the recorded path of start_kernel's source file, if known */
+export function sourceRoots(given: readonly string[], initMain: string | undefined): SourceRoots {
+  let detected: string | null = null;
+  if (initMain !== undefined) {
+    const path = posix.normalize(initMain);
+    if (path === INIT_MAIN) detected = "";
+    else if (path.endsWith(`/${INIT_MAIN}`)) detected = path.slice(0, -INIT_MAIN.length - 1) || "/";
+  }
+  return { given: given.map(withoutTrailingSlash), detected };
+}
+
+/** The path relative to the source root; a path outside every root loses only its leading `/` and `../`. */
+export function relativeSource({ given, detected }: SourceRoots, recorded: RecordedPath): string {
+  const path = posix.normalize(recorded.path);
+  const inner =
+    longestStripped(path, given) ??
+    longestStripped(path, detectedRoots(detected, recorded.compilationDirectory)) ??
+    path;
+  return inner.replace(/^(\.{0,2}\/)+/, "");
+}
+
+function detectedRoots(detected: string | null, compilationDirectory: string | null): string[] {
+  const roots: string[] = [];
+  if (detected) roots.push(detected);
+  if (compilationDirectory) {
+    const directory = withoutTrailingSlash(compilationDirectory);
+    roots.push(directory);
+    // Where the compiler was told to record C sources relative to the tree (-fmacro-prefix-map and its like), an
+    // assembler that was not told records them under <tree>/<build directory>: Debian's 6.1.
+    if (detected && !detected.startsWith("/") && directory.endsWith(`/${detected}`)) {
+      roots.push(directory.slice(0, -detected.length - 1));
+    }
+  }
+  return roots;
+}
+
+function longestStripped(path: string, roots: readonly string[]): string | undefined {
+  let stripped: string | undefined;
+  for (const root of roots) {
+    const prefix = root.endsWith("/") ? root : `${root}/`;
+    if (path.length > prefix.length && path.startsWith(prefix)) {
+      const rest = path.slice(prefix.length);
+      if (stripped === undefined || rest.length < stripped.length) stripped = rest;
+    }
+  }
+  return stripped;
+}
+
+function withoutTrailingSlash(path: string): string {
+  const normal = posix.normalize(path);
+  return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
+}

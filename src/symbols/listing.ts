@@ -1,0 +1,147 @@
+import { Failure } from "../failure.ts";
+
+/**
+ * A symbol listing: the text that `nm -n` prints, and where each symbol's parts stand in it.
+ *
+ * Columns are indexed by symbol, in the order of the text, with `count` entries each. Addresses are 64 bits wide and
+ * kept as two unsigned halves, since a double cannot hold them.
+ */
+export interface Listing {
+  /** What the listing was read from, for messages. */
+  readonly source: string;
+  readonly text: Buffer;
+  readonly count: number;
+  /** Offset in `text` of the line, of the name, and of the first byte after the name. */
+  readonly lineStart: Uint32Array;
+  readonly nameStart: Uint32Array;
+  readonly nameEnd: Uint32Array;
+  readonly addressHigh: Uint32Array;
+  readonly addressLow: Uint32Array;
+  /** The type letter's ASCII code. */
+  readonly type: Uint8Array;
+  /** 1 for a symbol that has an address, 0 for an undefined one. */
+  readonly defined: Uint8Array;
+}
+
+/** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
+export function listingColumns(capacity: number) {
+  return {
+    lineStart: new Uint32Array(capacity),
+    nameStart: new Uint32Array(capacity),
+    nameEnd: new Uint32Array(capacity),
+    addressHigh: new Uint32Array(capacity),
+    addressLow: new Uint32Array(capacity),
+    type: new Uint8Array(capacity),
+    defined: new Uint8Array(capacity),
+  };
+}
+
+export function symbolName(listing: Listing, symbol: number): string {
+  return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
+}
+
+/** The module in `/proc/kallsyms`' `\t[module]`, or "" for a symbol of vmlinux. */
+export function moduleName(listing: Listing, symbol: number): string {
+  const { text, nameEnd } = listing;
+  const start = nameEnd[symbol] as number;
+  if (text[start] !== TAB) return "";
+  return text.toString("latin1", start + 2, text.indexOf(CLOSING_BRACKET, start));
+}
+
+/** 16 lower-case hexadecimal digits, as `nm` prints a 64-bit address. */
+export function formatAddress(high: number, low: number): string {
+  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
+/** Negative, zero or positive as the first address is below, equal to or above the second. */
+export function compareAddresses(highA: number, lowA: number, highB: number, lowB: number): number {
+  return highA === highB ? lowA - lowB : highA - highB;
+}
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const OPENING_BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+
+/** The value of a hexadecimal digit, 255 for any other byte. */
+const HEX_VALUE = new Uint8Array(256).fill(255);
+for (let digit = 0; digit < 16; digit++) {
+  HEX_VALUE["0123456789abcdef".charCodeAt(digit)] = digit;
+  HEX_VALUE["0123456789ABCDEF".charCodeAt(digit)] = digit;
+}
+
+/**
+ * Reads the text of `nm -n`, System.map or /proc/kallsyms: lines `<hex address> <type letter> <name>`, the address
+ * left out for undefined symbols, `\t[module]` behind the name allowed. A name reaches to the end of its line.
+ *
+ * @param source what `text` was read from, for messages
+ * @throws Failure for a line of another shape, an empty listing, or one whose addresses were all hidden by the kernel
+ */
+export function readListing(text: Buffer, source: string): Listing {
+  let lines = 1;
+  for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) lines++;
+  const columns = listingColumns(lines);
+  const { lineStart, nameStart, nameEnd, addressHigh, addressLow, type, defined } = columns;
+
+  let count = 0;
+  let line = 0;
+  let anyAddress = false;
+  for (let start = 0; start < text.length; ) {
+    line++;
+    const newline = text.indexOf(LINE_FEED, start);
+    const next = newline === -1 ? text.length : newline + 1;
+    let end = newline === -1 ? text.length : newline;
+    if (end > start && text[end - 1] === CARRIAGE_RETURN) end--;
+    if (end === start) {
+      start = next;
+      continue;
+    }
+
+    let at = start;
+    let high = 0;
+    let low = 0;
+    while (at < end) {
+      const digit = HEX_VALUE[text[at] as number] as number;
+      if (digit === 255) break;
+      high = ((high << 4) | (low >>> 28)) >>> 0;
+      low = ((low << 4) | digit) >>> 0;
+      at++;
+    }
+    const digits = at - start;
+    if (digits === 0) while (at < end && text[at] === SPACE) at++;
+    else if (text[at] === SPACE) at++;
+    const letter = text[at] as number;
+    if (digits > 16 || at === start + digits || at + 2 >= end || letter <= SPACE || text[at + 1] !== SPACE) {
+      const shown = text.toString("utf8", start, Math.min(end, start + 60));
+      throw new Failure(source, `line ${line} is no symbol: "${shown}"`, "give what `nm -n` prints");
+    }
+
+    lineStart[count] = start;
+    nameStart[count] = at + 2;
+    nameEnd[count] = endOfName(text, at + 2, end);
+    addressHigh[count] = high;
+    addressLow[count] = low;
+    type[count] = letter;
+    defined[count] = digits > 0 ? 1 : 0;
+    if (high !== 0 || low !== 0) anyAddress = true;
+    count++;
+    start = next;
+  }
+
+  if (count === 0) throw new Failure(source, "the listing is empty", "give what `nm -n` prints");
+  if (count > 1 && !anyAddress) {
+    throw new Failure(source, "every address is zero, hidden by kptr_restrict", "read it as root");
+  }
+  return { source, text, count, ...columns };
+}
+
+/** Where a name ends: before `\t[module]` if that closes the line, else with the line. */
+function endOfName(text: Buffer, start: number, lineEnd: number): number {
+  if (text[lineEnd - 1] !== CLOSING_BRACKET) return lineEnd;
+  for (let at = lineEnd - 2; at > start; at--) {
+    if (text[at] === OPENING_BRACKET && text[at - 1] === TAB) return at - 1;
+  }
+  return lineEnd;
+}
