@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/longname.h>
+
+unsigned long lib_oddnames(unsigned long value);
+
+static unsigned long dollar(unsigned long value) __asm__("weird$name");
+static unsigned long dotted(unsigned long value) __asm__("weird.name.v2");
+
+static unsigned long __UNIQUE_ID_x123 __used = 3;
+
+static noinline unsigned long __UNIQUE_ID_f124(unsigned long value)
+{
+	return value * 3;
+}
+
+static noinline unsigned long LONG_NAME(unsigned long value)
+{
+	return __UNIQUE_ID_f124(value) + 3;
+}
+
+static noinline unsigned long dollar(unsigned long value)
+{
+	return LONG_NAME(value) ^ 3;
+}
+
+static noinline unsigned long dotted(unsigned long value)
+{
+	return dollar(value) - 3;
+}
+
+unsigned long lib_oddnames(unsigned long value)
+{
+	return dotted(value) | 1;
+}
