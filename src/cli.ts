@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
+import { addResolveCommand } from "./commands/resolve.ts";
 import { addVmlinuxCommand } from "./commands/vmlinux.ts";
 import { Failure } from "./failure.ts";
 import { VERSION } from "./version.ts";
@@ -46,6 +47,7 @@ const program = new Command("kas-alias")
       ),
   });
 addVmlinuxCommand(program, run);
+addResolveCommand(program, run);
 
 try {
   await program.parseAsync();

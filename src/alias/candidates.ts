@@ -1,4 +1,5 @@
-import { compareAddresses, type Listing, moduleName, symbolName } from "../symbols/listing.ts";
+import { compareAddresses } from "../elf/address.ts";
+import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
 import { isData, isText, stemEnd } from "../symbols/name-anatomy.ts";
 import type { Namesakes } from "./duplicates.ts";
 import { aliasStem } from "./naming.ts";

@@ -71,7 +71,7 @@ export function plainAlias(stem: string, place: Place, options: NamingOptions): 
 
 /**
  * Joins an alias's parts, and shortens it where it would be too long: path components are dropped from the left, of the
- * unit first and then of the place, and eight hexadecimal digits of the full alias's SHA-256 stand for them.
+ * unit first and then of the place, and six hexadecimal digits of the full alias's SHA-256 stand for them.
  */
 function joinWithin(
   stem: string,
@@ -95,7 +95,7 @@ function joinWithin(
   const full = join(path, unitPath);
   if (Buffer.byteLength(full) <= room) return full;
 
-  const hash = createHash("sha256").update(full).digest("hex").slice(0, 8);
+  const hash = createHash("sha256").update(full).digest("hex").slice(0, 6);
   for (let dropped = 1; dropped <= unitPath.length; dropped++) {
     const short = join(path, [hash, ...unitPath.slice(dropped)]);
     if (Buffer.byteLength(short) <= room) return short;

@@ -1,20 +1,31 @@
-import { availableParallelism } from "node:os";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { locateSymbols, newAliases, selectSymbols } from "../alias/alias-symbols.ts";
+import { type Command, Option } from "commander";
+import { aliasVmlinux, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { aliasedListing } from "../alias/aliased-listing.ts";
-import { nameSymbols } from "../alias/name-symbols.ts";
-import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
+import { KSYM_NAME_LEN } from "../alias/naming.ts";
+import { newAliases } from "../alias/select.ts";
+import { openElf } from "../elf/elf-file.ts";
 import { statsAsJson, statsAsText } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
-import { addr2lineResolver } from "../source-lines/addr2line-resolver.ts";
+import { tableLines } from "../table/alias-table.ts";
+import { openResolver } from "./image.ts";
 import { readListingFile } from "./input.ts";
-import { writeOutputs } from "./output.ts";
+import {
+  addResolverOptions,
+  collect,
+  positiveInteger,
+  type ResolverOptions,
+  type Runner,
+  separator,
+} from "./options.ts";
+import { type Output, writeOutputs } from "./output.ts";
 
-interface VmlinuxOptions {
-  nm: string;
-  output: string;
-  addr2line: string;
-  jobs: number;
+interface Options extends ResolverOptions {
+  nm?: string;
+  debugFile?: string;
+  output?: string;
+  table?: string;
+  tableScope: "aliases" | "all";
+  kernelRelease?: string;
   sourceRoot: string[];
   separator: string;
   disambiguate: boolean;
@@ -27,19 +38,21 @@ interface VmlinuxOptions {
 }
 
 /** `kas-alias vmlinux`: the listing of a vmlinux, with an alias line behind every duplicated name. */
-export function addVmlinuxCommand(
-  program: Command,
-  run: (work: (signal: AbortSignal) => Promise<boolean>) => Promise<void>,
-): void {
-  program
+export function addVmlinuxCommand(program: Command, run: Runner): void {
+  const command = program
     .command("vmlinux")
     .description("give the duplicated names of a vmlinux unique aliases")
-    .argument("<elf>", "the vmlinux")
-    .requiredOption("--nm <file>", "the listing `nm -n` prints; - for standard input")
-    .option("-o, --output <file>", "the aliased listing", "-")
-    .addOption(resolverOption())
-    .option("--addr2line <tool>", "the tool of --resolver addr2line", "addr2line")
-    .option("--jobs <n>", "processes at a time", positiveInteger, availableParallelism())
+    .argument("[elf]", "the vmlinux; may be left out with --nm and --debug-file")
+    .option("--nm <file>", "take the symbols from what `nm -n` prints, - for standard input")
+    .option("--debug-file <elf>", "take the source lines from another image of the same build")
+    .option("-o, --output <file>", "the aliased listing (default: -, or none with --table)")
+    .option("--table <file>", "the alias table, as JSON Lines")
+    .addOption(
+      new Option("--table-scope <scope>", "the symbols in the table")
+        .choices(["aliases", "all"])
+        .default("aliases"),
+    );
+  addResolverOptions(command)
     .option("--source-root <directory>", "where the source tree was; repeatable", collect, [])
     .option("--separator <character>", "between an alias's parts", separator, "@")
     .option("--no-disambiguate", "leave units and ordinals out")
@@ -47,44 +60,58 @@ export function addVmlinuxCommand(
     .option("--exclude <glob>", "leave names out; repeatable", collect, [])
     .option("--include <glob>", "keep names whatever the filters say; repeatable", collect, [])
     .option("--no-default-filters", "keep the names that are left out by default")
+    .option("--kernel-release <release>", "as `uname -r`, for the table (default: from linux_banner)")
     .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
     .option("--quiet", "no warnings", false)
-    .action((elf: string, options: VmlinuxOptions) => run((signal) => vmlinux(elf, options, signal)));
+    .action((elf: string | undefined, options: Options) => {
+      if (elf === undefined && (options.nm === undefined || options.debugFile === undefined)) {
+        command.error("error: no vmlinux given; it may be left out only with --nm and --debug-file");
+      }
+      return run((signal) => vmlinux(elf, options, signal));
+    });
 }
 
-function resolverOption(): Option {
-  return new Option("--resolver <name>", "what looks up source lines")
-    .choices(["addr2line"])
-    .default("addr2line");
-}
-
-async function vmlinux(elf: string, options: VmlinuxOptions, signal: AbortSignal): Promise<boolean> {
-  const aliasOptions = {
-    separator: options.separator,
-    disambiguate: options.disambiguate,
-    maxNameLength: options.maxNameLength,
-    data: false,
-    filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
-    sourceRoots: options.sourceRoot,
-  };
+async function vmlinux(elf: string | undefined, options: Options, signal: AbortSignal): Promise<boolean> {
   const stopwatch = new Stopwatch();
-  const listing = await stopwatch.time("read", () => readListingFile(options.nm));
-  const selection = await stopwatch.time("select", () => selectSymbols(listing, aliasOptions));
-  const resolver = addr2lineResolver({ tool: options.addr2line, elf, jobs: options.jobs, signal });
-  const places = await stopwatch.time("locate", () =>
-    locateSymbols(listing, selection.symbols, resolver, aliasOptions),
+  const input = await stopwatch.time("open", async () => ({
+    image: elf === undefined ? undefined : openElf(elf),
+    debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
+    listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
+    openResolver: (image: Parameters<typeof openResolver>[0]) => openResolver(image, options, signal),
+  }));
+  const result = await aliasVmlinux(
+    input,
+    {
+      separator: options.separator,
+      disambiguate: options.disambiguate,
+      maxNameLength: options.maxNameLength,
+      data: false,
+      filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
+      sourceRoots: options.sourceRoot,
+      locateAll: options.table !== undefined && options.tableScope === "all",
+      kernelRelease: options.kernelRelease,
+    },
+    (stage, work) => stopwatch.time(stage, work),
   );
-  const aliases = await stopwatch.time("name", () =>
-    nameSymbols(listing, selection.symbols, places, aliasOptions, selection.existing),
-  );
-  const stdoutOpen = await stopwatch.time("write", () =>
-    writeOutputs([
-      { target: options.output, pieces: aliasedListing(listing, newAliases(selection, aliases)) },
-    ]),
-  );
+
+  const outputs: Output[] = [];
+  if (options.table !== undefined) {
+    outputs.push({ target: options.table, pieces: tableLines(result.header, result.rows()) });
+  }
+  const target = options.output ?? (options.table === undefined ? "-" : undefined);
+  if (target !== undefined) {
+    const { selection, aliases } = result;
+    outputs.push({ target, pieces: aliasedListing(selection.listing, newAliases(selection, aliases)) });
+  }
+  const stdoutOpen = await stopwatch.time("write", () => writeOutputs(outputs));
+  report(result, options, stopwatch);
+  return stdoutOpen;
+}
+
+function report({ selection, aliases }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
+  const { aliases: count, unresolved, tooLong, ambiguous, ordinal } = aliases.counts;
+  const { symbols, duplicatedNames, excluded } = selection.counts;
   if (options.stats) {
-    const { aliases: count, unresolved, tooLong, ambiguous, ordinal } = aliases.counts;
-    const { symbols, duplicatedNames, excluded } = selection.counts;
     const stats = {
       symbols,
       duplicatedNames,
@@ -96,21 +123,10 @@ async function vmlinux(elf: string, options: VmlinuxOptions, signal: AbortSignal
       seconds: stopwatch.seconds,
     };
     process.stderr.write(options.stats === "json" ? statsAsJson(stats) : statsAsText(stats));
+  } else if (unresolved > 0 && !options.quiet) {
+    const what = unresolved === 1 ? "symbol has" : "symbols have";
+    process.stderr.write(
+      `kas-alias: ${selection.listing.source}: ${unresolved} duplicated ${what} no source location and no alias\n`,
+    );
   }
-  return stdoutOpen;
-}
-
-function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
-}
-
-function positiveInteger(value: string): number {
-  if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError("Give a whole number from 1.");
-}
-
-function separator(value: string): string {
-  const fault = separatorFault(value);
-  if (fault !== undefined) throw new InvalidArgumentError(fault);
-  return value;
 }

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import pLimit from "p-limit";
+import { formatAddress } from "../elf/address.ts";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
-import { formatAddress } from "../symbols/listing.ts";
+
 import { type Locations, type Queries, type Resolver, unknownLocations, VIA_LINE } from "./resolver.ts";
 
 export interface Addr2lineOptions {

@@ -18,6 +18,9 @@ export const VIA_LINE = 1;
 /** The first row within the symbol, since none covers its first address. */
 export const VIA_NEXT_LINE = 2;
 
+/** How a location was found, as tables say it. */
+export type Via = "line" | "next-line" | "decl" | "file-symbol";
+
 /** The source locations of the addresses asked for, in columns parallel to the queries. */
 export interface Locations {
   /** Index into `files`, -1 where no location is known. */

@@ -48,16 +48,6 @@ export function moduleName(listing: Listing, symbol: number): string {
   return text.toString("latin1", start + 2, text.indexOf(CLOSING_BRACKET, start));
 }
 
-/** 16 lower-case hexadecimal digits, as `nm` prints a 64-bit address. */
-export function formatAddress(high: number, low: number): string {
-  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
-}
-
-/** Negative, zero or positive as the first address is below, equal to or above the second. */
-export function compareAddresses(highA: number, lowA: number, highB: number, lowB: number): number {
-  return highA === highB ? lowA - lowB : highA - highB;
-}
-
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

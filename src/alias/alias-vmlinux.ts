@@ -1,0 +1,172 @@
+import { formatAddress } from "../elf/address.ts";
+import type { ElfFile } from "../elf/elf-file.ts";
+import { buildId } from "../elf/notes.ts";
+import { readSymbolTable } from "../elf/symbol-table.ts";
+import { Failure } from "../failure.ts";
+import type { Resolver } from "../source-lines/resolver.ts";
+import type { UnitFinder } from "../source-lines/unit-finder.ts";
+import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
+import { architecture, kernelRelease } from "../symbols/kernel-image.ts";
+import { type Listing, symbolName } from "../symbols/listing.ts";
+import { matchByAddress, matchByName } from "../symbols/match.ts";
+import { symbolPositions } from "../symbols/sympos.ts";
+import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
+import { VERSION } from "../version.ts";
+import { symbolsInScope } from "./candidates.ts";
+import { locateSymbols, type SymbolOrigin } from "./locate.ts";
+import { type Aliases, nameSymbols } from "./name-symbols.ts";
+import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+
+/** What a run over a vmlinux works on. */
+export interface VmlinuxInput {
+  /** The listing given with --nm, else the image's own is taken. */
+  readonly listing: Listing | undefined;
+  /** The image whose symbols are aliased; undefined when only a listing is given. */
+  readonly image: ElfFile | undefined;
+  /** Another image of the same build, with the debug information; undefined when `image` has it. */
+  readonly debugImage: ElfFile | undefined;
+  /** Opens what locates addresses in the image that has the debug information. */
+  readonly openResolver: (elf: ElfFile) => Promise<{ resolver: Resolver; findUnits: UnitFinder | undefined }>;
+}
+
+export interface VmlinuxOptions extends AliasOptions {
+  /** Roots of the source tree, tried before any that is found out. */
+  readonly sourceRoots: readonly string[];
+  /** Whether all symbols in scope are located, or only those that get an alias. */
+  readonly locateAll: boolean;
+  /** Replaces the release in the image's linux_banner. */
+  readonly kernelRelease: string | undefined;
+}
+
+/** Takes the time of a stage. */
+export type Timer = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>;
+
+/** What a run over a vmlinux gives. */
+export interface VmlinuxResult {
+  readonly selection: Selection;
+  readonly aliases: Aliases;
+  readonly header: TableHeader;
+  rows(): Iterable<TableRow>;
+}
+
+const NO_SYMBOLS = "has no symbol table";
+
+/** Aliases the duplicated names of a vmlinux. */
+export async function aliasVmlinux(
+  input: VmlinuxInput,
+  options: VmlinuxOptions,
+  time: Timer,
+): Promise<VmlinuxResult> {
+  const { image, debugImage } = input;
+  const located = debugImage ?? image;
+  if (located === undefined) throw new Error("neither an image nor a debug image");
+  const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
+  const selection = await time("select", () => selectSymbols(listing, options));
+  const symbols = options.locateAll ? selection.inScope : selection.symbols;
+  const origins = await time("locate", async () => {
+    const tableIndex = matchSymbols(
+      selection,
+      symbols,
+      locatedListing,
+      debugImage !== undefined,
+      options.data,
+    );
+    const locating = { elf: located, listing: locatedListing, ...(await input.openResolver(located)) };
+    return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots);
+  });
+  const aliases = await time("name", () => {
+    const places = options.locateAll
+      ? placesOf(selection, symbols, origins)
+      : origins.map(({ place }) => place);
+    return nameSymbols(listing, selection.symbols, places, options, selection.existing);
+  });
+
+  const { separator, disambiguate, maxNameLength, data, filters } = options;
+  const release = options.kernelRelease ?? (locatedListing ? kernelRelease(located, locatedListing) : null);
+  const header: TableHeader = {
+    schema: TABLE_SCHEMA,
+    kernel: release,
+    arch: architecture(located),
+    scope: "object",
+    objects: [{ name: "vmlinux", buildId: (image && buildId(image)) ?? buildId(located) }],
+    rows: options.locateAll ? symbols.length : aliases.counts.aliases,
+    generator: `kas-alias ${VERSION}`,
+    options: { separator, disambiguate, maxNameLength, data, ...filters },
+  };
+  return { selection, aliases, header, rows: () => tableRows(selection, symbols, origins, aliases) };
+}
+
+/** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
+function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
+  const { image, debugImage } = input;
+  const ofImage = (elf: ElfFile) => {
+    const table = readSymbolTable(elf);
+    return table === undefined ? undefined : elfListing(elf, table);
+  };
+  const locatedListing = ofImage(located);
+  if (debugImage !== undefined && locatedListing === undefined) {
+    throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
+  }
+  if (input.listing !== undefined) return [input.listing, locatedListing];
+  const listing = image === located ? locatedListing : image && ofImage(image);
+  if (listing === undefined || listing.count === 0) {
+    throw new Failure(
+      (image ?? located).path,
+      NO_SYMBOLS,
+      "give a listing with --nm, or an unstripped vmlinux",
+    );
+  }
+  return [listing, locatedListing];
+}
+
+/** The entry of each symbol in the symbol table of the image it is located in. */
+function matchSymbols(
+  { listing, inScope }: Selection,
+  symbols: Int32Array,
+  image: ElfListing | undefined,
+  otherImage: boolean,
+  withData: boolean,
+): Uint32Array | undefined {
+  if (image === undefined) return undefined;
+  if (listing === image) return Uint32Array.from(symbols, (symbol) => image.tableIndex[symbol] as number);
+  if (otherImage) return matchByName(listing, symbols, inScope, image, symbolsInScope(image, withData));
+  return matchByAddress(listing, symbols, image);
+}
+
+/** The places of the symbols that are to get an alias, out of those of all symbols located. */
+function placesOf(selection: Selection, located: Int32Array, origins: readonly SymbolOrigin[]) {
+  const indexOf = new Map(Array.from(located, (symbol, i) => [symbol, i]));
+  return Array.from(selection.symbols, (symbol) => origins[indexOf.get(symbol) as number]?.place ?? null);
+}
+
+function* tableRows(
+  { listing, symbols, namesakes, existing }: Selection,
+  located: Int32Array,
+  origins: readonly SymbolOrigin[],
+  aliases: Aliases,
+): Generator<TableRow> {
+  const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
+  const positions = symbolPositions(listing, located, namesakes.first, existing);
+  const onlyAliases = located === symbols;
+  for (const [i, symbol] of located.entries()) {
+    const index = aliasIndex.get(symbol);
+    const alias = index === undefined ? null : (aliases.alias[index] ?? null);
+    if (onlyAliases && alias === null) continue;
+    const { place, via, size, section } = origins[i] as SymbolOrigin;
+    yield {
+      object: "vmlinux",
+      name: symbolName(listing, symbol),
+      alias,
+      type: String.fromCharCode(listing.type[symbol] as number),
+      address: formatAddress(listing.addressHigh[symbol] as number, listing.addressLow[symbol] as number),
+      section,
+      size,
+      file: place?.file ?? null,
+      line: place?.line ?? null,
+      unit: place?.unit ?? null,
+      sympos: positions[i] as number,
+      ordinal: index === undefined ? 0 : (aliases.ordinal[index] as number),
+      via,
+    };
+  }
+}

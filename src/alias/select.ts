@@ -1,0 +1,67 @@
+import { type Listing, symbolName } from "../symbols/listing.ts";
+import { chooseCandidates, findExistingAliases, symbolsInScope } from "./candidates.ts";
+import { findNamesakes, type Namesakes } from "./duplicates.ts";
+import { type FilterOptions, nameFilter } from "./filters.ts";
+import type { Aliases } from "./name-symbols.ts";
+import type { NamingOptions } from "./naming.ts";
+
+export interface AliasOptions extends NamingOptions {
+  /** Whether data symbols get aliases too. */
+  readonly data: boolean;
+  readonly filters: FilterOptions;
+}
+
+/** What is known of a listing's symbols before any location is looked up. */
+export interface Selection {
+  readonly listing: Listing;
+  /** 1 for each line of the listing that is an alias already. */
+  readonly existing: Uint8Array | undefined;
+  readonly namesakes: Namesakes;
+  /** The symbols whose type is in scope, in address order. */
+  readonly inScope: Int32Array;
+  /** Those of them that are to get an alias. */
+  readonly symbols: Int32Array;
+  readonly counts: {
+    readonly symbols: number;
+    readonly duplicatedNames: number;
+    readonly excluded: Record<string, number>;
+  };
+}
+
+/** Finds the symbols of a listing that are to get an alias. */
+export function selectSymbols(listing: Listing, options: AliasOptions): Selection {
+  const existing = findExistingAliases(listing, options.separator, options.data);
+  const namesakes = findNamesakes(listing, options.data, existing);
+  const inScope = symbolsInScope(listing, options.data, existing);
+  const { symbols, excluded } = chooseCandidates(listing, inScope, namesakes, nameFilter(options.filters));
+  const ignored = existing?.reduce((sum, isAlias) => sum + isAlias, 0) ?? 0;
+  return {
+    listing,
+    existing,
+    namesakes,
+    inScope,
+    symbols,
+    counts: {
+      symbols: listing.count - ignored,
+      duplicatedNames: namesakes.bearers.reduce((sum, bearers) => (bearers > 1 ? sum + 1 : sum), 0),
+      excluded: Object.fromEntries([...excluded].sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
+  };
+}
+
+/** The alias lines to be added to a selection's listing: those that it does not hold already. */
+export function newAliases(
+  { listing, existing, symbols }: Selection,
+  { alias }: Aliases,
+): Map<number, string> {
+  const held = new Set<string>();
+  existing?.forEach((isAlias, symbol) => {
+    if (isAlias) held.add(symbolName(listing, symbol));
+  });
+  const added = new Map<number, string>();
+  symbols.forEach((symbol, index) => {
+    const name = alias[index];
+    if (name && !held.has(name)) added.set(symbol, name);
+  });
+  return added;
+}

@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { openElf } from "../elf/elf-file.ts";
+import { Failure } from "../failure.ts";
+import { emptyQueries } from "../source-lines/resolver.ts";
+import { openResolver } from "./image.ts";
+import { readStdin } from "./input.ts";
+import { addResolverOptions, type ResolverOptions, type Runner } from "./options.ts";
+import { writeOutputs } from "./output.ts";
+
+/** `kas-alias resolve`: addresses to `path:line`, as addr2line does. */
+export function addResolveCommand(program: Command, run: Runner): void {
+  const command = program
+    .command("resolve")
+    .description("print the source line of addresses")
+    .argument("<elf>", "the vmlinux")
+    .argument("[address...]", "hexadecimal addresses; on standard input, one a line, when none is given");
+  addResolverOptions(command).action((elf: string, addresses: string[], options: ResolverOptions) =>
+    run((signal) => resolve(elf, addresses, options, signal)),
+  );
+}
+
+async function resolve(
+  path: string,
+  given: string[],
+  options: ResolverOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const elf = openElf(path);
+  const addresses = given.length > 0 ? given : (await readStdin()).toString("latin1").split("\n");
+  if (given.length === 0 && addresses.at(-1) === "") addresses.pop();
+  const queries = emptyQueries(addresses.length);
+  addresses.forEach((text, i) => {
+    const digits = /^\s*(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(text)?.[1];
+    if (digits === undefined) {
+      throw new Failure(`"${text.slice(0, 40)}"`, "is no address", "give hexadecimal digits");
+    }
+    queries.addressHigh[i] = Number.parseInt(digits.slice(0, -8) || "0", 16);
+    queries.addressLow[i] = Number.parseInt(digits.slice(-8), 16);
+  });
+  const { resolver } = await openResolver(elf, options, signal);
+  const { file, line, files } = await resolver.resolve(queries);
+  let text = "";
+  file.forEach((index, i) => {
+    text += index === -1 ? "??:0\n" : `${files[index]}:${line[i]}\n`;
+  });
+  return writeOutputs([{ target: "-", pieces: [Buffer.from(text)] }]);
+}

@@ -1,0 +1,65 @@
+import { type ByteSource, memorySource } from "../elf/byte-source.ts";
+import { sectionContent } from "../elf/compression.ts";
+import { ET_REL } from "../elf/constants.ts";
+import { type ElfFile, findSection } from "../elf/elf-file.ts";
+import { Failure } from "../failure.ts";
+
+/** The debug sections of a file that locations are read from, decompressed; those that it lacks are empty. */
+export interface DebugSections {
+  readonly path: string;
+  readonly littleEndian: boolean;
+  readonly info: ByteSource;
+  readonly abbrev: ByteSource;
+  readonly line: ByteSource;
+  readonly lineStr: ByteSource;
+  readonly str: ByteSource;
+  readonly strOffsets: ByteSource;
+  readonly addr: ByteSource;
+  readonly aranges: ByteSource;
+  readonly ranges: ByteSource;
+  readonly rnglists: ByteSource;
+}
+
+const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO or give --debug-file";
+
+/**
+ * Opens the debug sections of an ELF file.
+ *
+ * @throws Failure for a file without line or unit information, or a relocatable one
+ */
+export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
+  if (elf.type === ET_REL) {
+    throw new Failure(
+      elf.path,
+      "is a relocatable file, in which an address means nothing",
+      "give a linked vmlinux",
+    );
+  }
+  const content = async (suffix: string) => {
+    const section = findSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
+    if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
+    return sectionContent(elf, section);
+  };
+  const required = async (suffix: string, what: string) => {
+    const source = await content(suffix);
+    if (source.size > 0) return source;
+    if (findSection(elf, ".debug_info.dwo") !== undefined) {
+      throw new Failure(elf.path, "is a split DWARF file (.dwo)", "give the vmlinux it belongs to");
+    }
+    throw new Failure(elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
+  };
+  return {
+    path: elf.path,
+    littleEndian: elf.littleEndian,
+    line: await required("line", "line information"),
+    info: await required("info", "compilation units"),
+    abbrev: await required("abbrev", "abbreviations"),
+    lineStr: await content("line_str"),
+    str: await content("str"),
+    strOffsets: await content("str_offsets"),
+    addr: await content("addr"),
+    aranges: await content("aranges"),
+    ranges: await content("ranges"),
+    rnglists: await content("rnglists"),
+  };
+}

@@ -1,0 +1,168 @@
+import type { ByteSource } from "../elf/byte-source.ts";
+import { Cursor } from "../elf/cursor.ts";
+import * as dw from "./constants.ts";
+import type { DebugSections } from "./debug-sections.ts";
+
+/** What the size of some forms depends on (DWARF 5 section 7.5.6). */
+export interface Encoding {
+  readonly version: number;
+  /** In bytes. */
+  readonly addressSize: number;
+  /** 4 in 32-bit DWARF, 8 in 64-bit DWARF. */
+  readonly offsetSize: number;
+}
+
+/** An attribute's value as it is encoded; what an index or offset refers to is not looked up yet. */
+export interface FormValue {
+  readonly form: number;
+  /** A constant, an offset, an index, or an address's lower half; 0 for forms that nobody asks for. */
+  readonly value: number;
+  /** An address's upper half. */
+  readonly high: number;
+  /** The text of DW_FORM_string. */
+  readonly text?: string;
+}
+
+/**
+ * Reads an attribute's value.
+ *
+ * @throws Failure for a form that no DWARF version up to 5 has
+ */
+export function readForm(cursor: Cursor, form: number, encoding: Encoding): FormValue {
+  let value = 0;
+  let high = 0;
+  switch (form) {
+    case dw.DW_FORM_addr:
+      value = cursor.address(encoding.addressSize);
+      high = cursor.addressHigh;
+      break;
+    case dw.DW_FORM_data1:
+    case dw.DW_FORM_ref1:
+    case dw.DW_FORM_flag:
+    case dw.DW_FORM_strx1:
+    case dw.DW_FORM_addrx1:
+      value = cursor.u8();
+      break;
+    case dw.DW_FORM_data2:
+    case dw.DW_FORM_ref2:
+    case dw.DW_FORM_strx2:
+    case dw.DW_FORM_addrx2:
+      value = cursor.u16();
+      break;
+    case dw.DW_FORM_strx3:
+    case dw.DW_FORM_addrx3:
+      value = cursor.u24();
+      break;
+    case dw.DW_FORM_data4:
+    case dw.DW_FORM_ref4:
+    case dw.DW_FORM_strx4:
+    case dw.DW_FORM_addrx4:
+    case dw.DW_FORM_ref_sup4:
+      value = cursor.u32();
+      break;
+    case dw.DW_FORM_data8:
+    case dw.DW_FORM_ref8:
+    case dw.DW_FORM_ref_sig8:
+    case dw.DW_FORM_ref_sup8:
+      value = cursor.address(8);
+      high = cursor.addressHigh;
+      break;
+    case dw.DW_FORM_data16:
+      cursor.skip(16);
+      break;
+    case dw.DW_FORM_udata:
+    case dw.DW_FORM_ref_udata:
+    case dw.DW_FORM_strx:
+    case dw.DW_FORM_addrx:
+    case dw.DW_FORM_loclistx:
+    case dw.DW_FORM_rnglistx:
+      value = cursor.uleb();
+      break;
+    case dw.DW_FORM_sdata:
+      cursor.skipLeb();
+      break;
+    case dw.DW_FORM_strp:
+    case dw.DW_FORM_line_strp:
+    case dw.DW_FORM_sec_offset:
+    case dw.DW_FORM_strp_sup:
+    case dw.DW_FORM_GNU_ref_alt:
+    case dw.DW_FORM_GNU_strp_alt:
+      value = cursor.offset(encoding.offsetSize);
+      break;
+    case dw.DW_FORM_ref_addr:
+      // The size of an address in DWARF 2, of an offset since.
+      value = cursor.offset(encoding.version === 2 ? encoding.addressSize : encoding.offsetSize);
+      break;
+    case dw.DW_FORM_string:
+      return { form, value, high, text: cursor.string() };
+    case dw.DW_FORM_block1:
+      cursor.skip(cursor.u8());
+      break;
+    case dw.DW_FORM_block2:
+      cursor.skip(cursor.u16());
+      break;
+    case dw.DW_FORM_block4:
+      cursor.skip(cursor.u32());
+      break;
+    case dw.DW_FORM_block:
+    case dw.DW_FORM_exprloc:
+      cursor.skip(cursor.uleb());
+      break;
+    case dw.DW_FORM_flag_present:
+      value = 1;
+      break;
+    case dw.DW_FORM_implicit_const:
+      // It stands in the abbreviation; no attribute that is read has this form.
+      break;
+    case dw.DW_FORM_indirect:
+      return readForm(cursor, cursor.uleb(), encoding);
+    default:
+      throw cursor.failure(`unknown form 0x${form.toString(16)}`);
+  }
+  return { form, value, high };
+}
+
+/**
+ * The text of a string attribute.
+ *
+ * @param stringOffsetsBase the unit's DW_AT_str_offsets_base
+ * @returns null for a string in another file, which dwz has moved there
+ */
+export function formString(
+  sections: DebugSections,
+  { form, value, text }: FormValue,
+  encoding: Encoding,
+  stringOffsetsBase: number,
+): string | null {
+  switch (form) {
+    case dw.DW_FORM_string:
+      return text ?? null;
+    case dw.DW_FORM_strp:
+      return stringAt(sections, sections.str, value);
+    case dw.DW_FORM_line_strp:
+      return stringAt(sections, sections.lineStr, value);
+    case dw.DW_FORM_strx:
+    case dw.DW_FORM_strx1:
+    case dw.DW_FORM_strx2:
+    case dw.DW_FORM_strx3:
+    case dw.DW_FORM_strx4: {
+      const at = stringOffsetsBase + value * encoding.offsetSize;
+      return stringAt(
+        sections,
+        sections.str,
+        cursorAt(sections, sections.strOffsets, at).offset(encoding.offsetSize),
+      );
+    }
+    default:
+      return null;
+  }
+}
+
+/** A cursor from an offset of a section to its end. @throws Failure for an offset outside it */
+export function cursorAt({ littleEndian }: DebugSections, section: ByteSource, offset: number): Cursor {
+  return new Cursor(section, offset, section.size, littleEndian);
+}
+
+function stringAt(sections: DebugSections, section: ByteSource, offset: number): string {
+  return cursorAt(sections, section, offset).string();
+}

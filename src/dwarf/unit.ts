@@ -1,0 +1,125 @@
+import { Failure } from "../failure.ts";
+import * as dw from "./constants.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { cursorAt, type Encoding, type FormValue, formString, readForm } from "./forms.ts";
+import { readUnitLength } from "./unit-length.ts";
+
+/** A unit of .debug_info, as far as its header and root DIE tell (DWARF 5 sections 3.1 and 7.5.1). */
+export interface Unit extends Encoding {
+  /** Where the unit begins and ends in .debug_info. */
+  readonly offset: number;
+  readonly end: number;
+  /** DW_AT_name: the primary source file. */
+  readonly name: string | null;
+  /** DW_AT_comp_dir. */
+  readonly compilationDirectory: string | null;
+  /** DW_AT_stmt_list: the offset of its line program in .debug_line. */
+  readonly lineProgram: number | null;
+  readonly lowPc: FormValue | undefined;
+  readonly highPc: FormValue | undefined;
+  readonly ranges: FormValue | undefined;
+  readonly addressBase: number;
+  readonly rangeListsBase: number;
+}
+
+/**
+ * Reads a unit's header and root DIE.
+ *
+ * @param offset of the unit in .debug_info
+ * @returns null for a unit that holds no code of its own: a type unit, or one of dwz's partial units
+ * @throws Failure for split DWARF, an unknown version, or a unit that contradicts itself
+ */
+export function readUnit(sections: DebugSections, offset: number): { end: number; unit: Unit | null } {
+  const cursor = cursorAt(sections, sections.info, offset);
+  const { end, offsetSize } = readUnitLength(cursor, sections.info.size);
+  const version = cursor.u16();
+  if (version < 2 || version > 5) throw cursor.failure(`a unit of the unknown DWARF version ${version}`);
+  let kind = dw.DW_UT_compile;
+  let abbreviations: number;
+  let addressSize: number;
+  if (version >= 5) {
+    kind = cursor.u8();
+    addressSize = cursor.u8();
+    abbreviations = cursor.offset(offsetSize);
+    if (kind === dw.DW_UT_skeleton || kind === dw.DW_UT_split_compile) throw splitDwarf(sections);
+  } else {
+    abbreviations = cursor.offset(offsetSize);
+    addressSize = cursor.u8();
+  }
+  if (kind !== dw.DW_UT_compile && kind !== dw.DW_UT_partial) return { end, unit: null };
+
+  const encoding = { version, addressSize, offsetSize };
+  const code = cursor.uleb();
+  if (code === 0) return { end, unit: null };
+  const { tag, attributes } = findAbbreviation(sections, abbreviations, code);
+  if (tag !== dw.DW_TAG_compile_unit) return { end, unit: null };
+
+  const found = new Map<number, FormValue>();
+  for (const { name, form } of attributes) found.set(name, readForm(cursor, form, encoding));
+  if (cursor.position > end) throw cursor.failure("the root DIE reaches past its unit");
+  if (found.has(dw.DW_AT_GNU_dwo_name) || found.has(dw.DW_AT_dwo_name)) throw splitDwarf(sections);
+
+  const base = (attribute: number, fallback: number) => found.get(attribute)?.value ?? fallback;
+  // Without the attribute the only table begins behind its header (DWARF 5 section 7.26).
+  const stringOffsetsBase = base(dw.DW_AT_str_offsets_base, offsetSize * 2);
+  const string = (attribute: number) => {
+    const value = found.get(attribute);
+    return value === undefined ? null : formString(sections, value, encoding, stringOffsetsBase);
+  };
+  const unit: Unit = {
+    ...encoding,
+    offset,
+    end,
+    name: string(dw.DW_AT_name),
+    compilationDirectory: string(dw.DW_AT_comp_dir),
+    lineProgram: found.get(dw.DW_AT_stmt_list)?.value ?? null,
+    lowPc: found.get(dw.DW_AT_low_pc),
+    highPc: found.get(dw.DW_AT_high_pc),
+    ranges: found.get(dw.DW_AT_ranges),
+    addressBase: base(dw.DW_AT_addr_base, offsetSize * 2),
+    rangeListsBase: base(dw.DW_AT_rnglists_base, 0),
+  };
+  return { end, unit };
+}
+
+function splitDwarf(sections: DebugSections): Failure {
+  return new Failure(
+    sections.path,
+    "split DWARF (.dwo files) is not read",
+    "build without CONFIG_DEBUG_INFO_SPLIT",
+  );
+}
+
+interface Abbreviation {
+  readonly tag: number;
+  readonly attributes: readonly { name: number; form: number }[];
+}
+
+/** Finds one abbreviation of the table at an offset (DWARF 5 section 7.5.3). */
+function findAbbreviation(sections: DebugSections, table: number, wanted: number): Abbreviation {
+  const cursor = cursorAt(sections, sections.abbrev, table);
+  for (;;) {
+    const code = cursor.uleb();
+    if (code === 0)
+      throw cursor.failure(`the table at 0x${table.toString(16)} has no abbreviation ${wanted}`);
+    const tag = cursor.uleb();
+    cursor.u8(); // DW_CHILDREN_…
+    const attributes: { name: number; form: number }[] = [];
+    for (;;) {
+      const name = cursor.uleb();
+      const form = cursor.uleb();
+      if (form === dw.DW_FORM_implicit_const) cursor.skipLeb();
+      if (name === 0 && form === 0) break;
+      if (code === wanted) attributes.push({ name, form });
+    }
+    if (code === wanted) return { tag, attributes };
+  }
+}
+
+/** The offsets of all units. */
+export function* unitOffsets(sections: DebugSections): Generator<number> {
+  for (let offset = 0; offset < sections.info.size; ) {
+    yield offset;
+    offset = readUnitLength(cursorAt(sections, sections.info, offset), sections.info.size).end;
+  }
+}

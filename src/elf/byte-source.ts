@@ -1,0 +1,99 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { errorCode, Failure, systemMessage } from "../failure.ts";
+
+/** A run of bytes that is read piece by piece: a file, or a section of one. */
+export interface ByteSource {
+  /** What the bytes are, for messages: `vmlinux: .debug_line`. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * The bytes [offset, offset + length).
+   *
+   * @param into a buffer to be used again, at least `length` bytes long
+   * @throws Failure when the range does not lie within the source
+   */
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array;
+}
+
+/** The advice for a file whose parts contradict each other. */
+export const DAMAGED = "the file is damaged or cut short: copy or build it again";
+
+/** @throws Failure for a range outside [0, size) */
+function checkRange(name: string, size: number, offset: number, length: number): void {
+  if (offset >= 0 && length >= 0 && offset + length <= size) return;
+  throw new Failure(
+    name,
+    `${length} bytes at 0x${offset.toString(16)} lie outside its ${size} bytes`,
+    DAMAGED,
+  );
+}
+
+/** An open file. */
+export interface FileSource extends ByteSource {
+  close(): void;
+}
+
+/** Opens a regular file. @throws Failure when it is missing, unreadable, or no regular file */
+export function openFile(path: string): FileSource {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, "r");
+    const status = fstatSync(fd);
+    if (status.isDirectory()) throw new Failure(path, "is a directory", "name a file");
+    if (!status.isFile()) throw new Failure(path, "is no regular file", "copy it to one first");
+    return fileSource(path, fd, status.size);
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd);
+    if (error instanceof Failure) throw error;
+    const advice = errorCode(error) === "ENOENT" ? "check the path" : "check its permissions";
+    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+  }
+}
+
+function fileSource(path: string, fd: number, size: number): FileSource {
+  return {
+    name: path,
+    size,
+    read(offset, length, into = Buffer.allocUnsafeSlow(length)) {
+      checkRange(path, size, offset, length);
+      for (let done = 0; done < length; ) {
+        let count: number;
+        try {
+          count = readSync(fd, into, done, length - done, offset + done);
+        } catch (error) {
+          throw new Failure(path, `cannot be read: ${systemMessage(error)}`, "check the disk");
+        }
+        if (count === 0) throw new Failure(path, "became shorter while it was read", DAMAGED);
+        done += count;
+      }
+      return into.length === length ? into : into.subarray(0, length);
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+/** The part [start, start + size) of another source. */
+export function sourcePart(whole: ByteSource, name: string, start: number, size: number): ByteSource {
+  checkRange(name, whole.size, start, size);
+  return {
+    name,
+    size,
+    read(offset, length, into) {
+      checkRange(name, size, offset, length);
+      return whole.read(start + offset, length, into);
+    },
+  };
+}
+
+/** Bytes in memory. */
+export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    read(offset, length) {
+      checkRange(name, bytes.length, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { closeSync, writeSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import * as zlib from "node:zlib";
+import { Decompress } from "fzstd";
+import tmp from "tmp";
+import { Failure, systemMessage } from "../failure.ts";
+import { type ByteSource, DAMAGED, openFile, sourcePart } from "./byte-source.ts";
+import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "./constants.ts";
+import { Cursor } from "./cursor.ts";
+import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
+
+type Transform = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+/** The magic number of a `.zdebug_…` section, in front of its size as 8 big-endian bytes. */
+const ZDEBUG_MAGIC = "ZLIB";
+const ZDEBUG_HEADER_BYTES = 12;
+
+const PIECE_BYTES = 1 << 18;
+
+/**
+ * The content of a section, decompressed where it is compressed: with SHF_COMPRESSED (gABI, "Section Compression") or in
+ * GNU's older way as `.zdebug_…`. The decompressed copy goes to a temporary file, so that memory does not grow with it.
+ *
+ * @throws Failure for an unknown format, or when the content is not what its header says
+ */
+export async function sectionContent(elf: ElfFile, section: Section): Promise<ByteSource> {
+  const bytes = sectionBytes(elf, section);
+  if ((section.flags & SHF_COMPRESSED) !== 0) {
+    const header = new Cursor(bytes, 0, bytes.size, elf.littleEndian);
+    const type = header.u32();
+    if (elf.is64) header.skip(4); // ch_reserved
+    const size = header.offset(elf.is64 ? 8 : 4);
+    header.skip(elf.is64 ? 8 : 4); // ch_addralign
+    if (type === ELFCOMPRESS_ZLIB) return decompress(bytes, header.position, size, inflate);
+    if (type === ELFCOMPRESS_ZSTD) return decompress(bytes, header.position, size, unzstd);
+    throw new Failure(bytes.name, `unknown compression ${type}`, "use objcopy --decompress-debug-sections");
+  }
+  if (section.name.startsWith(".zdebug_")) {
+    const header = new Cursor(bytes, 4, bytes.size, false);
+    const magic = Buffer.from(bytes.read(0, 4)).toString("latin1");
+    if (magic === ZDEBUG_MAGIC) return decompress(bytes, ZDEBUG_HEADER_BYTES, header.u64(), inflate);
+    throw new Failure(bytes.name, "does not begin with ZLIB", DAMAGED);
+  }
+  return bytes;
+}
+
+async function decompress(
+  bytes: ByteSource,
+  start: number,
+  size: number,
+  transform: Transform,
+): Promise<ByteSource> {
+  const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
+  let written = 0;
+  try {
+    for await (const piece of transform(pieces(bytes, start))) {
+      if (written + piece.length > size) break;
+      for (let done = 0; done < piece.length; ) done += writeOut(name, fd, piece, done);
+      written += piece.length;
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(bytes.name, `cannot be decompressed: ${systemMessage(error)}`, DAMAGED);
+  } finally {
+    closeSync(fd);
+  }
+  if (written !== size)
+    throw new Failure(bytes.name, `does not decompress to the ${size} bytes it says`, DAMAGED);
+  return sourcePart(openFile(name), bytes.name, 0, size);
+}
+
+function writeOut(path: string, fd: number, piece: Uint8Array, from: number): number {
+  try {
+    return writeSync(fd, piece, from);
+  } catch (error) {
+    throw new Failure(path, `cannot be written: ${systemMessage(error)}`, "make room, or set TMPDIR");
+  }
+}
+
+async function* pieces(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
+  for (let at = start; at < bytes.size; at += PIECE_BYTES) {
+    yield bytes.read(at, Math.min(PIECE_BYTES, bytes.size - at));
+  }
+}
+
+async function* inflate(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  yield* through(input, zlib.createInflate());
+}
+
+async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  // Node has zstd since 22.15 and 23.8; its types for Node 20 do not know of it.
+  const native = (zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream }).createZstdDecompress;
+  if (native !== undefined) {
+    yield* through(input, native());
+    return;
+  }
+  const ready: Uint8Array[] = [];
+  const stream = new Decompress((piece) => {
+    ready.push(piece);
+  });
+  for await (const piece of input) {
+    stream.push(piece);
+    yield* ready.splice(0);
+  }
+  stream.push(new Uint8Array(0), true);
+  yield* ready;
+}
+
+/** What a stream of Node's makes of the input. */
+async function* through(
+  input: AsyncIterable<Uint8Array>,
+  stream: NodeJS.ReadWriteStream,
+): AsyncIterable<Uint8Array> {
+  let fault: unknown;
+  const fed = pipeline(input, stream).catch((error: unknown) => {
+    fault = error;
+  });
+  try {
+    for await (const piece of stream) yield piece as Buffer;
+  } finally {
+    await fed;
+  }
+  if (fault !== undefined) throw fault;
+}

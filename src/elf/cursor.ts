@@ -1,0 +1,173 @@
+import { Failure } from "../failure.ts";
+import { type ByteSource, DAMAGED } from "./byte-source.ts";
+
+/** The least that is fetched at a time: enough for a unit's header and root DIE. */
+const WINDOW_BYTES = 1024;
+
+/**
+ * The bounds-checked reader that all parsing goes through, except for the bytes of a line program.
+ *
+ * It reads forward through the bytes [position, end) of a source and fetches them a window at a time. Each method
+ * throws a Failure that names the source and the offset when the bytes end too early or a value does not fit.
+ */
+export class Cursor {
+  /** The upper half of the last address that `address` read. */
+  addressHigh = 0;
+
+  readonly #source: ByteSource;
+  readonly #littleEndian: boolean;
+  readonly #end: number;
+  #window: DataView = new DataView(new ArrayBuffer(0));
+  #windowStart: number;
+  /** Position within the window. */
+  #at = 0;
+
+  constructor(source: ByteSource, position: number, end: number, littleEndian: boolean) {
+    this.#source = source;
+    this.#littleEndian = littleEndian;
+    this.#end = end;
+    this.#windowStart = position;
+    if (position < 0 || position > end || end > source.size) this.#runOut(end - position);
+  }
+
+  get position(): number {
+    return this.#windowStart + this.#at;
+  }
+
+  get atEnd(): boolean {
+    return this.position >= this.#end;
+  }
+
+  /** Makes the next `length` bytes available and gives where they begin in the window. */
+  #take(length: number): number {
+    const at = this.#at;
+    if (at + length <= this.#window.byteLength) {
+      this.#at = at + length;
+      return at;
+    }
+    const position = this.position;
+    const left = this.#end - position;
+    if (length > left) this.#runOut(length);
+    const bytes = this.#source.read(position, Math.min(left, Math.max(length, WINDOW_BYTES)));
+    this.#window = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#windowStart = position;
+    this.#at = length;
+    return 0;
+  }
+
+  #runOut(wanted: number): never {
+    throw this.failure(`${wanted} bytes are wanted, ${this.#end - this.position} are left`);
+  }
+
+  /** A Failure about what stands at the current position. */
+  failure(problem: string): Failure {
+    return new Failure(this.#source.name, `at 0x${this.position.toString(16)}: ${problem}`, DAMAGED);
+  }
+
+  u8(): number {
+    const at = this.#take(1);
+    return this.#window.getUint8(at);
+  }
+
+  u16(): number {
+    const at = this.#take(2);
+    return this.#window.getUint16(at, this.#littleEndian);
+  }
+
+  u24(): number {
+    const at = this.#take(3);
+    const [a, b, c] = [0, 1, 2].map((i) => this.#window.getUint8(at + i)) as [number, number, number];
+    return this.#littleEndian ? a | (b << 8) | (c << 16) : (a << 16) | (b << 8) | c;
+  }
+
+  u32(): number {
+    const at = this.#take(4);
+    return this.#window.getUint32(at, this.#littleEndian);
+  }
+
+  /** A 64-bit offset, size or count; one of 2^53 or more cannot be true of a file. */
+  u64(): number {
+    const low = this.address(8);
+    const value = this.addressHigh * 2 ** 32 + low;
+    if (!Number.isSafeInteger(value)) throw this.failure(`0x${value.toString(16)} is too large`);
+    return value;
+  }
+
+  /** An unsigned offset or length of 4 or 8 bytes. */
+  offset(size: number): number {
+    return size === 8 ? this.u64() : this.u32();
+  }
+
+  /** An address of `size` bytes (1, 2, 4 or 8): gives its lower half and leaves the upper one in `addressHigh`. */
+  address(size: number): number {
+    this.addressHigh = 0;
+    switch (size) {
+      case 1:
+        return this.u8();
+      case 2:
+        return this.u16();
+      case 4:
+        return this.u32();
+      case 8: {
+        const first = this.u32();
+        const second = this.u32();
+        this.addressHigh = this.#littleEndian ? second : first;
+        return this.#littleEndian ? first : second;
+      }
+      default:
+        throw this.failure(`no address has ${size} bytes`);
+    }
+  }
+
+  /** An unsigned LEB128 number (DWARF 5 section 7.6) below 2^53. */
+  uleb(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+      // Padding with zeros is allowed, but not without end.
+      if (scale > 2 ** 128) throw this.failure("a LEB128 number does not end");
+    }
+    if (!Number.isSafeInteger(value)) throw this.failure("a LEB128 number is too large");
+    return value;
+  }
+
+  /** A LEB128 number whose value is of no interest. */
+  skipLeb(): void {
+    while (this.u8() >= 0x80);
+  }
+
+  /** A string that a NUL ends. */
+  string(): string {
+    const pieces: Buffer[] = [];
+    for (;;) {
+      if (this.#at >= this.#window.byteLength) {
+        this.#take(1);
+        this.#at--;
+      }
+      const { buffer, byteOffset, byteLength } = this.#window;
+      const rest = Buffer.from(buffer, byteOffset + this.#at, byteLength - this.#at);
+      const nul = rest.indexOf(0);
+      if (nul !== -1) {
+        pieces.push(rest.subarray(0, nul));
+        this.#at += nul + 1;
+        return (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString("utf8");
+      }
+      pieces.push(rest);
+      this.#at = byteLength;
+    }
+  }
+
+  skip(length: number): void {
+    if (this.#at + length <= this.#window.byteLength) {
+      this.#at += length;
+      return;
+    }
+    const position = this.position + length;
+    if (position > this.#end) this.#runOut(length);
+    this.#windowStart = position;
+    this.#window = new DataView(new ArrayBuffer(0));
+    this.#at = 0;
+  }
+}

@@ -1,0 +1,168 @@
+import { Failure } from "../failure.ts";
+import { type ByteSource, DAMAGED, type FileSource, openFile, sourcePart } from "./byte-source.ts";
+import {
+  ELFCLASS32,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  ELFDATA2MSB,
+  SHN_XINDEX,
+  SHT_NOBITS,
+  SHT_NULL,
+} from "./constants.ts";
+import { Cursor } from "./cursor.ts";
+
+/** A section header (gABI, "Sections"). Sizes and offsets are in bytes. */
+export interface Section {
+  readonly index: number;
+  readonly name: string;
+  /** SHT_… */
+  readonly type: number;
+  /** SHF_…, the lower 32 bits. */
+  readonly flags: number;
+  readonly addressHigh: number;
+  readonly addressLow: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+  readonly entrySize: number;
+}
+
+/** An open ELF file. Only what is asked for is read. */
+export interface ElfFile {
+  readonly path: string;
+  readonly is64: boolean;
+  readonly littleEndian: boolean;
+  /** ET_… */
+  readonly type: number;
+  /** EM_… */
+  readonly machine: number;
+  readonly sections: readonly Section[];
+  readonly file: FileSource;
+}
+
+/** The size of e_ident and of the headers that follow it, by class. */
+const EHDR_SIZE = { 32: 52, 64: 64 };
+const SHDR_SIZE = { 32: 40, 64: 64 };
+
+/**
+ * Opens an ELF file and reads its section headers.
+ *
+ * @throws Failure for a file that is no ELF file, or whose headers or sections reach past its end
+ */
+export function openElf(path: string): ElfFile {
+  const file = openFile(path);
+  try {
+    return readElf(path, file);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function readElf(path: string, file: FileSource): ElfFile {
+  const noElf = (problem: string) => new Failure(path, problem, "give a vmlinux, not a bzImage or text");
+  if (file.size === 0) throw new Failure(path, "is empty", DAMAGED);
+  const ident = file.read(0, Math.min(16, file.size));
+  if (ident.length < 4 || Buffer.from(ident.subarray(0, 4)).toString("latin1") !== "\x7fELF") {
+    throw noElf("is not an ELF file");
+  }
+  if (ident.length < 16) throw new Failure(path, "ends within its ELF header", DAMAGED);
+  const [, , , , elfClass, data] = ident;
+  if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64)
+    throw noElf(`has the unknown ELF class ${elfClass}`);
+  if (data !== ELFDATA2LSB && data !== ELFDATA2MSB) throw noElf(`has the unknown ELF data encoding ${data}`);
+  const is64 = elfClass === ELFCLASS64;
+  const bits = is64 ? 64 : 32;
+  const littleEndian = data === ELFDATA2LSB;
+  const wordSize = is64 ? 8 : 4;
+  if (file.size < EHDR_SIZE[bits]) throw new Failure(path, "ends within its ELF header", DAMAGED);
+
+  const header = new Cursor(file, 16, EHDR_SIZE[bits], littleEndian);
+  const type = header.u16();
+  const machine = header.u16();
+  header.skip(4); // e_version
+  header.skip(2 * wordSize); // e_entry, e_phoff
+  const sectionTable = header.offset(wordSize);
+  header.skip(10); // e_flags, e_ehsize, e_phentsize, e_phnum
+  const entrySize = header.u16();
+  let sectionCount = header.u16();
+  let nameTableIndex = header.u16();
+  if (sectionTable === 0)
+    throw new Failure(path, "has no section headers", "give a vmlinux that sstrip has not touched");
+  if (entrySize !== SHDR_SIZE[bits]) {
+    throw new Failure(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`, DAMAGED);
+  }
+  const headerAt = (index: number) => {
+    const start = sectionTable + index * entrySize;
+    if (start + entrySize > file.size) {
+      throw new Failure(path, `section header ${index} lies past the end of the file`, DAMAGED);
+    }
+    return readSectionHeader(file, start, index, is64, littleEndian);
+  };
+  const first = headerAt(0);
+  // Counts that do not fit their 16 bits stand in section header 0 (gABI, "ELF Header").
+  if (sectionCount === 0) sectionCount = first.size;
+  if (nameTableIndex === SHN_XINDEX) nameTableIndex = first.link;
+  if (sectionCount * entrySize > file.size) {
+    throw new Failure(path, `${sectionCount} section headers lie past the end of the file`, DAMAGED);
+  }
+
+  const headers = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
+  for (const { type, index, offset, size } of headers) {
+    if (type !== SHT_NOBITS && type !== SHT_NULL && offset + size > file.size) {
+      const end = offset + size;
+      throw new Failure(path, `section ${index} ends at byte ${end}, the file at ${file.size}`, DAMAGED);
+    }
+  }
+  const nameTable = headers[nameTableIndex];
+  if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
+    throw new Failure(path, `has no section ${nameTableIndex} for the sections' names`, DAMAGED);
+  }
+  const names = sourcePart(file, `${path}: section names`, nameTable.offset, nameTable.size);
+  const sections = headers.map(({ nameOffset, ...section }) => ({
+    ...section,
+    name: section.type === SHT_NULL ? "" : new Cursor(names, nameOffset, names.size, littleEndian).string(),
+  }));
+  return { path, is64, littleEndian, type, machine, sections, file };
+}
+
+function readSectionHeader(
+  file: ByteSource,
+  start: number,
+  index: number,
+  is64: boolean,
+  littleEndian: boolean,
+): Omit<Section, "name"> & { nameOffset: number } {
+  const wordSize = is64 ? 8 : 4;
+  const header = new Cursor(file, start, start + SHDR_SIZE[is64 ? 64 : 32], littleEndian);
+  const nameOffset = header.u32();
+  const type = header.u32();
+  const flags = header.address(wordSize);
+  const addressLow = header.address(wordSize);
+  const addressHigh = header.addressHigh;
+  const offset = header.offset(wordSize);
+  const size = header.offset(wordSize);
+  const link = header.u32();
+  const info = header.u32();
+  header.skip(wordSize); // sh_addralign
+  const entrySize = header.offset(wordSize);
+  return { nameOffset, index, type, flags, addressHigh, addressLow, offset, size, link, info, entrySize };
+}
+
+/** The first section of that name which has bytes in the file. */
+export function findSection(elf: ElfFile, name: string): Section | undefined {
+  return elf.sections.find(
+    (section) => section.name === name && section.type !== SHT_NOBITS && section.size > 0,
+  );
+}
+
+/** The bytes of a section as they stand in the file. */
+export function sectionBytes(elf: ElfFile, section: Section): ByteSource {
+  return sourcePart(
+    elf.file,
+    `${elf.path}: ${section.name || `section ${section.index}`}`,
+    section.offset,
+    section.size,
+  );
+}

@@ -1,0 +1,33 @@
+import { NT_GNU_BUILD_ID, SHT_NOTE } from "./constants.ts";
+import { Cursor } from "./cursor.ts";
+import { type ElfFile, sectionBytes } from "./elf-file.ts";
+
+/** The GNU build ID in a file's notes as hexadecimal digits, null when it has none. */
+export function buildId(elf: ElfFile): string | null {
+  for (const section of elf.sections) {
+    if (section.type !== SHT_NOTE) continue;
+    const bytes = sectionBytes(elf, section);
+    const cursor = new Cursor(bytes, 0, bytes.size, elf.littleEndian);
+    while (cursor.position + 12 <= bytes.size) {
+      const nameSize = cursor.u32();
+      const size = cursor.u32();
+      const type = cursor.u32();
+      const name = cursor.position;
+      const description = name + align4(nameSize);
+      const next = description + align4(size);
+      if (next > bytes.size + 3) throw cursor.failure("a note reaches past its section");
+      if (type === NT_GNU_BUILD_ID && nameSize === 4 && Buffer.from(bytes.read(name, 4)).equals(GNU)) {
+        return Buffer.from(bytes.read(description, size)).toString("hex");
+      }
+      if (next >= bytes.size) break;
+      cursor.skip(next - name);
+    }
+  }
+  return null;
+}
+
+const GNU = Buffer.from("GNU\0");
+
+function align4(size: number): number {
+  return Math.ceil(size / 4) * 4;
+}

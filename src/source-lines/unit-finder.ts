@@ -1,0 +1,23 @@
+import type { DebugSections } from "../dwarf/debug-sections.ts";
+import { joinPaths } from "../dwarf/line-program.ts";
+import type { Unit } from "../dwarf/unit.ts";
+import { unitIndex } from "../dwarf/unit-index.ts";
+import type { Queries } from "./resolver.ts";
+import type { RecordedPath } from "./source-root.ts";
+
+/** The compilation unit of each address asked for; undefined where none is known. */
+export type UnitFinder = (queries: Queries) => (Unit | undefined)[];
+
+/** Finds units by .debug_aranges and the units' own ranges. */
+export function unitFinder(sections: DebugSections): UnitFinder {
+  const index = unitIndex(sections);
+  return ({ count, addressHigh, addressLow }) =>
+    Array.from({ length: count }, (_, i) => index.find(addressHigh[i] as number, addressLow[i] as number));
+}
+
+/** The unit's primary source file; undefined for a unit that does not name one. */
+export function unitSource(unit: Unit): RecordedPath | undefined {
+  if (unit.name === null) return undefined;
+  const { compilationDirectory } = unit;
+  return { path: joinPaths(compilationDirectory ?? "", unit.name), compilationDirectory };
+}

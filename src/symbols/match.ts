@@ -1,0 +1,96 @@
+import { compareAddresses, formatAddress } from "../elf/address.ts";
+import { Failure } from "../failure.ts";
+import type { ElfListing } from "./elf-listing.ts";
+import { type Listing, symbolName } from "./listing.ts";
+import { isText } from "./name-anatomy.ts";
+
+/**
+ * Finds symbols of a listing in the image that the listing was made of, by address and name.
+ *
+ * @returns the index of each in the image's symbol table
+ * @throws Failure for a symbol that the image does not have: the listing is of another build
+ */
+export function matchByAddress(listing: Listing, symbols: Int32Array, image: ElfListing): Uint32Array {
+  return Uint32Array.from(symbols, (symbol) => {
+    const high = listing.addressHigh[symbol] as number;
+    const low = listing.addressLow[symbol] as number;
+    const name = symbolName(listing, symbol);
+    for (let at = firstAt(image, high, low); at < image.count; at++) {
+      if (image.addressHigh[at] !== high || image.addressLow[at] !== low) break;
+      if (symbolName(image, at) === name) return image.tableIndex[at] as number;
+    }
+    throw new Failure(
+      listing.source,
+      `${name} at ${formatAddress(high, low)} is not in ${image.source}`,
+      "give the listing of the same build, or its vmlinux with --debug-file",
+    );
+  });
+}
+
+function firstAt(image: ElfListing, high: number, low: number): number {
+  let from = 0;
+  let to = image.count;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const order = compareAddresses(
+      image.addressHigh[middle] as number,
+      image.addressLow[middle] as number,
+      high,
+      low,
+    );
+    if (order < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/**
+ * Finds symbols of a listing in another image of the same build, where their addresses may differ: by name, and by order
+ * among the namesakes of the same kind, text or not.
+ *
+ * @param inScope the listing's symbols that are counted, in address order
+ * @param imageInScope the same of the image
+ * @returns the index of each of `symbols` in the image's symbol table
+ * @throws Failure for a name that the image has another number of times
+ */
+export function matchByName(
+  listing: Listing,
+  symbols: Int32Array,
+  inScope: Int32Array,
+  image: ElfListing,
+  imageInScope: Int32Array,
+): Uint32Array {
+  const wanted = new Set(Array.from(symbols, (symbol) => symbolName(listing, symbol)));
+  const ours = byName(listing, inScope, wanted);
+  const theirs = byName(image, imageInScope, wanted);
+  const found = new Map<number, number>();
+  for (const [key, bearers] of ours) {
+    const others = theirs.get(key) ?? [];
+    if (others.length !== bearers.length) {
+      const times = (n: number) => (n === 1 ? "once" : `${n} times`);
+      throw new Failure(
+        listing.source,
+        `has ${key.slice(1)} ${times(bearers.length)}, ${image.source} ${others.length === 0 ? "not at all" : times(others.length)}`,
+        "give a --debug-file of the same build",
+      );
+    }
+    bearers.forEach((symbol, i) => {
+      found.set(symbol, image.tableIndex[others[i] as number] as number);
+    });
+  }
+  return Uint32Array.from(symbols, (symbol) => found.get(symbol) as number);
+}
+
+/** Symbols by kind and name, in the order given. */
+function byName(listing: Listing, symbols: Int32Array, wanted: ReadonlySet<string>): Map<string, number[]> {
+  const named = new Map<string, number[]>();
+  for (const symbol of symbols) {
+    const name = symbolName(listing, symbol);
+    if (!wanted.has(name)) continue;
+    const key = (isText(listing.type[symbol] as number) ? "t" : "d") + name;
+    const bearers = named.get(key);
+    if (bearers === undefined) named.set(key, [symbol]);
+    else bearers.push(symbol);
+  }
+  return named;
+}

@@ -1,0 +1,52 @@
+import type { Via } from "../source-lines/resolver.ts";
+
+/** The schema that tables of this form name in their first line. */
+export const TABLE_SCHEMA = "kas-alias/table@1";
+
+/** The first line of an alias table. */
+export interface TableHeader {
+  readonly schema: typeof TABLE_SCHEMA;
+  /** The kernel's release, as `uname -r`. */
+  readonly kernel: string | null;
+  /** As `uname -m`. */
+  readonly arch: string | null;
+  readonly scope: "global" | "object";
+  readonly objects: readonly { readonly name: string; readonly buildId: string | null }[];
+  /** The number of lines that follow. */
+  readonly rows: number;
+  readonly generator: string;
+  /** The options that change answers. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** One symbol of an alias table. Every key is always there, null when unknown. */
+export interface TableRow {
+  /** "vmlinux" or the module's name. */
+  readonly object: string;
+  readonly name: string;
+  /** null for a symbol that needs or has none. */
+  readonly alias: string | null;
+  /** nm's letter. */
+  readonly type: string;
+  /** Hexadecimal digits; in a module the offset in its section. */
+  readonly address: string;
+  readonly section: string | null;
+  /** In bytes. */
+  readonly size: number | null;
+  /** Relative to the source root. */
+  readonly file: string | null;
+  readonly line: number | null;
+  /** The compilation unit's primary source file. */
+  readonly unit: string | null;
+  /** Position among the namesakes of its object, from 1; 0 when the name is unique there. */
+  readonly sympos: number;
+  /** The number appended to the alias, 0 for none. */
+  readonly ordinal: number;
+  readonly via: Via | null;
+}
+
+/** The bytes of an alias table, as JSON Lines, in pieces. */
+export function* tableLines(header: TableHeader, rows: Iterable<TableRow>): Generator<Buffer> {
+  yield Buffer.from(`${JSON.stringify(header)}\n`);
+  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
+}
