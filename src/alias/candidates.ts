@@ -1,6 +1,6 @@
 import { compareAddresses } from "../elf/address.ts";
 import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
-import { isData, isText, stemEnd } from "../symbols/name-anatomy.ts";
+import { isData, isText, stemFinder } from "../symbols/name-anatomy.ts";
 import type { Namesakes } from "./duplicates.ts";
 import { aliasStem } from "./naming.ts";
 
@@ -60,12 +60,15 @@ export function chooseCandidates(
   return { symbols, excluded };
 }
 
-/** The part of a symbol's name that its alias begins with. */
-export function symbolStem(listing: Listing, symbol: number, withData: boolean): string {
-  const start = listing.nameStart[symbol] as number;
-  const dropsNumber = withData && isData(listing.type[symbol] as number);
-  const end = stemEnd(listing.text, start, listing.nameEnd[symbol] as number, dropsNumber);
-  return listing.text.toString("utf8", start, end);
+/** A function that gives the part of a symbol's name that its alias begins with. */
+export function stemReader(listing: Listing, withData: boolean): (symbol: number) => string {
+  const { text, nameStart, nameEnd, type } = listing;
+  const stemEnd = stemFinder(text);
+  return (symbol) => {
+    const start = nameStart[symbol] as number;
+    const end = stemEnd(start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
+    return text.toString("utf8", start, end);
+  };
 }
 
 /**
@@ -87,8 +90,8 @@ export function findExistingAliases(
   const form = new RegExp(`^([^${escaped}]+)${escaped}[0-9A-Za-z_]+(${escaped}[0-9A-Za-z_]+)?$`, "u");
   const sameAddress = (a: number, b: number) =>
     addressHigh[a] === addressHigh[b] && addressLow[a] === addressLow[b];
-  const bears = (stem: string, symbol: number) =>
-    aliasStem(symbolStem(listing, symbol, withData), separator) === stem;
+  const symbolStem = stemReader(listing, withData);
+  const bears = (stem: string, symbol: number) => aliasStem(symbolStem(symbol), separator) === stem;
 
   let aliases: Uint8Array | undefined;
   for (let symbol = 0; symbol < count; symbol++) {

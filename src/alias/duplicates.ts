@@ -1,5 +1,5 @@
 import type { Listing } from "../symbols/listing.ts";
-import { isData, stemEnd } from "../symbols/name-anatomy.ts";
+import { isData, stemFinder } from "../symbols/name-anatomy.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
 export interface Namesakes {
@@ -31,20 +31,20 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
   const hashes = new Uint32Array(count);
   const stemEnds = new Uint32Array(count);
 
+  const stemEnd = stemFinder(text);
+  const view = new DataView(text.buffer, text.byteOffset, text.length);
+
   for (let symbol = 0; symbol < count; symbol++) {
     if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
     const start = nameStart[symbol] as number;
-    const end = stemEnd(text, start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
+    const end = stemEnd(start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
     stemEnds[symbol] = end;
     if (end !== nameEnd[symbol]) unstable[symbol] = 1;
 
-    // FNV-1a.
-    let hash = 0x811c9dc5;
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ (text[at] as number), 0x01000193);
-    hash >>>= 0;
+    const hash = hashBytes(view, start, end);
     hashes[symbol] = hash;
 
-    let slot = (hash ^ (hash >>> 15)) & (slots - 1);
+    let slot = hash & (slots - 1);
     for (;;) {
       const other = slotSymbol[slot] as number;
       if (other === -1) {
@@ -65,6 +65,20 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
     }
   }
   return { first, bearers, unstable };
+}
+
+/** FNV-1a's way over words of four bytes, mixed once more at the end (MurmurHash3's finalizer). */
+function hashBytes(view: DataView, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    hash = Math.imul(hash ^ view.getUint32(at), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  for (; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function sameBytes(text: Uint8Array, startA: number, endA: number, startB: number, endB: number): boolean {

@@ -11,8 +11,8 @@ import {
 } from "../source-lines/resolver.ts";
 import { relativeSource, sourceRoots } from "../source-lines/source-root.ts";
 import { type UnitFinder, unitSource } from "../source-lines/unit-finder.ts";
-import { type ElfListing, findSymbol } from "../symbols/elf-listing.ts";
-import type { Listing } from "../symbols/listing.ts";
+import type { ElfListing } from "../symbols/elf-listing.ts";
+import { findSymbol, type Listing } from "../symbols/listing.ts";
 import type { Place } from "./naming.ts";
 
 /** The image that symbols are located in. */

@@ -1,6 +1,6 @@
 import type { Listing } from "../symbols/listing.ts";
 import { symbolName } from "../symbols/listing.ts";
-import { symbolStem } from "./candidates.ts";
+import { stemReader } from "./candidates.ts";
 import { disambiguate } from "./disambiguate.ts";
 import { aliasName, type NamingOptions, type Place, plainAlias } from "./naming.ts";
 
@@ -36,7 +36,7 @@ export function nameSymbols(
   options: NamingOptions & { readonly data: boolean },
   existing?: Uint8Array,
 ): Aliases {
-  const stems = Array.from(symbols, (symbol) => symbolStem(listing, symbol, options.data));
+  const stems = Array.from(symbols, stemReader(listing, options.data));
   const named = (make: (stem: string, place: Place) => string | null) =>
     stems.map((stem, index) => {
       const place = places[index];

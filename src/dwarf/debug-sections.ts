@@ -1,4 +1,4 @@
-import { type ByteSource, memorySource } from "../elf/byte-source.ts";
+import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
 import { sectionContent } from "../elf/compression.ts";
 import { ET_REL } from "../elf/constants.ts";
 import { type ElfFile, findSection } from "../elf/elf-file.ts";
@@ -38,7 +38,7 @@ export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
   const content = async (suffix: string) => {
     const section = findSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
     if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
-    return sectionContent(elf, section);
+    return pagedSource(await sectionContent(elf, section));
   };
   const required = async (suffix: string, what: string) => {
     const source = await content(suffix);

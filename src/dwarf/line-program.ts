@@ -1,16 +1,24 @@
 import { addressDistance } from "../elf/address.ts";
-import { memorySource } from "../elf/byte-source.ts";
+import { DAMAGED, memorySource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
 import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
-import { cursorAt, type Encoding, type FormValue, formString, readForm } from "./forms.ts";
+import { cursorAt, type Encoding, formString, readForm } from "./forms.ts";
 import { readUnitLength } from "./unit-length.ts";
 
-/** A file of a line program: its name and the index of its directory. */
-interface FileEntry {
-  readonly name: FormValue;
-  readonly directory: number;
+/**
+ * A directory or file table of a line program, in columns. Names are kept as they are encoded, since only few are asked
+ * for.
+ */
+interface NameTable {
+  /** DW_FORM_… of the names. */
+  form: number;
+  /** What the form encodes; an index into `texts` for DW_FORM_string. */
+  readonly values: number[];
+  readonly texts: string[];
+  /** By file: the index of its directory. */
+  readonly directories: number[];
 }
 
 /** A line program's header, and where its instructions stand (DWARF 5 section 6.2.4). */
@@ -28,8 +36,8 @@ export interface LineProgram extends Encoding {
   /** The number of operands by standard opcode; entry 0 is not used. */
   readonly standardOperands: Uint8Array;
   /** From index 0 since DWARF 5, from index 1 before. */
-  readonly directories: readonly FormValue[];
-  readonly files: FileEntry[];
+  readonly directories: NameTable;
+  readonly files: NameTable;
 }
 
 /**
@@ -64,7 +72,10 @@ export function readLineProgram(sections: DebugSections, offset: number, address
   const standardOperands = new Uint8Array(opcodeBase);
   for (let opcode = 1; opcode < opcodeBase; opcode++) standardOperands[opcode] = cursor.u8();
 
-  const { directories, files } = version >= 5 ? readEntries(cursor, encoding) : readOldEntries(cursor);
+  const { directories, files } =
+    version >= 5
+      ? { directories: readTable(cursor, encoding), files: readTable(cursor, encoding) }
+      : readOldTables(cursor);
   if (cursor.position > start) throw cursor.failure("a line program's file table reaches past its header");
   return {
     ...encoding,
@@ -82,47 +93,64 @@ export function readLineProgram(sections: DebugSections, offset: number, address
   };
 }
 
-const text = (value: string): FormValue => ({ form: dw.DW_FORM_string, value: 0, high: 0, text: value });
+function nameTable(form: number): NameTable {
+  return { form, values: [], texts: [], directories: [] };
+}
+
+function addText(table: NameTable, name: string, directory: number): void {
+  table.values.push(table.texts.push(name) - 1);
+  table.directories.push(directory);
+}
 
 /** The tables of DWARF 2 to 4: strings that an empty one ends, counted from 1. */
-function readOldEntries(cursor: Cursor): { directories: FormValue[]; files: FileEntry[] } {
-  const directories = [text("")];
-  for (let name = cursor.string(); name !== ""; name = cursor.string()) directories.push(text(name));
-  const files: FileEntry[] = [{ name: text(""), directory: 0 }];
-  for (let name = cursor.string(); name !== ""; name = cursor.string()) files.push(readOldFile(cursor, name));
+function readOldTables(cursor: Cursor): { directories: NameTable; files: NameTable } {
+  const directories = nameTable(dw.DW_FORM_string);
+  addText(directories, "", 0);
+  for (let name = cursor.string(); name !== ""; name = cursor.string()) addText(directories, name, 0);
+  const files = nameTable(dw.DW_FORM_string);
+  addText(files, "", 0);
+  for (let name = cursor.string(); name !== ""; name = cursor.string()) addOldFile(files, cursor, name);
   return { directories, files };
 }
 
-function readOldFile(cursor: Cursor, name: string): FileEntry {
-  const directory = cursor.uleb();
+function addOldFile(files: NameTable, cursor: Cursor, name: string): void {
+  addText(files, name, cursor.uleb());
   cursor.skipLeb(); // time of last modification
   cursor.skipLeb(); // length in bytes
-  return { name: text(name), directory };
 }
 
-/** The tables of DWARF 5, whose entries describe their own format (section 6.2.4.1). */
-function readEntries(cursor: Cursor, encoding: Encoding): { directories: FormValue[]; files: FileEntry[] } {
-  const table = () => {
-    const format: { content: number; form: number }[] = [];
-    const formats = cursor.u8();
-    for (let i = 0; i < formats; i++) format.push({ content: cursor.uleb(), form: cursor.uleb() });
-    const entries: FileEntry[] = [];
-    const count = cursor.uleb();
-    if (count > 0 && formats === 0) throw cursor.failure(`${count} file names without a format`);
-    for (let i = 0; i < count; i++) {
-      let name = text("");
-      let directory = 0;
-      for (const { content, form } of format) {
-        const value = readForm(cursor, form, encoding);
-        if (content === dw.DW_LNCT_path) name = value;
-        else if (content === dw.DW_LNCT_directory_index) directory = value.value;
+/** A table of DWARF 5, which describes the format of its entries (section 6.2.4.1). */
+function readTable(cursor: Cursor, encoding: Encoding): NameTable {
+  const contents: number[] = [];
+  const forms: number[] = [];
+  for (let formats = cursor.u8(); formats > 0; formats--) {
+    contents.push(cursor.uleb());
+    forms.push(cursor.uleb());
+  }
+  const count = cursor.uleb();
+  if (count > 0 && !contents.includes(dw.DW_LNCT_path))
+    throw cursor.failure("a table of files without names");
+  const table = nameTable(forms[contents.indexOf(dw.DW_LNCT_path)] ?? dw.DW_FORM_string);
+  for (let entry = 0; entry < count; entry++) {
+    let directory = 0;
+    for (let i = 0; i < forms.length; i++) {
+      const form = forms[i] as number;
+      // The two forms that all compilers use, without the detour over an object each.
+      if (form === dw.DW_FORM_line_strp && contents[i] === dw.DW_LNCT_path) {
+        table.values.push(cursor.offset(encoding.offsetSize));
+      } else if (form === dw.DW_FORM_udata && contents[i] === dw.DW_LNCT_directory_index) {
+        directory = cursor.uleb();
+      } else {
+        const { value, text } = readForm(cursor, form, encoding);
+        if (contents[i] === dw.DW_LNCT_directory_index) directory = value;
+        else if (contents[i] === dw.DW_LNCT_path) {
+          table.values.push(text === undefined ? value : table.texts.push(text) - 1);
+        }
       }
-      entries.push({ name, directory });
     }
-    return entries;
-  };
-  const directories = table().map(({ name }) => name);
-  return { directories, files: table() };
+    table.directories.push(directory);
+  }
+  return table;
 }
 
 /**
@@ -139,15 +167,19 @@ export function linePath(
 ): string {
   const fault = (what: string) =>
     new Failure(sections.line.name, `the line program at 0x${program.offset.toString(16)} has no ${what}`);
-  const string = (value: FormValue) => formString(sections, value, program, program.offsetSize * 2) ?? "";
-  const entry = program.files[file];
-  if (entry === undefined || (program.version < 5 && file === 0)) throw fault(`file ${file}`);
-  const directory = program.directories[entry.directory];
-  if (directory === undefined) throw fault(`directory ${entry.directory}`);
-  const first = program.version >= 5 ? program.directories[0] : undefined;
-  const base = first === undefined ? (compilationDirectory ?? "") : string(first);
-  const inner = entry.directory === 0 ? "" : string(directory);
-  return joinPaths(base, joinPaths(inner, string(entry.name)));
+  const string = ({ form, values, texts }: NameTable, index: number) => {
+    const value = values[index] as number;
+    const text = texts[value];
+    const encoded = { form, value, high: 0, ...(text === undefined ? {} : { text }) };
+    return formString(sections, encoded, program, program.offsetSize * 2) ?? "";
+  };
+  const { files, directories, version } = program;
+  const directory = files.directories[file];
+  if (directory === undefined || (version < 5 && file === 0)) throw fault(`file ${file}`);
+  if (directory >= directories.values.length) throw fault(`directory ${directory}`);
+  const base = version >= 5 ? string(directories, 0) : (compilationDirectory ?? "");
+  const inner = directory === 0 ? "" : string(directories, directory);
+  return joinPaths(base, joinPaths(inner, string(files, file)));
 }
 
 /** Joins a path to the directory that it is relative to. */
@@ -175,7 +207,10 @@ export interface Sequence {
   readonly line: Uint32Array;
 }
 
+/** The instructions of the program at hand, with zeros behind them. */
 let programBytes = new Uint8Array(1 << 16);
+/** As many bytes as an instruction that reaches past the end can read before it meets a byte below 0x80. */
+const PADDING = 16;
 /** Where the number that `readUleb` or `readSleb` read ends. */
 let next = 0;
 
@@ -214,11 +249,110 @@ function growRows(): void {
   rowLine = grow(rowLine, new Uint32Array(size));
 }
 
+/** The state machine's registers (section 6.2.2) and its rows so far. */
+interface Registers {
+  /** Bytes from the sequence's start to `address`. */
+  offset: number;
+  operation: number;
+  file: number;
+  line: number;
+  rows: number;
+  /** Whether the rows ascend. */
+  ordered: boolean;
+}
+
+/** What the instructions of one program mean: what each special opcode adds (section 6.2.5.1), and the rest. */
+interface Instructions {
+  readonly opcodeBase: number;
+  readonly minimumLength: number;
+  readonly maximumOperations: number;
+  readonly specialAdvance: Uint8Array;
+  readonly specialLine: Int16Array;
+  readonly standardOperands: Uint8Array;
+  readonly littleEndian: boolean;
+}
+
+/**
+ * Runs instructions up to the next extended one.
+ *
+ * This is the program's hot path: plain numbers in local variables, and no bounds check but the one in the loop's head,
+ * since what an instruction reads past the end is zeros.
+ *
+ * @returns where the extended instruction begins, or `end` and more when there is none
+ */
+function runInstructions(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  instructions: Instructions,
+  registers: Registers,
+): number {
+  const { opcodeBase, minimumLength, maximumOperations, specialAdvance, specialLine } = instructions;
+  let { offset, operation, file, line, rows } = registers;
+  let last = rows === 0 ? offset : (rowOffset[rows - 1] as number);
+  let at = start;
+  while (at < end) {
+    const opcode = bytes[at] as number;
+    if (opcode === 0) break;
+    at++;
+    let advance = 0;
+    let addsRow = false;
+    if (opcode >= opcodeBase) {
+      advance = specialAdvance[opcode] as number;
+      line += specialLine[opcode] as number;
+      addsRow = true;
+    } else if (opcode === dw.DW_LNS_copy) {
+      addsRow = true;
+    } else if (opcode === dw.DW_LNS_set_column) {
+      while ((bytes[at++] as number) >= 0x80);
+    } else if (opcode === dw.DW_LNS_advance_line) {
+      line += readSleb(bytes, at);
+      at = next;
+    } else if (opcode === dw.DW_LNS_advance_pc) {
+      advance = readUleb(bytes, at);
+      at = next;
+    } else if (opcode === dw.DW_LNS_set_file) {
+      file = readUleb(bytes, at);
+      at = next;
+    } else if (opcode === dw.DW_LNS_const_add_pc) {
+      advance = specialAdvance[255] as number;
+    } else if (opcode === dw.DW_LNS_fixed_advance_pc) {
+      const [first, second] = [bytes[at] as number, bytes[at + 1] as number];
+      offset += instructions.littleEndian ? first | (second << 8) : (first << 8) | second;
+      operation = 0;
+      at += 2;
+    } else {
+      // Flags, ISAs, and what later versions may add: only their operands are passed over.
+      for (let operand = instructions.standardOperands[opcode] as number; operand > 0; operand--) {
+        while ((bytes[at++] as number) >= 0x80);
+      }
+    }
+    if (maximumOperations === 1) offset += minimumLength * advance;
+    else {
+      const sum = operation + advance;
+      offset += minimumLength * Math.floor(sum / maximumOperations);
+      operation = sum % maximumOperations;
+    }
+    if (addsRow) {
+      if (rows === rowOffset.length) growRows();
+      if (offset < last) registers.ordered = false;
+      rowOffset[rows] = offset;
+      rowFile[rows] = file;
+      rowLine[rows] = line;
+      last = offset;
+      rows++;
+    }
+  }
+  registers.offset = offset;
+  registers.operation = operation;
+  registers.file = file;
+  registers.line = line;
+  registers.rows = rows;
+  return at;
+}
+
 /**
  * Runs a line program (DWARF 5 section 6.2.5) and hands over each sequence with at least one row.
- *
- * This is the program's hot path: the bytes are read in one piece, and a number that reaches past them reads zeros until
- * the check behind each instruction finds that out.
  *
  * @throws Failure for a program that is cut short
  */
@@ -227,130 +361,71 @@ export function runLineProgram(
   program: LineProgram,
   onSequence: (sequence: Sequence) => void,
 ): void {
-  const { start, minimumInstructionLength, maximumOperations, lineBase, lineRange, opcodeBase } = program;
+  const { start, opcodeBase, lineBase, lineRange, standardOperands } = program;
+  const { littleEndian } = sections;
   const end = program.end - start;
-  if (programBytes.length < end) programBytes = new Uint8Array(end * 2);
-  const bytes = sections.line.read(start, end, programBytes).subarray(0, end);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
-  const little = sections.littleEndian;
+  if (programBytes.length < end + PADDING) programBytes = new Uint8Array((end + PADDING) * 2);
+  const bytes = programBytes;
+  sections.line.read(start, end, bytes);
+  bytes.fill(0, end, end + PADDING);
   const fault = (problem: string, at: number) =>
-    new Failure(
-      sections.line.name,
-      `at 0x${(start + at).toString(16)}: ${problem}`,
-      "the file is damaged or cut short: copy or build it again",
-    );
+    new Failure(sections.line.name, `at 0x${(start + at).toString(16)}: ${problem}`, DAMAGED);
 
-  let baseHigh = 0;
-  let baseLow = 0;
-  let offset = 0;
-  let operation = 0;
-  let file = 1;
-  let line = 1;
-  let rows = 0;
-  let ordered = true;
-
-  const advance = (operations: number) => {
-    if (maximumOperations === 1) offset += minimumInstructionLength * operations;
-    else {
-      const sum = operation + operations;
-      offset += minimumInstructionLength * Math.floor(sum / maximumOperations);
-      operation = sum % maximumOperations;
-    }
-  };
-  const addRow = () => {
-    if (rows === rowOffset.length) growRows();
-    if (rows > 0 && offset < (rowOffset[rows - 1] as number)) ordered = false;
-    rowOffset[rows] = offset;
-    rowFile[rows] = file;
-    rowLine[rows] = line;
-    rows++;
+  const specialAdvance = new Uint8Array(256);
+  const specialLine = new Int16Array(256);
+  for (let opcode = opcodeBase; opcode < 256; opcode++) {
+    specialAdvance[opcode] = Math.floor((opcode - opcodeBase) / lineRange);
+    specialLine[opcode] = lineBase + ((opcode - opcodeBase) % lineRange);
+  }
+  const instructions: Instructions = {
+    opcodeBase,
+    minimumLength: program.minimumInstructionLength,
+    maximumOperations: program.maximumOperations,
+    specialAdvance,
+    specialLine,
+    standardOperands,
+    littleEndian,
   };
 
-  let at = 0;
-  while (at < end) {
-    const opcode = bytes[at++] as number;
-    if (opcode >= opcodeBase) {
-      const adjusted = opcode - opcodeBase;
-      advance((adjusted / lineRange) | 0);
-      line += lineBase + (adjusted % lineRange);
-      addRow();
-      continue;
-    }
-    switch (opcode) {
-      case 0: {
-        const length = readUleb(bytes, at);
-        const operands = next + 1;
-        const stop = next + length;
-        if (length === 0 || stop > end) throw fault("an extended instruction reaches past its program", at);
-        switch (bytes[operands - 1]) {
-          case dw.DW_LNE_end_sequence:
-            if (rows > 0) {
-              if (!ordered) sortRows(rows);
-              onSequence({
-                startHigh: baseHigh,
-                startLow: baseLow,
-                length: offset,
-                rows,
-                offset: rowOffset,
-                file: rowFile,
-                line: rowLine,
-              });
-            }
-            baseHigh = baseLow = offset = operation = rows = 0;
-            file = line = 1;
-            ordered = true;
-            break;
-          case dw.DW_LNE_set_address: {
-            const cursor = new Cursor(memorySource(sections.line.name, bytes), operands, stop, little);
-            const low = cursor.address(stop - operands);
-            if (rows === 0) {
-              baseHigh = cursor.addressHigh;
-              baseLow = low;
-              offset = 0;
-            } else offset = addressDistance(cursor.addressHigh, low, baseHigh, baseLow);
-            operation = 0;
-            break;
-          }
-          case dw.DW_LNE_define_file: {
-            const cursor = new Cursor(memorySource(sections.line.name, bytes), operands, stop, little);
-            program.files.push(readOldFile(cursor, cursor.string()));
-            break;
-          }
+  const registers: Registers = { offset: 0, operation: 0, file: 1, line: 1, rows: 0, ordered: true };
+  let startHigh = 0;
+  let startLow = 0;
+  for (let at = runInstructions(bytes, 0, end, instructions, registers); at < end; ) {
+    const length = readUleb(bytes, at + 1);
+    const operands = next + 1;
+    const stop = next + length;
+    if (length === 0 || stop > end) throw fault("an extended instruction reaches past its program", at);
+    const cursor = () => new Cursor(memorySource(sections.line.name, bytes), operands, stop, littleEndian);
+    const { rows, ordered } = registers;
+    switch (bytes[operands - 1]) {
+      case dw.DW_LNE_end_sequence:
+        if (rows > 0) {
+          if (!ordered) sortRows(rows);
+          const columns = { offset: rowOffset, file: rowFile, line: rowLine };
+          onSequence({ startHigh, startLow, length: registers.offset, rows, ...columns });
         }
-        at = stop;
+        Object.assign(registers, { offset: 0, operation: 0, file: 1, line: 1, rows: 0, ordered: true });
+        startHigh = startLow = 0;
+        break;
+      case dw.DW_LNE_set_address: {
+        const operand = cursor();
+        const low = operand.address(stop - operands);
+        const high = operand.addressHigh;
+        if (rows === 0) {
+          startHigh = high;
+          startLow = low;
+          registers.offset = 0;
+        } else registers.offset = addressDistance(high, low, startHigh, startLow);
+        registers.operation = 0;
         break;
       }
-      case dw.DW_LNS_copy:
-        addRow();
+      case dw.DW_LNE_define_file: {
+        const operand = cursor();
+        addOldFile(program.files, operand, operand.string());
         break;
-      case dw.DW_LNS_advance_pc:
-        advance(readUleb(bytes, at));
-        at = next;
-        break;
-      case dw.DW_LNS_advance_line:
-        line += readSleb(bytes, at);
-        at = next;
-        break;
-      case dw.DW_LNS_set_file:
-        file = readUleb(bytes, at);
-        at = next;
-        break;
-      case dw.DW_LNS_const_add_pc:
-        advance(((255 - opcodeBase) / lineRange) | 0);
-        break;
-      case dw.DW_LNS_fixed_advance_pc:
-        if (at + 2 > end) throw fault("an instruction reaches past its program", at);
-        offset += view.getUint16(at, little);
-        operation = 0;
-        at += 2;
-        break;
-      default:
-        // Columns, flags, ISAs, and what later versions may add: only their operands are passed over.
-        for (let operand = program.standardOperands[opcode] as number; operand > 0; operand--) {
-          readUleb(bytes, at);
-          at = next;
-        }
+      }
     }
+    at = runInstructions(bytes, stop, end, instructions, registers);
     if (at > end) throw fault("an instruction reaches past its program", at);
   }
 }

@@ -97,23 +97,74 @@ interface Abbreviation {
 
 /** Finds one abbreviation of the table at an offset (DWARF 5 section 7.5.3). */
 function findAbbreviation(sections: DebugSections, table: number, wanted: number): Abbreviation {
-  const cursor = cursorAt(sections, sections.abbrev, table);
+  const cursor = cursorAt(sections, sections.abbrev, findCode(sections, table, wanted));
+  cursor.uleb(); // its code
+  const tag = cursor.uleb();
+  cursor.u8(); // DW_CHILDREN_…
+  const attributes: { name: number; form: number }[] = [];
   for (;;) {
-    const code = cursor.uleb();
-    if (code === 0)
-      throw cursor.failure(`the table at 0x${table.toString(16)} has no abbreviation ${wanted}`);
-    const tag = cursor.uleb();
-    cursor.u8(); // DW_CHILDREN_…
-    const attributes: { name: number; form: number }[] = [];
-    for (;;) {
-      const name = cursor.uleb();
-      const form = cursor.uleb();
-      if (form === dw.DW_FORM_implicit_const) cursor.skipLeb();
-      if (name === 0 && form === 0) break;
-      if (code === wanted) attributes.push({ name, form });
-    }
-    if (code === wanted) return { tag, attributes };
+    const name = cursor.uleb();
+    const form = cursor.uleb();
+    if (form === dw.DW_FORM_implicit_const) cursor.skipLeb();
+    if (name === 0 && form === 0) return { tag, attributes };
+    attributes.push({ name, form });
   }
+}
+
+const TABLE_BYTES = 1 << 13;
+
+/**
+ * Where the abbreviation of a code begins. GCC orders a table by use, so the root DIE's stands near its end, and the
+ * entries before it are passed over byte by byte.
+ */
+function findCode(sections: DebugSections, table: number, wanted: number): number {
+  const { abbrev } = sections;
+  for (let size = TABLE_BYTES; ; size *= 4) {
+    const length = Math.min(size, abbrev.size - table);
+    // The cursor says what is wrong with a table outside the section.
+    if (length <= 0) return cursorAt(sections, abbrev, table).position;
+    const found = scanCodes(abbrev.read(table, length), wanted);
+    if (found >= 0) return table + found;
+    if (found === NOT_LISTED || length < size) {
+      const problem = `the abbreviations at 0x${table.toString(16)} lack number ${wanted}`;
+      throw cursorAt(sections, abbrev, table).failure(problem);
+    }
+  }
+}
+
+const NOT_LISTED = -1;
+const CUT_SHORT = -2;
+
+/** Where an abbreviation begins in the bytes of a table, NOT_LISTED, or CUT_SHORT when they end before it. */
+function scanCodes(bytes: Uint8Array, wanted: number): number {
+  const end = bytes.length;
+  for (let at = 0; at < end; ) {
+    const start = at;
+    let code = 0;
+    for (let scale = 1; ; scale *= 128) {
+      if (at >= end) return CUT_SHORT;
+      const byte = bytes[at++] as number;
+      code += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+    }
+    if (code === wanted) return start;
+    if (code === 0) return NOT_LISTED;
+    while (at < end && (bytes[at++] as number) >= 0x80); // tag
+    at++; // DW_CHILDREN_…
+    for (;;) {
+      let byte = bytes[at++] as number;
+      const noName = byte === 0;
+      while (byte >= 0x80) byte = bytes[at++] as number;
+      byte = bytes[at++] as number;
+      const noForm = byte === 0;
+      const constant = byte === dw.DW_FORM_implicit_const;
+      while (byte >= 0x80) byte = bytes[at++] as number;
+      if (at > end) return CUT_SHORT;
+      if (constant) while ((bytes[at++] as number) >= 0x80);
+      if (noName && noForm) break;
+    }
+  }
+  return CUT_SHORT;
 }
 
 /** The offsets of all units. */

@@ -10,7 +10,7 @@ export interface ByteSource {
   /**
    * The bytes [offset, offset + length).
    *
-   * @param into a buffer to be used again, at least `length` bytes long
+   * @param into a buffer to be filled, at least `length` bytes long; without it the bytes may be shared and are not to be changed
    * @throws Failure when the range does not lie within the source
    */
   read(offset: number, length: number, into?: Uint8Array): Uint8Array;
@@ -91,9 +91,41 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
     size: bytes.length,
-    read(offset, length) {
+    read(offset, length, into) {
       checkRange(name, bytes.length, offset, length);
-      return bytes.subarray(offset, offset + length);
+      const part = bytes.subarray(offset, offset + length);
+      if (into === undefined) return part;
+      into.set(part);
+      return into.subarray(0, length);
+    },
+  };
+}
+
+const PAGE_BYTES = 1 << 12;
+const PAGES = 256;
+
+/** A source that keeps the pages last read in memory, one MiB at most, for small reads here and there. */
+export function pagedSource(source: ByteSource): ByteSource {
+  const pages: (Uint8Array | undefined)[] = new Array(PAGES).fill(undefined);
+  const held = new Float64Array(PAGES).fill(-1);
+  return {
+    name: source.name,
+    size: source.size,
+    read(offset, length, into) {
+      const page = Math.floor(offset / PAGE_BYTES);
+      const start = page * PAGE_BYTES;
+      if (into !== undefined || offset < 0 || offset + length > Math.min(start + PAGE_BYTES, source.size)) {
+        return source.read(offset, length, into);
+      }
+      const slot = page % PAGES;
+      let bytes = pages[slot];
+      if (bytes === undefined || held[slot] !== page) {
+        const size = Math.min(PAGE_BYTES, source.size - start);
+        bytes = source.read(start, size);
+        pages[slot] = bytes;
+        held[slot] = page;
+      }
+      return bytes.subarray(offset - start, offset - start + length);
     },
   };
 }

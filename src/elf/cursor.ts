@@ -4,6 +4,8 @@ import { type ByteSource, DAMAGED } from "./byte-source.ts";
 /** The least that is fetched at a time: enough for a unit's header and root DIE. */
 const WINDOW_BYTES = 1024;
 
+const NOTHING = new DataView(new ArrayBuffer(0));
+
 /**
  * The bounds-checked reader that all parsing goes through, except for the bytes of a line program.
  *
@@ -17,7 +19,7 @@ export class Cursor {
   readonly #source: ByteSource;
   readonly #littleEndian: boolean;
   readonly #end: number;
-  #window: DataView = new DataView(new ArrayBuffer(0));
+  #window: DataView = NOTHING;
   #windowStart: number;
   /** Position within the window. */
   #at = 0;
@@ -167,7 +169,7 @@ export class Cursor {
     const position = this.position + length;
     if (position > this.#end) this.#runOut(length);
     this.#windowStart = position;
-    this.#window = new DataView(new ArrayBuffer(0));
+    this.#window = NOTHING;
     this.#at = 0;
   }
 }

@@ -27,19 +27,8 @@ export function elfListing(elf: ElfFile, table: SymbolTable): ElfListing {
   return { table, tableIndex, ...listingText(elf, table, tableIndex) };
 }
 
-/** The first symbol of a name, undefined when there is none. */
-export function findSymbol(listing: Listing, name: string): number | undefined {
-  const wanted = Buffer.from(name);
-  const { text, count, nameStart, nameEnd } = listing;
-  for (let symbol = 0; symbol < count; symbol++) {
-    const start = nameStart[symbol] as number;
-    if (nameEnd[symbol] === start + wanted.length && text[start] === wanted[0]) {
-      if (wanted.compare(text, start, start + wanted.length) === 0) return symbol;
-    }
-  }
-  return undefined;
-}
-
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
 const DOLLAR = 0x24;
 
 /** bfd's is_target_special_symbol: what nm leaves out without --special-syms. */
@@ -126,7 +115,28 @@ function compareNames(table: SymbolTable, a: number, b: number): number {
   return (strings[atA] as number) - (strings[atB] as number);
 }
 
-const HEX = Buffer.from("0123456789abcdef");
+/** The two hexadecimal digits of each byte, as they stand in memory. */
+const HEX_PAIRS = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const digits = byte.toString(16).padStart(2, "0");
+  return (digits.charCodeAt(0) << 8) | digits.charCodeAt(1);
+});
+
+function writeHex(view: DataView, at: number, value: number): void {
+  view.setUint16(at, HEX_PAIRS[value >>> 24] as number);
+  view.setUint16(at + 2, HEX_PAIRS[(value >>> 16) & 0xff] as number);
+  view.setUint16(at + 4, HEX_PAIRS[(value >>> 8) & 0xff] as number);
+  view.setUint16(at + 6, HEX_PAIRS[value & 0xff] as number);
+}
+
+function stringLength(strings: Uint8Array, start: number): number {
+  let end = start;
+  while (strings[end] !== 0) end++;
+  return end - start;
+}
+
+function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
+}
 
 function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): Listing {
   const { strings, name, valueHigh, valueLow } = table;
@@ -139,39 +149,38 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): List
   const nameLength = new Uint32Array(count);
   let bytes = count * (digits + 4);
   for (let i = 0; i < count; i++) {
-    const start = name[order[i] as number] as number;
-    let end = start;
-    while (strings[end] !== 0) end++;
-    nameLength[i] = end - start;
-    bytes += end - start;
+    const length = stringLength(strings, name[order[i] as number] as number);
+    nameLength[i] = length;
+    bytes += length;
   }
 
   const text = Buffer.allocUnsafeSlow(bytes);
+  const view = new DataView(text.buffer);
   let at = 0;
   for (let i = 0; i < count; i++) {
     const symbol = order[i] as number;
-    const isDefined = !isUndefined(table, symbol);
-    const high = valueHigh[symbol] as number;
-    const low = valueLow[symbol] as number;
+    const length = nameLength[i] as number;
     const letter = typeLetter(table, symbol, letters);
     lineStart[i] = at;
-    addressHigh[i] = isDefined ? high : 0;
-    addressLow[i] = isDefined ? low : 0;
     type[i] = letter;
-    defined[i] = isDefined ? 1 : 0;
-    for (let shift = digits * 4 - 4; shift >= 0; shift -= 4) {
-      const half = shift >= 32 ? high : low;
-      text[at++] = isDefined ? (HEX[(half >>> (shift & 31)) & 0xf] as number) : 0x20;
+    if (isUndefined(table, symbol)) text.fill(SPACE, at, at + digits);
+    else {
+      defined[i] = 1;
+      addressHigh[i] = valueHigh[symbol] as number;
+      addressLow[i] = valueLow[symbol] as number;
+      if (digits === 16) writeHex(view, at, valueHigh[symbol] as number);
+      writeHex(view, at + digits - 8, valueLow[symbol] as number);
     }
-    text[at++] = 0x20;
-    text[at++] = letter;
-    text[at++] = 0x20;
+    at += digits;
+    text[at] = SPACE;
+    text[at + 1] = letter;
+    text[at + 2] = SPACE;
+    at += 3;
+    copyBytes(strings, name[symbol] as number, length, text, at);
     nameStart[i] = at;
-    const start = name[symbol] as number;
-    const end = start + (nameLength[i] as number);
-    for (let from = start; from < end; from++) text[at++] = strings[from] as number;
+    at += length;
     nameEnd[i] = at;
-    text[at++] = 0x0a;
+    text[at++] = LINE_FEED;
   }
   return { source: elf.path, text, count, ...columns };
 }

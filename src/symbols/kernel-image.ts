@@ -14,7 +14,8 @@ import {
 } from "../elf/constants.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { type ElfFile, sectionBytes } from "../elf/elf-file.ts";
-import { type ElfListing, findSymbol } from "./elf-listing.ts";
+import type { ElfListing } from "./elf-listing.ts";
+import { findSymbol } from "./listing.ts";
 
 /** The architecture as `uname -m` prints it, null for one that is not known. */
 export function architecture({ machine, is64, littleEndian }: ElfFile): string | null {

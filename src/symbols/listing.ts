@@ -40,6 +40,21 @@ export function symbolName(listing: Listing, symbol: number): string {
   return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
 }
 
+/** The first symbol of a name, undefined when there is none. */
+export function findSymbol(listing: Listing, name: string): number | undefined {
+  const { text, lineStart, nameStart, nameEnd, count } = listing;
+  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
+    let symbol = 0;
+    for (let high = count - 1; symbol < high; ) {
+      const middle = (symbol + high + 1) >>> 1;
+      if ((lineStart[middle] as number) <= at) symbol = middle;
+      else high = middle - 1;
+    }
+    if (nameStart[symbol] === at && nameEnd[symbol] === at + Buffer.byteLength(name)) return symbol;
+  }
+  return undefined;
+}
+
 /** The module in `/proc/kallsyms`' `\t[module]`, or "" for a symbol of vmlinux. */
 export function moduleName(listing: Listing, symbol: number): string {
   const { text, nameEnd } = listing;

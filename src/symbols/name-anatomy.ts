@@ -1,8 +1,12 @@
 const DOT = 0x2e;
-const LLVM = [0x2e, 0x6c, 0x6c, 0x76, 0x6d, 0x2e]; // ".llvm."
+const LLVM_SUFFIX = ".llvm.";
+
+/** Tells where the stem of a name ends. */
+export type StemEnd = (start: number, end: number, isData: boolean) => number;
 
 /**
- * Where the stem of a name ends: the part that does not change from one build to the next.
+ * A function that tells where the stem of each name in a text ends: the part that does not change from one build to the
+ * next.
  *
  * LLVM's ThinLTO makes a local symbol global under `<name>.llvm.<hash>` (llvm/lib/IR/ModuleSummaryIndex,
  * getGlobalNameForLocal), and the hash changes with every edit of the file. GCC numbers static variables of functions
@@ -10,28 +14,24 @@ const LLVM = [0x2e, 0x6c, 0x6c, 0x76, 0x6d, 0x2e]; // ".llvm."
  * code before them. Suffixes that say what a function is (`.isra.0`, `.constprop.0`, `.part.0`, `.cold`) belong to
  * the stem.
  *
- * @param isData whether GCC's trailing `.<number>` is to be dropped as well
- * @returns the offset after the stem's last byte, `end` when nothing is dropped; a stem is never empty
+ * The function gives the offset after the stem's last byte, the name's end when nothing is dropped; a stem is never
+ * empty. It takes GCC's trailing `.<number>` for unstable when told that the symbol is data.
  */
-export function stemEnd(text: Uint8Array, start: number, end: number, isData: boolean): number {
-  let stop = end;
-  for (let at = start + 1; at + LLVM.length <= end; at++) {
-    if (text[at] === DOT && isLlvmSuffix(text, at)) {
-      stop = at;
-      break;
+export function stemFinder(text: Buffer): StemEnd {
+  const anyLlvm = text.includes(LLVM_SUFFIX);
+  return (start, end, isData) => {
+    let stop = end;
+    if (anyLlvm) {
+      const suffix = text.subarray(start + 1, end).indexOf(LLVM_SUFFIX);
+      if (suffix !== -1) stop = start + 1 + suffix;
     }
-  }
-  if (isData) {
-    let at = stop;
-    while (at > start && isDigit(text[at - 1] as number)) at--;
-    if (at < stop && at - 1 > start && text[at - 1] === DOT) stop = at - 1;
-  }
-  return stop;
-}
-
-function isLlvmSuffix(text: Uint8Array, at: number): boolean {
-  for (let i = 1; i < LLVM.length; i++) if (text[at + i] !== LLVM[i]) return false;
-  return true;
+    if (isData) {
+      let at = stop;
+      while (at > start && isDigit(text[at - 1] as number)) at--;
+      if (at < stop && at - 1 > start && text[at - 1] === DOT) stop = at - 1;
+    }
+    return stop;
+  };
 }
 
 function isDigit(byte: number): boolean {
