@@ -1,9 +1,12 @@
+// Which tests run: those on real kernels when KAS_ALIAS_KERNELS names their directory, all others otherwise.
 import { defineConfig } from "vitest/config";
+
+const onKernels = process.env.KAS_ALIAS_KERNELS !== undefined;
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: process.env["KAS_ALIAS_KERNELS"] === undefined ? ["test/kernel/**"] : [],
+    include: onKernels ? ["test/kernel/**/*.test.ts"] : ["test/**/*.test.ts"],
+    exclude: onKernels ? [] : ["test/kernel/**"],
     testTimeout: 120_000,
     hookTimeout: 600_000,
   },

@@ -20,6 +20,10 @@ export interface DebugSections {
   readonly rnglists: ByteSource;
 }
 
+/** Of a unit in .debug_info only the beginning is read; other sections are read throughout. */
+const SPARSE_PAGE = 1 << 12;
+const DENSE_PAGE = 1 << 16;
+
 const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO or give --debug-file";
 
 /**
@@ -38,7 +42,7 @@ export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
   const content = async (suffix: string) => {
     const section = findSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
     if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
-    return pagedSource(await sectionContent(elf, section));
+    return pagedSource(await sectionContent(elf, section), suffix === "info" ? SPARSE_PAGE : DENSE_PAGE);
   };
   const required = async (suffix: string, what: string) => {
     const source = await content(suffix);

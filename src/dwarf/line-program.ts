@@ -259,6 +259,8 @@ interface Registers {
   rows: number;
   /** Whether the rows ascend. */
   ordered: boolean;
+  /** Nothing is asked for behind this offset. */
+  limit: number;
 }
 
 /** What the instructions of one program mean: what each special opcode adds (section 6.2.5.1), and the rest. */
@@ -272,13 +274,50 @@ interface Instructions {
   readonly littleEndian: boolean;
 }
 
+let lastProgram: LineProgram | undefined;
+let lastMeaning: Instructions | undefined;
+
+/** The meaning of a program's instructions. One compiler's programs hardly differ in it, so the last one is kept. */
+function meaning(program: LineProgram, littleEndian: boolean): Instructions {
+  const { opcodeBase, lineBase, lineRange, standardOperands } = program;
+  if (
+    lastProgram !== undefined &&
+    lastMeaning?.littleEndian === littleEndian &&
+    lastProgram.opcodeBase === opcodeBase &&
+    lastProgram.lineBase === lineBase &&
+    lastProgram.lineRange === lineRange &&
+    lastProgram.minimumInstructionLength === program.minimumInstructionLength &&
+    lastProgram.maximumOperations === program.maximumOperations &&
+    standardOperands.every((operands, opcode) => operands === lastProgram?.standardOperands[opcode])
+  ) {
+    return lastMeaning;
+  }
+  const specialAdvance = new Uint8Array(256);
+  const specialLine = new Int16Array(256);
+  for (let opcode = opcodeBase; opcode < 256; opcode++) {
+    specialAdvance[opcode] = Math.floor((opcode - opcodeBase) / lineRange);
+    specialLine[opcode] = lineBase + ((opcode - opcodeBase) % lineRange);
+  }
+  lastProgram = program;
+  lastMeaning = {
+    opcodeBase,
+    minimumLength: program.minimumInstructionLength,
+    maximumOperations: program.maximumOperations,
+    specialAdvance,
+    specialLine,
+    standardOperands,
+    littleEndian,
+  };
+  return lastMeaning;
+}
+
 /**
- * Runs instructions up to the next extended one.
+ * Runs instructions up to the next extended one, or to the first row behind the limit.
  *
  * This is the program's hot path: plain numbers in local variables, and no bounds check but the one in the loop's head,
  * since what an instruction reads past the end is zeros.
  *
- * @returns where the extended instruction begins, or `end` and more when there is none
+ * @returns where the next instruction begins; `end` and more at the program's end
  */
 function runInstructions(
   bytes: Uint8Array,
@@ -288,6 +327,7 @@ function runInstructions(
   registers: Registers,
 ): number {
   const { opcodeBase, minimumLength, maximumOperations, specialAdvance, specialLine } = instructions;
+  const { limit } = registers;
   let { offset, operation, file, line, rows } = registers;
   let last = rows === 0 ? offset : (rowOffset[rows - 1] as number);
   let at = start;
@@ -341,6 +381,7 @@ function runInstructions(
       rowLine[rows] = line;
       last = offset;
       rows++;
+      if (offset > limit) break;
     }
   }
   registers.offset = offset;
@@ -351,17 +392,24 @@ function runInstructions(
   return at;
 }
 
+/** What a line program is run for. */
+export interface SequenceReader {
+  /**
+   * Told the start of each sequence, gives the offset from it behind which no row of the whole program is of interest any
+   * more; Infinity when that cannot be said.
+   */
+  limit(startHigh: number, startLow: number): number;
+  /** Gets each sequence with at least one row, the last one perhaps only up to the limit. */
+  take(sequence: Sequence): void;
+}
+
 /**
- * Runs a line program (DWARF 5 section 6.2.5) and hands over each sequence with at least one row.
+ * Runs a line program (DWARF 5 section 6.2.5).
  *
  * @throws Failure for a program that is cut short
  */
-export function runLineProgram(
-  sections: DebugSections,
-  program: LineProgram,
-  onSequence: (sequence: Sequence) => void,
-): void {
-  const { start, opcodeBase, lineBase, lineRange, standardOperands } = program;
+export function runLineProgram(sections: DebugSections, program: LineProgram, reader: SequenceReader): void {
+  const { start } = program;
   const { littleEndian } = sections;
   const end = program.end - start;
   if (programBytes.length < end + PADDING) programBytes = new Uint8Array((end + PADDING) * 2);
@@ -371,50 +419,43 @@ export function runLineProgram(
   const fault = (problem: string, at: number) =>
     new Failure(sections.line.name, `at 0x${(start + at).toString(16)}: ${problem}`, DAMAGED);
 
-  const specialAdvance = new Uint8Array(256);
-  const specialLine = new Int16Array(256);
-  for (let opcode = opcodeBase; opcode < 256; opcode++) {
-    specialAdvance[opcode] = Math.floor((opcode - opcodeBase) / lineRange);
-    specialLine[opcode] = lineBase + ((opcode - opcodeBase) % lineRange);
-  }
-  const instructions: Instructions = {
-    opcodeBase,
-    minimumLength: program.minimumInstructionLength,
-    maximumOperations: program.maximumOperations,
-    specialAdvance,
-    specialLine,
-    standardOperands,
-    littleEndian,
-  };
-
-  const registers: Registers = { offset: 0, operation: 0, file: 1, line: 1, rows: 0, ordered: true };
+  const instructions = meaning(program, littleEndian);
+  const initial = { offset: 0, operation: 0, file: 1, line: 1, rows: 0, ordered: true };
+  const registers: Registers = { ...initial, limit: Number.POSITIVE_INFINITY };
   let startHigh = 0;
   let startLow = 0;
+  const endSequence = () => {
+    const { rows, ordered, offset } = registers;
+    if (rows === 0) return;
+    if (!ordered) sortRows(rows);
+    const columns = { offset: rowOffset, file: rowFile, line: rowLine };
+    reader.take({ startHigh, startLow, length: offset, rows, ...columns });
+  };
   for (let at = runInstructions(bytes, 0, end, instructions, registers); at < end; ) {
+    if (registers.rows > 0 && registers.offset > registers.limit) {
+      endSequence();
+      return;
+    }
     const length = readUleb(bytes, at + 1);
     const operands = next + 1;
     const stop = next + length;
     if (length === 0 || stop > end) throw fault("an extended instruction reaches past its program", at);
     const cursor = () => new Cursor(memorySource(sections.line.name, bytes), operands, stop, littleEndian);
-    const { rows, ordered } = registers;
     switch (bytes[operands - 1]) {
       case dw.DW_LNE_end_sequence:
-        if (rows > 0) {
-          if (!ordered) sortRows(rows);
-          const columns = { offset: rowOffset, file: rowFile, line: rowLine };
-          onSequence({ startHigh, startLow, length: registers.offset, rows, ...columns });
-        }
-        Object.assign(registers, { offset: 0, operation: 0, file: 1, line: 1, rows: 0, ordered: true });
+        endSequence();
+        Object.assign(registers, initial, { limit: Number.POSITIVE_INFINITY });
         startHigh = startLow = 0;
         break;
       case dw.DW_LNE_set_address: {
         const operand = cursor();
         const low = operand.address(stop - operands);
         const high = operand.addressHigh;
-        if (rows === 0) {
+        if (registers.rows === 0) {
           startHigh = high;
           startLow = low;
           registers.offset = 0;
+          registers.limit = reader.limit(high, low);
         } else registers.offset = addressDistance(high, low, startHigh, startLow);
         registers.operation = 0;
         break;

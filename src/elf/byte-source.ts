@@ -93,39 +93,47 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
     size: bytes.length,
     read(offset, length, into) {
       checkRange(name, bytes.length, offset, length);
-      const part = bytes.subarray(offset, offset + length);
-      if (into === undefined) return part;
-      into.set(part);
-      return into.subarray(0, length);
+      return handOut(bytes.subarray(offset, offset + length), into);
     },
   };
 }
 
-const PAGE_BYTES = 1 << 12;
-const PAGES = 256;
+/** What a paged source keeps. */
+const HELD_BYTES = 1 << 20;
 
-/** A source that keeps the pages last read in memory, one MiB at most, for small reads here and there. */
-export function pagedSource(source: ByteSource): ByteSource {
-  const pages: (Uint8Array | undefined)[] = new Array(PAGES).fill(undefined);
-  const held = new Float64Array(PAGES).fill(-1);
+/**
+ * A source that keeps the pages last read in memory, one MiB at most: debug sections are read in many small pieces, and a
+ * system call costs more than the copying of a page.
+ *
+ * @param pageBytes a power of two up to 1 MiB
+ */
+export function pagedSource(source: ByteSource, pageBytes: number): ByteSource {
+  const slots = HELD_BYTES / pageBytes;
+  const pages: (Uint8Array | undefined)[] = new Array(slots).fill(undefined);
+  const held = new Float64Array(slots).fill(-1);
   return {
     name: source.name,
     size: source.size,
     read(offset, length, into) {
-      const page = Math.floor(offset / PAGE_BYTES);
-      const start = page * PAGE_BYTES;
-      if (into !== undefined || offset < 0 || offset + length > Math.min(start + PAGE_BYTES, source.size)) {
+      const page = Math.floor(offset / pageBytes);
+      const start = page * pageBytes;
+      if (offset < 0 || offset + length > Math.min(start + pageBytes, source.size)) {
         return source.read(offset, length, into);
       }
-      const slot = page % PAGES;
+      const slot = page % slots;
       let bytes = pages[slot];
       if (bytes === undefined || held[slot] !== page) {
-        const size = Math.min(PAGE_BYTES, source.size - start);
-        bytes = source.read(start, size);
+        bytes = source.read(start, Math.min(pageBytes, source.size - start));
         pages[slot] = bytes;
         held[slot] = page;
       }
-      return bytes.subarray(offset - start, offset - start + length);
+      return handOut(bytes.subarray(offset - start, offset - start + length), into);
     },
   };
+}
+
+function handOut(part: Uint8Array, into: Uint8Array | undefined): Uint8Array {
+  if (into === undefined) return part;
+  into.set(part);
+  return into.subarray(0, part.length);
 }

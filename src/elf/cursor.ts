@@ -43,10 +43,12 @@ export class Cursor {
   /** Makes the next `length` bytes available and gives where they begin in the window. */
   #take(length: number): number {
     const at = this.#at;
-    if (at + length <= this.#window.byteLength) {
-      this.#at = at + length;
-      return at;
-    }
+    if (at + length > this.#window.byteLength) return this.#refill(length);
+    this.#at = at + length;
+    return at;
+  }
+
+  #refill(length: number): number {
     const position = this.position;
     const left = this.#end - position;
     if (length > left) this.#runOut(length);

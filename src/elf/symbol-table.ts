@@ -24,9 +24,12 @@ export interface SymbolTable {
   readonly info: Uint8Array;
   /** Index of the section, extended indices resolved; SHN_ABS and its like as they stand. */
   readonly section: Uint32Array;
-  /** The string table, which ends with a NUL. */
+  /** The string table, which ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
   readonly strings: Buffer;
 }
+
+/** How many zeros follow a string table in memory. */
+export const STRING_PADDING = 8;
 
 const SYM_SIZE = { 32: 16, 64: 24 };
 
@@ -49,8 +52,10 @@ export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
   }
   const stringSection = elf.sections[section.link];
   if (stringSection?.type !== SHT_STRTAB) throw fault(`section ${section.link} is not its string table`);
-  const stringBytes = sectionBytes(elf, stringSection).read(0, stringSection.size);
-  const strings = Buffer.from(stringBytes.buffer, stringBytes.byteOffset, stringBytes.length);
+  // Readers may take a word at a time, so the buffer goes on with zeros behind the table.
+  const padded = new Uint8Array(stringSection.size + STRING_PADDING);
+  sectionBytes(elf, stringSection).read(0, stringSection.size, padded);
+  const strings = Buffer.from(padded.buffer, 0, stringSection.size);
   if (strings.length === 0 || strings[strings.length - 1] !== 0)
     throw fault("the string table does not end with NUL");
 

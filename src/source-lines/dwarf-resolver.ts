@@ -1,8 +1,15 @@
 import type { DebugSections } from "../dwarf/debug-sections.ts";
-import { linePath, readLineProgram, runLineProgram, type Sequence } from "../dwarf/line-program.ts";
+import { linePath, readLineProgram, runLineProgram, type SequenceReader } from "../dwarf/line-program.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import { addressDistance, compareAddresses } from "../elf/address.ts";
-import { type Queries, type Resolver, unknownLocations, VIA_LINE, VIA_NEXT_LINE } from "./resolver.ts";
+import {
+  type Queries,
+  type Resolver,
+  unknownLocations,
+  VIA_LINE,
+  VIA_NEXT_LINE,
+  VIA_NONE,
+} from "./resolver.ts";
 import type { UnitFinder } from "./unit-finder.ts";
 
 /**
@@ -19,11 +26,11 @@ export function dwarfResolver(sections: DebugSections, findUnits: UnitFinder): R
       for (const [unit, asked] of byUnit(queries, findUnits(queries))) {
         if (unit.lineProgram === null) continue;
         const program = readLineProgram(sections, unit.lineProgram, unit.addressSize);
-        const rows = lookUp(queries, asked, (take) => runLineProgram(sections, program, take));
+        const rows = lookUp(queries, asked, (reader) => runLineProgram(sections, program, reader));
         const paths = new Map<number, number>();
         asked.forEach((query, i) => {
           const via = rows.via[i] as number;
-          if (via === 0) return;
+          if (via === VIA_NONE) return;
           const number = rows.file[i] as number;
           let file = paths.get(number);
           if (file === undefined) {
@@ -71,29 +78,39 @@ interface FoundRows {
 function lookUp(
   queries: Queries,
   asked: readonly number[],
-  forEachSequence: (take: (sequence: Sequence) => void) => void,
+  run: (reader: SequenceReader) => void,
 ): FoundRows {
   const { addressHigh, addressLow, size } = queries;
   const count = asked.length;
   const found = { file: new Uint32Array(count), line: new Uint32Array(count), via: new Uint8Array(count) };
-  const above = (i: number, { startHigh, startLow }: Sequence) => {
+  const above = (i: number, startHigh: number, startLow: number) => {
     const query = asked[i] as number;
     return addressDistance(addressHigh[query] as number, addressLow[query] as number, startHigh, startLow);
   };
 
-  forEachSequence((sequence) => {
-    const { length, rows, offset, file, line } = sequence;
-    let row = 0;
-    for (let i = firstNotBelow(queries, asked, sequence); i < count; i++) {
-      const distance = above(i, sequence);
-      if (distance >= length) break;
-      if (found.via[i] !== 0) continue;
-      while (row + 1 < rows && (offset[row + 1] as number) <= distance) row++;
-      if ((offset[row] as number) > distance) continue;
-      found.file[i] = file[row] as number;
-      found.line[i] = line[row] as number;
-      found.via[i] = VIA_LINE;
-    }
+  let missing = count;
+  run({
+    limit(startHigh, startLow) {
+      if (missing === 0) return -1;
+      // Past the last address there is nothing left to find, if all that are missing lie in this sequence or behind.
+      const from = firstNotBelow(queries, asked, startHigh, startLow);
+      for (let i = 0; i < from; i++) if (found.via[i] === VIA_NONE) return Number.POSITIVE_INFINITY;
+      return above(count - 1, startHigh, startLow);
+    },
+    take({ startHigh, startLow, length, rows, offset, file, line }) {
+      let row = 0;
+      for (let i = firstNotBelow(queries, asked, startHigh, startLow); i < count; i++) {
+        const distance = above(i, startHigh, startLow);
+        if (distance >= length) break;
+        if (found.via[i] !== VIA_NONE) continue;
+        while (row + 1 < rows && (offset[row + 1] as number) <= distance) row++;
+        if ((offset[row] as number) > distance) continue;
+        found.file[i] = file[row] as number;
+        found.line[i] = line[row] as number;
+        found.via[i] = VIA_LINE;
+        missing--;
+      }
+    },
   });
 
   const lacking = [...asked.keys()].filter(
@@ -101,23 +118,25 @@ function lookUp(
   );
   if (lacking.length === 0) return found;
   const nearest = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
-  forEachSequence((sequence) => {
-    const { length, rows, offset, file, line } = sequence;
-    for (const i of lacking) {
-      const distance = above(i, sequence);
-      const limit = Math.min(distance + (size[asked[i] as number] as number), length);
-      for (let row = 0; row < rows && (offset[row] as number) < limit; row++) {
-        const gap = (offset[row] as number) - distance;
-        if (gap < 0 || line[row] === 0) continue;
-        if (gap < (nearest[i] as number)) {
-          nearest[i] = gap;
-          found.file[i] = file[row] as number;
-          found.line[i] = line[row] as number;
-          found.via[i] = VIA_NEXT_LINE;
+  run({
+    limit: () => Number.POSITIVE_INFINITY,
+    take({ startHigh, startLow, length, rows, offset, file, line }) {
+      for (const i of lacking) {
+        const distance = above(i, startHigh, startLow);
+        const limit = Math.min(distance + (size[asked[i] as number] as number), length);
+        for (let row = 0; row < rows && (offset[row] as number) < limit; row++) {
+          const gap = (offset[row] as number) - distance;
+          if (gap < 0 || line[row] === 0) continue;
+          if (gap < (nearest[i] as number)) {
+            nearest[i] = gap;
+            found.file[i] = file[row] as number;
+            found.line[i] = line[row] as number;
+            found.via[i] = VIA_NEXT_LINE;
+          }
+          break;
         }
-        break;
       }
-    }
+    },
   });
   return found;
 }
@@ -125,7 +144,8 @@ function lookUp(
 function firstNotBelow(
   { addressHigh, addressLow }: Queries,
   asked: readonly number[],
-  { startHigh, startLow }: Sequence,
+  startHigh: number,
+  startLow: number,
 ): number {
   let from = 0;
   let to = asked.length;

@@ -52,14 +52,9 @@ function isUndefined(table: SymbolTable, symbol: number): boolean {
 function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {
   const { valueHigh, valueLow } = table;
   const undefinedSymbols = symbols.filter((symbol) => isUndefined(table, symbol));
-  let sorted =
+  const definedSymbols =
     undefinedSymbols.length === 0 ? symbols : symbols.filter((symbol) => !isUndefined(table, symbol));
-  let other: Uint32Array = new Uint32Array(sorted.length);
-  for (const half of [valueLow, valueHigh]) {
-    for (const shift of [0, 16]) {
-      if (radixPass(half, shift, sorted, other)) [sorted, other] = [other, sorted];
-    }
-  }
+  const sorted = sortByValue(valueHigh, valueLow, definedSymbols);
 
   const byName = (a: number, b: number) => compareNames(table, a, b);
   for (let start = 0; start < sorted.length; ) {
@@ -82,25 +77,49 @@ function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {
   return all;
 }
 
-/** Distributes by 16 bits of the key; does nothing and returns false when they are the same in all. */
-function radixPass(key: Uint32Array, shift: number, from: Uint32Array, to: Uint32Array): boolean {
-  const starts = new Uint32Array(0x10001);
-  for (let i = 0; i < from.length; i++) {
-    const digit = ((key[from[i] as number] as number) >>> shift) & 0xffff;
-    starts[digit + 1] = (starts[digit + 1] as number) + 1;
+const DIGIT_BITS = 16;
+const DIGITS = 1 << DIGIT_BITS;
+
+/** A stable radix sort by 64-bit values, 16 bits at a time; digits that are the same in all are passed over. */
+function sortByValue(high: Uint32Array, low: Uint32Array, symbols: Uint32Array): Uint32Array {
+  let sorted = symbols;
+  let other: Uint32Array = new Uint32Array(symbols.length);
+  for (const half of [low, high]) {
+    for (const shift of [0, DIGIT_BITS]) {
+      const starts = new Uint32Array(DIGITS + 1);
+      countDigits(half, shift, sorted, starts);
+      if (starts.includes(sorted.length)) continue;
+      for (let digit = 0; digit < DIGITS; digit++) {
+        starts[digit + 1] = (starts[digit + 1] as number) + (starts[digit] as number);
+      }
+      distribute(half, shift, sorted, other, starts);
+      [sorted, other] = [other, sorted];
+    }
   }
-  for (let digit = 0; digit < 0x10000; digit++) {
-    if (starts[digit + 1] === from.length) return false;
-    starts[digit + 1] = (starts[digit + 1] as number) + (starts[digit] as number);
+  return sorted;
+}
+
+function countDigits(key: Uint32Array, shift: number, symbols: Uint32Array, counts: Uint32Array): void {
+  for (let i = 0; i < symbols.length; i++) {
+    const digit = ((key[symbols[i] as number] as number) >>> shift) & (DIGITS - 1);
+    counts[digit + 1] = (counts[digit + 1] as number) + 1;
   }
+}
+
+function distribute(
+  key: Uint32Array,
+  shift: number,
+  from: Uint32Array,
+  to: Uint32Array,
+  starts: Uint32Array,
+): void {
   for (let i = 0; i < from.length; i++) {
     const symbol = from[i] as number;
-    const digit = ((key[symbol] as number) >>> shift) & 0xffff;
+    const digit = ((key[symbol] as number) >>> shift) & (DIGITS - 1);
     const place = starts[digit] as number;
     to[place] = symbol;
     starts[digit] = place + 1;
   }
-  return true;
 }
 
 /** strcmp: nm's order in the C locale. */
@@ -128,18 +147,47 @@ function writeHex(view: DataView, at: number, value: number): void {
   view.setUint16(at + 6, HEX_PAIRS[value & 0xff] as number);
 }
 
-function stringLength(strings: Uint8Array, start: number): number {
-  let end = start;
-  while (strings[end] !== 0) end++;
-  return end - start;
+/** Names are read and written four bytes at a time. */
+const WORD_BYTES = 4;
+
+/** A view of the strings that reaches a word past their end, where it reads zeros. */
+function paddedView(strings: Buffer): DataView {
+  const { buffer, byteOffset, length } = strings;
+  return new DataView(buffer, byteOffset, length + WORD_BYTES);
 }
 
-function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
-  for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
+/** The length of the string at an offset, read four bytes at a time. */
+function stringLength(strings: DataView, start: number): number {
+  let at = start;
+  for (;;) {
+    const word = strings.getUint32(at, true);
+    // The lowest marked byte is the first zero (Hacker's Delight, section 6-1).
+    const zeros = (word - 0x01010101) & ~word & 0x80808080;
+    if (zeros !== 0) return at - start + ((31 - Math.clz32(zeros & -zeros)) >> 3);
+    at += 4;
+  }
+}
+
+/** Writes ` <letter> <name>\n`, four bytes at a time: up to three behind its end are written too. */
+function writeName(
+  text: DataView,
+  at: number,
+  letter: number,
+  strings: DataView,
+  start: number,
+  length: number,
+): void {
+  text.setUint8(at, SPACE);
+  text.setUint8(at + 1, letter);
+  text.setUint8(at + 2, SPACE);
+  const to = at + 3;
+  for (let i = 0; i < length; i += 4) text.setUint32(to + i, strings.getUint32(start + i));
+  text.setUint8(to + length, LINE_FEED);
 }
 
 function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): Listing {
-  const { strings, name, valueHigh, valueLow } = table;
+  const { name, valueHigh, valueLow } = table;
+  const strings = paddedView(table.strings);
   const count = order.length;
   const columns = listingColumns(count);
   const { lineStart, nameStart, nameEnd, addressHigh, addressLow, type, defined } = columns;
@@ -154,15 +202,14 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): List
     bytes += length;
   }
 
-  const text = Buffer.allocUnsafeSlow(bytes);
-  const view = new DataView(text.buffer);
+  const view = new DataView(new ArrayBuffer(bytes + WORD_BYTES));
+  const text = Buffer.from(view.buffer, 0, bytes);
   let at = 0;
   for (let i = 0; i < count; i++) {
     const symbol = order[i] as number;
     const length = nameLength[i] as number;
-    const letter = typeLetter(table, symbol, letters);
+    type[i] = typeLetter(table, symbol, letters);
     lineStart[i] = at;
-    type[i] = letter;
     if (isUndefined(table, symbol)) text.fill(SPACE, at, at + digits);
     else {
       defined[i] = 1;
@@ -172,15 +219,10 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): List
       writeHex(view, at + digits - 8, valueLow[symbol] as number);
     }
     at += digits;
-    text[at] = SPACE;
-    text[at + 1] = letter;
-    text[at + 2] = SPACE;
-    at += 3;
-    copyBytes(strings, name[symbol] as number, length, text, at);
-    nameStart[i] = at;
-    at += length;
-    nameEnd[i] = at;
-    text[at++] = LINE_FEED;
+    writeName(view, at, type[i] as number, strings, name[symbol] as number, length);
+    nameStart[i] = at + 3;
+    at += 3 + length;
+    nameEnd[i] = at++;
   }
   return { source: elf.path, text, count, ...columns };
 }

@@ -1,0 +1,173 @@
+// `npm run bench`: a Markdown table of kas-alias's time and memory beside nm and three addr2line tools, on real kernels.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fetchKernels } from "./kernels.mjs";
+import {
+  BUNDLE,
+  ensureDependencies,
+  ensurePackages,
+  main,
+  must,
+  run,
+  say,
+  temporaryDirectory,
+} from "./setup.mjs";
+
+const RUNS = 10;
+// GNU addr2line takes minutes for all addresses. One run would not do: the same work has taken 2 to 8 minutes.
+const SLOW_RUNS = 3;
+const ADDR2LINES = [
+  { tool: "addr2line", name: "GNU addr2line", runs: SLOW_RUNS },
+  { tool: "llvm-addr2line", name: "LLVM addr2line", runs: RUNS },
+  { tool: "eu-addr2line", name: "elfutils addr2line", runs: RUNS },
+];
+
+/**
+ * @typedef {object} Step one process
+ * @property {string[]} command
+ * @property {string} [stdin] path
+ */
+
+await main(async () => {
+  await ensureDependencies();
+  await ensurePackages({
+    nm: "binutils",
+    gcc: "gcc",
+    "llvm-addr2line": "llvm",
+    "eu-addr2line": "elfutils",
+    hyperfine: "hyperfine",
+    "/usr/bin/time": "time",
+  });
+  const kernels = await fetchKernels();
+  process.stdout.write(`${await circumstances()}\n`);
+  for (const { package: name, version, vmlinux } of kernels) {
+    process.stdout.write(`\n${name} ${version}\n\n${await compare(vmlinux)}`);
+  }
+  return 0;
+});
+
+/** The machine and the tools, one line. */
+async function circumstances() {
+  const versions = ["nm", ...ADDR2LINES.map(({ tool }) => tool), "hyperfine"].map(async (tool) => {
+    const { stdout } = await run(tool, ["--version"], { stdio: ["ignore", "pipe", "inherit"] });
+    return `${tool} ${/\d+\.\d+(\.\d+)?/.exec(stdout)?.[0]}`;
+  });
+  const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`;
+  return [machine, `Node ${process.versions.node}`, ...(await Promise.all(versions))].join("; ");
+}
+
+/**
+ * The table for one kernel.
+ * @param {string} vmlinux
+ */
+async function compare(vmlinux) {
+  const directory = temporaryDirectory(tmpdir());
+  const file = (/** @type {string} */ name) => join(directory, name);
+  const kasAlias = [process.execPath, BUNDLE];
+  const whole = [...kasAlias, "vmlinux", vmlinux, "-o", file("aliased"), "--table", file("table")];
+  const [command = "", ...args] = whole;
+  await must(command, args);
+  const duplicates = tableAddresses(file("table"));
+  const { stdout: listing } = await run("nm", ["-n", vmlinux], { stdio: ["ignore", "pipe", "inherit"] });
+  const all = [...listing.matchAll(/^([0-9a-f]+) [tT] /gm)].map((match) => match[1] ?? "");
+  writeFileSync(file("duplicates"), `${duplicates.join("\n")}\n`);
+  writeFileSync(file("all"), `${all.join("\n")}\n`);
+
+  const nm = { command: ["nm", "-n", vmlinux] };
+  // The package of llvm-addr2line brings a plugin which nm loads each time, 50 MiB of LLVM; another one named keeps it out.
+  const print = ["-print-file-name=liblto_plugin.so"];
+  const { stdout: plugin } = await run("gcc", print, { stdio: ["ignore", "pipe", "inherit"] });
+  const plainNm = { command: ["nm", "--plugin", plugin.trim(), "-n", vmlinux] };
+  const onDuplicates = ADDR2LINES.map(({ tool, name, runs }) => ({
+    name: `\`nm -n\` + ${name}`,
+    steps: [nm, { command: [tool, "-e", vmlinux], stdin: file("duplicates") }],
+    runs,
+  }));
+  const onAll = ADDR2LINES.map(({ tool, name, runs }) => ({
+    name,
+    steps: [{ command: [tool, "-e", vmlinux], stdin: file("all") }],
+    runs,
+  }));
+  const resolve = { command: [...kasAlias, "resolve", vmlinux], stdin: file("all") };
+  return [
+    "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | runs |",
+    "| --- | --: | --: | --: | --: | --: |",
+    ...(await measureGroup(directory, [
+      { name: "`kas-alias vmlinux`, listing and table", steps: [{ command: whole }], runs: RUNS },
+      { name: "`nm -n`", steps: [nm], runs: RUNS },
+      { name: "`nm -n` without LLVM's plugin", steps: [plainNm], runs: RUNS },
+      ...onDuplicates,
+    ])),
+    ...(await measureGroup(directory, [
+      { name: "`kas-alias resolve`, all text symbols", steps: [resolve], runs: RUNS },
+      ...onAll,
+    ])),
+    "",
+    `${duplicates.length} addresses with an alias, ${all.length} text symbols. ` +
+      `${RUNS} runs after a warm-up; GNU addr2line, being slow, ${SLOW_RUNS} without.\n`,
+  ].join("\n");
+}
+
+/**
+ * Table lines; the first command is what the others are compared with.
+ * @param {string} directory for the measurements
+ * @param {{ name: string, steps: Step[], runs: number }[]} commands
+ */
+async function measureGroup(directory, commands) {
+  const lines = [];
+  let first = Number.NaN;
+  for (const { name, steps, runs } of commands) {
+    say(`${name}, ${runs} × …`);
+    const { seconds, range, kibibytes } = await measure(directory, steps, runs);
+    if (Number.isNaN(first)) first = seconds;
+    const spread = range.map((limit) => limit.toFixed(3)).join(" – ");
+    const cells = [name, `${seconds.toFixed(3)} s`, `${spread} s`, (seconds / first).toFixed(2)];
+    lines.push(`| ${[...cells, `${(kibibytes / 1024).toFixed(0)} MiB`, runs].join(" | ")} |`);
+  }
+  return lines;
+}
+
+/**
+ * Runs the steps after one another, several times, their output going nowhere.
+ * @param {string} directory
+ * @param {Step[]} steps
+ * @param {number} runs fewer than RUNS go without a warm-up: the commands before have filled the page cache
+ * @returns {Promise<{ seconds: number, range: number[], kibibytes: number }>} the median, the fastest and the slowest,
+ *   and the peak of the largest process
+ */
+async function measure(directory, steps, runs) {
+  const times = join(directory, "times.json");
+  const memory = join(directory, "memory");
+  rmSync(memory, { force: true });
+  const script = steps.map(({ command, stdin = "/dev/null" }) => {
+    const words = ["/usr/bin/time", "-f", "%M", "-a", "-o", memory, ...command];
+    return `${words.map(quoted).join(" ")} < ${quoted(stdin)}`;
+  });
+  const warmup = runs < RUNS ? "0" : "1";
+  const options = ["--style", "none", "--warmup", warmup, "--runs", String(runs), "--export-json", times];
+  // elfutils would otherwise look for debug info on a server.
+  const env = { ...process.env, DEBUGINFOD_URLS: "" };
+  await must("hyperfine", [...options, script.join(" && ")], { env });
+  const kibibytes = readFileSync(memory, "utf8").trim().split("\n").map(Number);
+  const { median, min, max } = JSON.parse(readFileSync(times, "utf8")).results[0];
+  return {
+    seconds: median,
+    range: [min, max],
+    kibibytes: Math.max(...kibibytes),
+  };
+}
+
+/**
+ * The addresses in an alias table, in hex without 0x.
+ * @param {string} table
+ */
+function tableAddresses(table) {
+  const [, ...rows] = readFileSync(table, "utf8").trimEnd().split("\n");
+  return rows.map((row) => String(JSON.parse(row).address).replace(/^0x/, ""));
+}
+
+/** @param {string} word for sh */
+function quoted(word) {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

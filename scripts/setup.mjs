@@ -1,0 +1,185 @@
+// What every script does first on a fresh clone: npm dependencies, the bundle, and the Debian packages it needs.
+import { spawn } from "node:child_process";
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { constants as osConstants } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const BUNDLE = join(ROOT, "dist", "kas-alias.mjs");
+
+/** Something the person at the keyboard can put right: shown as one line, without a stack. */
+export class Fault extends Error {}
+
+/**
+ * Runs a script's work, which returns the exit status.
+ * @param {() => Promise<number>} work
+ */
+export async function main(work) {
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const children = new Set();
+/** @type {string[]} */
+const temporaries = [];
+/** @type {NodeJS.Signals | undefined} */
+let stoppedBy;
+
+for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) {
+  process.on(name, () => {
+    stoppedBy = name;
+    for (const child of children) child.kill(name);
+    if (children.size === 0) exitAsStopped();
+  });
+}
+process.on("exit", () => {
+  for (const directory of temporaries) rmSync(directory, { recursive: true, force: true });
+});
+
+function exitAsStopped() {
+  if (stoppedBy) process.exit(128 + osConstants.signals[stoppedBy]);
+}
+
+/**
+ * Starts a command without a shell and waits for its end.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import("node:child_process").SpawnOptions} [options]
+ * @returns {Promise<{ status: number, stdout: string, stderr: string }>} the texts of the streams that are pipes;
+ *   128 + n stands for signal n, as in a shell
+ */
+export function run(command, args, options = { stdio: "inherit" }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: ROOT, ...options });
+    /** @type {Buffer[]} */
+    const stdout = [];
+    /** @type {Buffer[]} */
+    const stderr = [];
+    child.stdout?.on("data", (chunk) => stdout.push(chunk));
+    child.stderr?.on("data", (chunk) => stderr.push(chunk));
+    children.add(child);
+    child.on("error", (error) => {
+      children.delete(child);
+      reject(new Fault(`cannot start ${command}: ${error.message}`));
+    });
+    child.on("close", (code, signal) => {
+      children.delete(child);
+      exitAsStopped();
+      const status = signal === null ? (code ?? 1) : 128 + osConstants.signals[signal];
+      resolve({ status, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+    });
+  });
+}
+
+/**
+ * Runs a command whose talk belongs on standard error; its failure is a Fault.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import("node:child_process").SpawnOptions} [options]
+ */
+export async function must(command, args, options) {
+  const { status } = await run(command, args, { stdio: ["ignore", 2, 2], ...options });
+  if (status !== 0) throw new Fault(`${[command, ...args].join(" ")} failed with status ${status}`);
+}
+
+/** Installs the npm dependencies and builds the bundle, each only when missing or older than what it is made of. */
+export async function ensureDependencies() {
+  const installed = join(ROOT, "node_modules", ".package-lock.json");
+  if (modified(installed) < modified(join(ROOT, "package-lock.json"))) {
+    say("Installing the npm dependencies …");
+    // Under `npm start` or NODE_ENV=production npm would leave esbuild out.
+    await must("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]);
+  }
+  const sources = ["src", "package.json", "package-lock.json", "scripts/build.mjs"];
+  if (modified(BUNDLE) < Math.max(...sources.map((path) => newest(join(ROOT, path))))) {
+    say("Building dist/kas-alias.mjs …");
+    await must(process.execPath, ["scripts/build.mjs"]);
+  }
+}
+
+/**
+ * Installs the Debian packages of the commands that are missing, or says which to install.
+ * @param {Record<string, string>} tools command, or absolute path of a file, to the package that has it
+ */
+export async function ensurePackages(tools) {
+  const missing = Object.keys(tools).filter((tool) => !isInstalled(tool));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((tool) => tools[tool] ?? tool))].sort();
+  if (!canInstall()) {
+    throw new Fault(`missing: ${missing.join(", ")}; install the packages ${packages.join(" ")}`);
+  }
+  say(`Installing the Debian packages ${packages.join(" ")} …`);
+  await updatePackageLists();
+  await apt("install", "-y", "--no-install-recommends", ...packages);
+  const still = missing.filter((tool) => !isInstalled(tool));
+  if (still.length > 0)
+    throw new Fault(`the packages ${packages.join(" ")} did not bring ${still.join(", ")}`);
+}
+
+/** Whether this is root on a system with apt. */
+export function canInstall() {
+  return process.getuid?.() === 0 && isInstalled("apt-get");
+}
+
+export async function updatePackageLists() {
+  await apt("update");
+}
+
+/** @param {string[]} args */
+async function apt(...args) {
+  // apt-get gives up when another one holds a lock, so two of these scripts take turns.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  await must("flock", ["/var/lib/dpkg", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args], { env });
+}
+
+/** @param {string} tool a command on PATH, or an absolute path */
+function isInstalled(tool) {
+  if (tool.startsWith("/")) return existsSync(tool);
+  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * A new directory that is gone when the process ends, by a signal too.
+ * @param {string} parent
+ */
+export function temporaryDirectory(parent) {
+  const directory = mkdtempSync(join(parent, "kas-alias-"));
+  temporaries.push(directory);
+  return directory;
+}
+
+/** @param {string} text */
+export function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Time of the last change in ms; 0 for what does not exist.
+ * @param {string} path
+ */
+function modified(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/**
+ * @param {string} path a file, or a directory with all below it
+ * @returns {number}
+ */
+function newest(path) {
+  if (!statSync(path).isDirectory()) return modified(path);
+  return Math.max(modified(path), ...readdirSync(path).map((name) => newest(join(path, name))));
+}

@@ -1,0 +1,9 @@
+// The real kernels that these tests read; `npm run test:kernels` fetches them and says where they are.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Kernel } from "../../scripts/kernels.mjs";
+
+const cache = process.env.KAS_ALIAS_KERNELS;
+if (cache === undefined) throw new Error("KAS_ALIAS_KERNELS is not set: use npm run test:kernels");
+
+export const kernels: readonly Kernel[] = JSON.parse(readFileSync(join(cache, "kernels.json"), "utf8"));
