@@ -26,19 +26,24 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
   const bearers = new Uint32Array(count);
   const unstable = new Uint8Array(count);
 
-  const slots = 1 << (33 - Math.clz32(count));
+  // A power of two at least a third above the count.
+  const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
   const slotSymbol = new Int32Array(slots).fill(-1);
   const hashes = new Uint32Array(count);
-  const stemEnds = new Uint32Array(count);
 
   const stemEnd = stemFinder(text);
+  const endOf = (symbol: number) =>
+    stemEnd(
+      nameStart[symbol] as number,
+      nameEnd[symbol] as number,
+      withData && isData(type[symbol] as number),
+    );
   const view = new DataView(text.buffer, text.byteOffset, text.length);
 
   for (let symbol = 0; symbol < count; symbol++) {
     if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
     const start = nameStart[symbol] as number;
-    const end = stemEnd(start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
-    stemEnds[symbol] = end;
+    const end = endOf(symbol);
     if (end !== nameEnd[symbol]) unstable[symbol] = 1;
 
     const hash = hashBytes(view, start, end);
@@ -53,10 +58,7 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
         bearers[symbol] = 1;
         break;
       }
-      if (
-        hashes[other] === hash &&
-        sameBytes(text, start, end, nameStart[other] as number, stemEnds[other] as number)
-      ) {
+      if (hashes[other] === hash && sameBytes(text, start, end, nameStart[other] as number, endOf(other))) {
         first[symbol] = other;
         bearers[other] = (bearers[other] as number) + 1;
         break;

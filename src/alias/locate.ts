@@ -1,6 +1,6 @@
 import type { Unit } from "../dwarf/unit.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
-import { fileSymbolOf, sectionName } from "../elf/symbol-table.ts";
+import { fileSymbolOf, sectionName, symbolSection, symbolSize } from "../elf/symbol-table.ts";
 import {
   emptyQueries,
   type Locations,
@@ -60,7 +60,7 @@ export async function locateSymbols(
       const index = tableIndex[i] as number;
       queries.addressHigh[i] = table.valueHigh[index] as number;
       queries.addressLow[i] = table.valueLow[index] as number;
-      queries.size[i] = table.size[index] as number;
+      queries.size[i] = symbolSize(table, index);
     } else {
       queries.addressHigh[i] = listing.addressHigh[symbol] as number;
       queries.addressLow[i] = listing.addressLow[symbol] as number;
@@ -92,8 +92,8 @@ export async function locateSymbols(
 
   return Array.from(symbols, (_, i) => {
     const index = tableIndex?.[i];
-    const size = table && index !== undefined ? (table.size[index] as number) : null;
-    const section = table && index !== undefined ? sectionName(elf, table.section[index] as number) : null;
+    const size = table && index !== undefined ? symbolSize(table, index) : null;
+    const section = table && index !== undefined ? sectionName(elf, symbolSection(table, index)) : null;
     const fileSymbol = table && index !== undefined ? fileSymbolOf(table, index) : null;
     const via = locations.via[i] as number;
     const path = recordedFile(locations, i);

@@ -110,22 +110,26 @@ function writeDevice(target: string, pieces: Iterable<Uint8Array>): void {
   }
 }
 
-/** Small pieces are gathered, since each write is a system call. */
-const GATHERED_BYTES = 1 << 20;
+/** Pieces are gathered, since each write is a system call. */
+const GATHERED_BYTES = 1 << 18;
 
+/** Gathers pieces into larger ones, each of which is valid until the next is asked for. */
 function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
-  let waiting: Uint8Array[] = [];
-  let bytes = 0;
+  const buffer = new Uint8Array(GATHERED_BYTES);
+  let filled = 0;
   for (const piece of pieces) {
-    waiting.push(piece);
-    bytes += piece.length;
-    if (bytes >= GATHERED_BYTES) {
-      yield Buffer.concat(waiting, bytes);
-      waiting = [];
-      bytes = 0;
+    for (let taken = 0; taken < piece.length; ) {
+      const part = piece.subarray(taken, taken + GATHERED_BYTES - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      taken += part.length;
+      if (filled === GATHERED_BYTES) {
+        yield buffer;
+        filled = 0;
+      }
     }
   }
-  if (bytes > 0) yield Buffer.concat(waiting, bytes);
+  if (filled > 0) yield buffer.subarray(0, filled);
 }
 
 function writeAll(fd: number, pieces: Iterable<Uint8Array>): void {

@@ -10,7 +10,8 @@ export interface ByteSource {
   /**
    * The bytes [offset, offset + length).
    *
-   * @param into a buffer to be filled, at least `length` bytes long; without it the bytes may be shared and are not to be changed
+   * @param into a buffer to be filled, at least `length` bytes long; the bytes given without it are valid until
+   *   the next read, and not to be changed
    * @throws Failure when the range does not lie within the source
    */
   read(offset: number, length: number, into?: Uint8Array): Uint8Array;
@@ -122,9 +123,13 @@ export function pagedSource(source: ByteSource, pageBytes: number): ByteSource {
       }
       const slot = page % slots;
       let bytes = pages[slot];
-      if (bytes === undefined || held[slot] !== page) {
-        bytes = source.read(start, Math.min(pageBytes, source.size - start));
+      if (bytes === undefined) {
+        bytes = new Uint8Array(pageBytes);
         pages[slot] = bytes;
+      }
+      if (held[slot] !== page) {
+        held[slot] = -1;
+        source.read(start, Math.min(pageBytes, source.size - start), bytes);
         held[slot] = page;
       }
       return handOut(bytes.subarray(offset - start, offset - start + length), into);

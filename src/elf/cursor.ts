@@ -1,8 +1,8 @@
 import { Failure } from "../failure.ts";
 import { type ByteSource, DAMAGED } from "./byte-source.ts";
 
-/** The least that is fetched at a time: enough for a unit's header and root DIE. */
-const WINDOW_BYTES = 1024;
+/** What is fetched at a time: about a unit's header and root DIE. */
+const WINDOW_BYTES = 256;
 
 const NOTHING = new DataView(new ArrayBuffer(0));
 
@@ -19,8 +19,10 @@ export class Cursor {
   readonly #source: ByteSource;
   readonly #littleEndian: boolean;
   readonly #end: number;
+  /** A copy of WINDOW_BYTES at most, since the source may use its own buffers again. */
   #window: DataView = NOTHING;
   #windowStart: number;
+  #windowLength = 0;
   /** Position within the window. */
   #at = 0;
 
@@ -43,7 +45,7 @@ export class Cursor {
   /** Makes the next `length` bytes available and gives where they begin in the window. */
   #take(length: number): number {
     const at = this.#at;
-    if (at + length > this.#window.byteLength) return this.#refill(length);
+    if (at + length > this.#windowLength) return this.#refill(length);
     this.#at = at + length;
     return at;
   }
@@ -52,9 +54,14 @@ export class Cursor {
     const position = this.position;
     const left = this.#end - position;
     if (length > left) this.#runOut(length);
-    const bytes = this.#source.read(position, Math.min(left, Math.max(length, WINDOW_BYTES)));
-    this.#window = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (this.#window === NOTHING) {
+      const { buffer, byteOffset } = Buffer.allocUnsafe(WINDOW_BYTES);
+      this.#window = new DataView(buffer, byteOffset, WINDOW_BYTES);
+    }
     this.#windowStart = position;
+    this.#windowLength = Math.min(left, WINDOW_BYTES);
+    const { buffer, byteOffset } = this.#window;
+    this.#source.read(position, this.#windowLength, new Uint8Array(buffer, byteOffset, this.#windowLength));
     this.#at = length;
     return 0;
   }
@@ -146,32 +153,32 @@ export class Cursor {
   string(): string {
     const pieces: Buffer[] = [];
     for (;;) {
-      if (this.#at >= this.#window.byteLength) {
-        this.#take(1);
-        this.#at--;
+      if (this.#at >= this.#windowLength) {
+        this.#refill(1);
+        this.#at = 0;
       }
-      const { buffer, byteOffset, byteLength } = this.#window;
-      const rest = Buffer.from(buffer, byteOffset + this.#at, byteLength - this.#at);
+      const { buffer, byteOffset } = this.#window;
+      const rest = Buffer.from(buffer, byteOffset + this.#at, this.#windowLength - this.#at);
       const nul = rest.indexOf(0);
       if (nul !== -1) {
-        pieces.push(rest.subarray(0, nul));
         this.#at += nul + 1;
-        return (pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)).toString("utf8");
+        if (pieces.length === 0) return rest.toString("utf8", 0, nul);
+        return Buffer.concat([...pieces, rest.subarray(0, nul)]).toString("utf8");
       }
-      pieces.push(rest);
-      this.#at = byteLength;
+      pieces.push(Buffer.from(rest));
+      this.#at = this.#windowLength;
     }
   }
 
   skip(length: number): void {
-    if (this.#at + length <= this.#window.byteLength) {
+    if (this.#at + length <= this.#windowLength) {
       this.#at += length;
       return;
     }
     const position = this.position + length;
     if (position > this.#end) this.#runOut(length);
     this.#windowStart = position;
-    this.#window = NOTHING;
+    this.#windowLength = 0;
     this.#at = 0;
   }
 }

@@ -11,21 +11,24 @@ import {
 } from "./constants.ts";
 import { type ElfFile, sectionBytes } from "./elf-file.ts";
 
-/** The symbols of an ELF file in columns, indexed as in its `.symtab`; entry 0 is the null symbol. */
+/**
+ * The symbols of an ELF file, indexed as in its `.symtab`; entry 0 is the null symbol. Names and values are in columns,
+ * the rest is read from the entries when it is asked for.
+ */
 export interface SymbolTable {
   readonly count: number;
   /** Offset of the name in `strings`. */
   readonly name: Uint32Array;
   readonly valueHigh: Uint32Array;
   readonly valueLow: Uint32Array;
-  /** In bytes. */
-  readonly size: Float64Array;
-  /** st_info: binding in the upper four bits, type in the lower. */
-  readonly info: Uint8Array;
-  /** Index of the section, extended indices resolved; SHN_ABS and its like as they stand. */
-  readonly section: Uint32Array;
   /** The string table, which ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
   readonly strings: Buffer;
+  /** The table as it stands in the file. */
+  readonly entries: DataView;
+  readonly is64: boolean;
+  readonly littleEndian: boolean;
+  /** The content of the SHT_SYMTAB_SHNDX section, if there is one. */
+  readonly extendedIndices: DataView | undefined;
 }
 
 /** How many zeros follow a string table in memory. */
@@ -61,48 +64,56 @@ export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
 
   const count = section.size / entrySize;
   const bytes = sectionBytes(elf, section).read(0, section.size);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const little = elf.littleEndian;
-  const extended = extendedIndices(elf, section.index, count);
-  const table = {
-    count,
-    name: new Uint32Array(count),
-    valueHigh: new Uint32Array(count),
-    valueLow: new Uint32Array(count),
-    size: new Float64Array(count),
-    info: new Uint8Array(count),
-    section: new Uint32Array(count),
-    strings,
-  };
-  // Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table").
+  const entries = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { is64, littleEndian } = elf;
+  const name = new Uint32Array(count);
+  const valueHigh = new Uint32Array(count);
+  const valueLow = new Uint32Array(count);
   for (let symbol = 0, at = 0; symbol < count; symbol++, at += entrySize) {
-    const name = view.getUint32(at, little);
-    if (name >= strings.length) throw fault(`the name of symbol ${symbol} lies outside the string table`);
-    table.name[symbol] = name;
-    let index: number;
-    if (elf.is64) {
-      table.info[symbol] = view.getUint8(at + 4);
-      index = view.getUint16(at + 6, little);
-      const first = view.getUint32(at + 8, little);
-      const second = view.getUint32(at + 12, little);
-      table.valueHigh[symbol] = little ? second : first;
-      table.valueLow[symbol] = little ? first : second;
-      const sizeFirst = view.getUint32(at + 16, little);
-      const sizeSecond = view.getUint32(at + 20, little);
-      table.size[symbol] = little ? sizeSecond * 2 ** 32 + sizeFirst : sizeFirst * 2 ** 32 + sizeSecond;
-    } else {
-      table.valueLow[symbol] = view.getUint32(at + 4, little);
-      table.size[symbol] = view.getUint32(at + 8, little);
-      table.info[symbol] = view.getUint8(at + 12);
-      index = view.getUint16(at + 14, little);
-    }
-    if (index === SHN_XINDEX && extended !== undefined) {
-      index = extended.getUint32(symbol * 4, little);
-      if (index >= SHN_LORESERVE) index = (index | EXTENDED_INDEX) >>> 0;
-    }
-    table.section[symbol] = index;
+    const offset = entries.getUint32(at, littleEndian);
+    if (offset >= strings.length) throw fault(`the name of symbol ${symbol} lies outside the string table`);
+    name[symbol] = offset;
+    if (is64) {
+      valueHigh[symbol] = entries.getUint32(at + (littleEndian ? 12 : 8), littleEndian);
+      valueLow[symbol] = entries.getUint32(at + (littleEndian ? 8 : 12), littleEndian);
+    } else valueLow[symbol] = entries.getUint32(at + 4, littleEndian);
   }
-  return table;
+  const extended = extendedIndices(elf, section.index, count);
+  return {
+    count,
+    name,
+    valueHigh,
+    valueLow,
+    strings,
+    entries,
+    is64,
+    littleEndian,
+    extendedIndices: extended,
+  };
+}
+
+// Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table").
+
+/** st_info: the binding in the upper four bits, the type in the lower. */
+export function symbolInfo({ entries, is64 }: SymbolTable, symbol: number): number {
+  return entries.getUint8(is64 ? symbol * 24 + 4 : symbol * 16 + 12);
+}
+
+/** st_size, in bytes. */
+export function symbolSize({ entries, is64, littleEndian }: SymbolTable, symbol: number): number {
+  if (!is64) return entries.getUint32(symbol * 16 + 8, littleEndian);
+  const first = entries.getUint32(symbol * 24 + 16, littleEndian);
+  const second = entries.getUint32(symbol * 24 + 20, littleEndian);
+  return littleEndian ? second * 2 ** 32 + first : first * 2 ** 32 + second;
+}
+
+/** The index of a symbol's section; SHN_ABS and its like as they stand, extended indices with EXTENDED_INDEX set. */
+export function symbolSection(table: SymbolTable, symbol: number): number {
+  const { entries, is64, littleEndian, extendedIndices } = table;
+  const index = entries.getUint16(is64 ? symbol * 24 + 6 : symbol * 16 + 14, littleEndian);
+  if (index !== SHN_XINDEX || extendedIndices === undefined) return index;
+  const extended = extendedIndices.getUint32(symbol * 4, littleEndian);
+  return extended >= SHN_LORESERVE ? (extended | EXTENDED_INDEX) >>> 0 : extended;
 }
 
 /** The content of the symbol table's SHT_SYMTAB_SHNDX section, if it has one. */
@@ -129,9 +140,9 @@ export function sectionName(elf: ElfFile, index: number): string | null {
  * it. null for a global symbol, or where the linker has marked its own symbols with an empty name.
  */
 export function fileSymbolOf(table: SymbolTable, symbol: number): string | null {
-  if ((table.info[symbol] as number) >> 4 !== STB_LOCAL) return null;
+  if (symbolInfo(table, symbol) >> 4 !== STB_LOCAL) return null;
   for (let above = symbol - 1; above > 0; above--) {
-    if (((table.info[above] as number) & 0xf) === STT_FILE) {
+    if ((symbolInfo(table, above) & 0xf) === STT_FILE) {
       return tableString(table, table.name[above] as number) || null;
     }
   }

@@ -1,6 +1,6 @@
 import { EM_AARCH64, EM_ARM, EM_RISCV, SHN_UNDEF, STT_FILE, STT_SECTION } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
-import { type SymbolTable, tableString } from "../elf/symbol-table.ts";
+import { type SymbolTable, symbolInfo, symbolSection, tableString } from "../elf/symbol-table.ts";
 import { type Listing, listingColumns } from "./listing.ts";
 import { sectionTypeLetters, typeLetter } from "./nm-type-letter.ts";
 
@@ -19,7 +19,7 @@ export function elfListing(elf: ElfFile, table: SymbolTable): ElfListing {
   const listed = new Uint32Array(table.count);
   let count = 0;
   for (let symbol = 1; symbol < table.count; symbol++) {
-    const kind = (table.info[symbol] as number) & 0xf;
+    const kind = symbolInfo(table, symbol) & 0xf;
     if (kind !== STT_SECTION && kind !== STT_FILE && !isMappingSymbol(elf, table, symbol))
       listed[count++] = symbol;
   }
@@ -45,7 +45,7 @@ function isMappingSymbol(elf: ElfFile, table: SymbolTable, symbol: number): bool
 }
 
 function isUndefined(table: SymbolTable, symbol: number): boolean {
-  return table.section[symbol] === SHN_UNDEF;
+  return symbolSection(table, symbol) === SHN_UNDEF;
 }
 
 /** Sorts stably by value with a radix sort, and the undefined symbols and runs of one value by name. */
@@ -84,9 +84,10 @@ const DIGITS = 1 << DIGIT_BITS;
 function sortByValue(high: Uint32Array, low: Uint32Array, symbols: Uint32Array): Uint32Array {
   let sorted = symbols;
   let other: Uint32Array = new Uint32Array(symbols.length);
+  const starts = new Uint32Array(DIGITS + 1);
   for (const half of [low, high]) {
     for (const shift of [0, DIGIT_BITS]) {
-      const starts = new Uint32Array(DIGITS + 1);
+      starts.fill(0);
       countDigits(half, shift, sorted, starts);
       if (starts.includes(sorted.length)) continue;
       for (let digit = 0; digit < DIGITS; digit++) {
@@ -194,11 +195,11 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): List
   const letters = sectionTypeLetters(elf);
   const digits = elf.is64 ? 16 : 8;
 
-  const nameLength = new Uint32Array(count);
+  // The names' lengths stand in the column of their ends until those are known.
   let bytes = count * (digits + 4);
   for (let i = 0; i < count; i++) {
     const length = stringLength(strings, name[order[i] as number] as number);
-    nameLength[i] = length;
+    nameEnd[i] = length;
     bytes += length;
   }
 
@@ -207,7 +208,7 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): List
   let at = 0;
   for (let i = 0; i < count; i++) {
     const symbol = order[i] as number;
-    const length = nameLength[i] as number;
+    const length = nameEnd[i] as number;
     type[i] = typeLetter(table, symbol, letters);
     lineStart[i] = at;
     if (isUndefined(table, symbol)) text.fill(SPACE, at, at + digits);

@@ -14,6 +14,7 @@ import {
 } from "../elf/constants.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { type ElfFile, sectionBytes } from "../elf/elf-file.ts";
+import { symbolSection } from "../elf/symbol-table.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { findSymbol } from "./listing.ts";
 
@@ -51,7 +52,7 @@ export function kernelRelease(elf: ElfFile, listing: ElfListing): string | null 
   if (symbol === undefined) return null;
   const { table, tableIndex } = listing;
   const index = tableIndex[symbol] as number;
-  const section = elf.sections[table.section[index] as number];
+  const section = elf.sections[symbolSection(table, index)];
   if (section === undefined || section.type === SHT_NOBITS) return null;
   const offset = addressDistance(
     listing.addressHigh[symbol] as number,

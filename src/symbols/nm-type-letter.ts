@@ -17,7 +17,7 @@ import {
   STT_OBJECT,
 } from "../elf/constants.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
-import { EXTENDED_INDEX, type SymbolTable } from "../elf/symbol-table.ts";
+import { EXTENDED_INDEX, type SymbolTable, symbolInfo, symbolSection } from "../elf/symbol-table.ts";
 
 const code = (letter: string) => letter.charCodeAt(0);
 const UPPER = 0x20;
@@ -63,10 +63,10 @@ function sectionLetter({ name, type, flags }: Section): string {
  * @returns its ASCII code
  */
 export function typeLetter(table: SymbolTable, symbol: number, letters: Uint8Array): number {
-  const info = table.info[symbol] as number;
+  const info = symbolInfo(table, symbol);
   const binding = info >> 4;
   const kind = info & 0xf;
-  const index = table.section[symbol] as number;
+  const index = symbolSection(table, symbol);
   const isObject = kind === STT_OBJECT || kind === STT_COMMON;
   const weakLetter = isObject ? WEAK_OBJECT : WEAK;
   if (index === SHN_COMMON) return C;
