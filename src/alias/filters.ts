@@ -97,8 +97,10 @@ export interface FilterOptions {
 export function nameFilter(options: FilterOptions): (name: string) => string | undefined {
   const kept = options.include.map(globFilter);
   const left = [...options.exclude.map(globFilter), ...(options.defaults ? DEFAULT_FILTERS : [])];
+  // Most names match no filter, which one pattern made of all tells at once.
+  const anyLeft = new RegExp(left.map(({ pattern }) => pattern.source).join("|") || "^(?!)", "su");
   return (name) => {
-    if (kept.some(({ pattern }) => pattern.test(name))) return undefined;
+    if (!anyLeft.test(name) || kept.some(({ pattern }) => pattern.test(name))) return undefined;
     return left.find(({ pattern }) => pattern.test(name))?.rule;
   };
 }

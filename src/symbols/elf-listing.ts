@@ -56,7 +56,6 @@ function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {
     undefinedSymbols.length === 0 ? symbols : symbols.filter((symbol) => !isUndefined(table, symbol));
   const sorted = sortByValue(valueHigh, valueLow, definedSymbols);
 
-  const byName = (a: number, b: number) => compareNames(table, a, b);
   for (let start = 0; start < sorted.length; ) {
     const first = sorted[start] as number;
     let end = start + 1;
@@ -67,14 +66,30 @@ function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {
     ) {
       end++;
     }
-    if (end - start > 1) sorted.subarray(start, end).sort(byName);
+    if (end - start > 1) sortRun(table, sorted, start, end);
     start = end;
   }
   if (undefinedSymbols.length === 0) return sorted;
   const all = new Uint32Array(symbols.length);
-  all.set(undefinedSymbols.sort(byName));
+  all.set(undefinedSymbols.sort((a, b) => compareNames(table, a, b)));
   all.set(sorted, undefinedSymbols.length);
   return all;
+}
+
+/** Sorts [start, end) by name, stably. Runs are short, except for those at address 0. */
+function sortRun(table: SymbolTable, symbols: Uint32Array, start: number, end: number): void {
+  if (end - start > 32) {
+    symbols.subarray(start, end).sort((a, b) => compareNames(table, a, b));
+    return;
+  }
+  for (let i = start + 1; i < end; i++) {
+    const symbol = symbols[i] as number;
+    let at = i;
+    for (; at > start && compareNames(table, symbols[at - 1] as number, symbol) > 0; at--) {
+      symbols[at] = symbols[at - 1] as number;
+    }
+    symbols[at] = symbol;
+  }
 }
 
 const DIGIT_BITS = 16;

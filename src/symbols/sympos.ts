@@ -24,11 +24,15 @@ export function symbolPositions(
 ): Uint32Array {
   const { count, type, defined, addressHigh: high, addressLow: low } = listing;
   const groups = new Map<number, number[]>();
-  for (const symbol of symbols) groups.set(groupOf[symbol] as number, []);
+  const wanted = new Uint8Array(count);
+  for (const symbol of symbols) {
+    groups.set(groupOf[symbol] as number, []);
+    wanted[groupOf[symbol] as number] = 1;
+  }
   for (let symbol = 0; symbol < count; symbol++) {
-    const group = groups.get(groupOf[symbol] as number);
-    if (group === undefined || ignored?.[symbol] === 1) continue;
-    if (defined[symbol] === 1 && !DROPPED_TYPES.has(type[symbol] as number)) group.push(symbol);
+    const group = groupOf[symbol] as number;
+    if (wanted[group] !== 1 || defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
+    if (!DROPPED_TYPES.has(type[symbol] as number)) groups.get(group)?.push(symbol);
   }
   const inKallsymsOrder = (a: number, b: number) =>
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
