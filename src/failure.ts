@@ -5,11 +5,20 @@
  * is a defect of the program.
  */
 export class Failure extends Error {
+  readonly #parts: readonly [subject: string, problem: string, advice: string | undefined];
+
   constructor(subject: string, problem: string, advice?: string) {
     const text = `${subject}: ${problem}${advice === undefined ? "" : `; ${advice}`}`;
     // One line, whatever a damaged file has put into a name.
     super(text.replace(/\p{Cc}+/gu, " "));
     this.name = "Failure";
+    this.#parts = [subject, problem, advice];
+  }
+
+  /** The same failure with one more thing to try. */
+  orElse(alternative: string): Failure {
+    const [subject, problem, advice] = this.#parts;
+    return new Failure(subject, problem, advice === undefined ? alternative : `${advice}, or ${alternative}`);
   }
 }
 

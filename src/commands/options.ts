@@ -27,9 +27,11 @@ export function addResolverOptions(command: Command): Command {
     .option("--jobs <n>", "addr2line processes at a time", positiveInteger, availableParallelism());
 }
 
-/** Gathers the values of a repeatable option. */
-export function collect(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
+/** An option that may be given several times. */
+export function repeatable(flags: string, description: string): Option {
+  return new Option(flags, `${description}; repeatable`)
+    .argParser((value: string, earlier: string[]) => [...earlier, value])
+    .default([], "none");
 }
 
 export function positiveInteger(value: string): number {

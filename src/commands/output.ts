@@ -156,5 +156,11 @@ function writeStdout(pieces: Iterable<Uint8Array>): Promise<boolean> {
 }
 
 function cannotWrite(target: string, error: unknown): Failure {
-  return new Failure(target, `cannot be written: ${systemMessage(error)}`, "make room or name another file");
+  const advice: Record<string, string> = { ENOSPC: "make room", ENOENT: "make its directory" };
+  const code = errorCode(error) ?? "";
+  return new Failure(
+    target,
+    `cannot be written: ${systemMessage(error)}`,
+    advice[code] ?? "name another file",
+  );
 }

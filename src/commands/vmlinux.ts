@@ -11,10 +11,10 @@ import { openResolver } from "./image.ts";
 import { readListingFile } from "./input.ts";
 import {
   addResolverOptions,
-  collect,
   positiveInteger,
   type ResolverOptions,
   type Runner,
+  repeatable,
   separator,
 } from "./options.ts";
 import { type Output, writeOutputs } from "./output.ts";
@@ -53,12 +53,12 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
         .default("aliases"),
     );
   addResolverOptions(command)
-    .option("--source-root <directory>", "where the source tree was; repeatable", collect, [])
+    .addOption(repeatable("--source-root <directory>", "where the source tree was"))
     .option("--separator <character>", "between an alias's parts", separator, "@")
     .option("--no-disambiguate", "leave units and ordinals out")
     .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
-    .option("--exclude <glob>", "leave names out; repeatable", collect, [])
-    .option("--include <glob>", "keep names whatever the filters say; repeatable", collect, [])
+    .addOption(repeatable("--exclude <glob>", "leave names out"))
+    .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
     .option("--no-default-filters", "keep the names that are left out by default")
     .option("--kernel-release <release>", "as `uname -r`, for the table (default: from linux_banner)")
     .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))

@@ -28,9 +28,11 @@ export interface FormValue {
  *
  * @throws Failure for a form that no DWARF version up to 5 has
  */
-export function readForm(cursor: Cursor, form: number, encoding: Encoding): FormValue {
+export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding): FormValue {
   let value = 0;
   let high = 0;
+  let form = givenForm;
+  while (form === dw.DW_FORM_indirect) form = cursor.uleb();
   switch (form) {
     case dw.DW_FORM_addr:
       value = cursor.address(encoding.addressSize);
@@ -114,8 +116,6 @@ export function readForm(cursor: Cursor, form: number, encoding: Encoding): Form
     case dw.DW_FORM_implicit_const:
       // It stands in the abbreviation; no attribute that is read has this form.
       break;
-    case dw.DW_FORM_indirect:
-      return readForm(cursor, cursor.uleb(), encoding);
     default:
       throw cursor.failure(`unknown form 0x${form.toString(16)}`);
   }

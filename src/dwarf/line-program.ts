@@ -74,7 +74,7 @@ export function readLineProgram(sections: DebugSections, offset: number, address
 
   const { directories, files } =
     version >= 5
-      ? { directories: readTable(cursor, encoding), files: readTable(cursor, encoding) }
+      ? { directories: readTable(cursor, encoding, start), files: readTable(cursor, encoding, start) }
       : readOldTables(cursor);
   if (cursor.position > start) throw cursor.failure("a line program's file table reaches past its header");
   return {
@@ -119,8 +119,12 @@ function addOldFile(files: NameTable, cursor: Cursor, name: string): void {
   cursor.skipLeb(); // length in bytes
 }
 
-/** A table of DWARF 5, which describes the format of its entries (section 6.2.4.1). */
-function readTable(cursor: Cursor, encoding: Encoding): NameTable {
+/**
+ * A table of DWARF 5, which describes the format of its entries (section 6.2.4.1).
+ *
+ * @param end of the program's header
+ */
+function readTable(cursor: Cursor, encoding: Encoding, end: number): NameTable {
   const contents: number[] = [];
   const forms: number[] = [];
   for (let formats = cursor.u8(); formats > 0; formats--) {
@@ -128,6 +132,9 @@ function readTable(cursor: Cursor, encoding: Encoding): NameTable {
     forms.push(cursor.uleb());
   }
   const count = cursor.uleb();
+  // Not even a lying format can make an entry take no byte at all.
+  if (count > end - cursor.position)
+    throw cursor.failure(`${count} file names in ${end - cursor.position} bytes`);
   if (count > 0 && !contents.includes(dw.DW_LNCT_path))
     throw cursor.failure("a table of files without names");
   const table = nameTable(forms[contents.indexOf(dw.DW_LNCT_path)] ?? dw.DW_FORM_string);

@@ -16,6 +16,7 @@ export function readUnitLength(cursor: Cursor, limit: number): UnitLength {
     length = cursor.u64();
     offsetSize = 8;
   } else if (length >= 0xfffffff0) throw cursor.failure(`reserved unit length 0x${length.toString(16)}`);
+  if (length === 0) throw cursor.failure("a unit of no bytes");
   const end = cursor.position + length;
   if (end > limit) throw cursor.failure(`a unit of ${length} bytes reaches past the section's end`);
   return { end, offsetSize };

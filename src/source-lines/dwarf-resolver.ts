@@ -10,7 +10,7 @@ import {
   VIA_NEXT_LINE,
   VIA_NONE,
 } from "./resolver.ts";
-import type { UnitFinder } from "./unit-finder.ts";
+import type { unitFinder } from "./unit-finder.ts";
 
 /**
  * The built-in resolver. It runs the line programs of just those units that the addresses belong to.
@@ -18,7 +18,7 @@ import type { UnitFinder } from "./unit-finder.ts";
  * An address's location is the last row at or before it within its sequence. Where there is none, or the row has no
  * line, the first row within the symbol that has one is taken, if the query gives the symbol's size.
  */
-export function dwarfResolver(sections: DebugSections, findUnits: UnitFinder): Resolver {
+export function dwarfResolver(sections: DebugSections, findUnits: ReturnType<typeof unitFinder>): Resolver {
   return {
     async resolve(queries) {
       const locations = unknownLocations(queries.count);

@@ -5,11 +5,11 @@ import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";
 import type { RecordedPath } from "./source-root.ts";
 
-/** The compilation unit of each address asked for; undefined where none is known. */
-export type UnitFinder = (queries: Queries) => (Unit | undefined)[];
+/** The compilation unit of each address asked for, undefined where none is known; or undefined when none can be read. */
+export type UnitFinder = (queries: Queries) => (Unit | undefined)[] | undefined;
 
 /** Finds units by .debug_aranges and the units' own ranges. */
-export function unitFinder(sections: DebugSections): UnitFinder {
+export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit | undefined)[] {
   const index = unitIndex(sections);
   return ({ count, addressHigh, addressLow }) =>
     Array.from({ length: count }, (_, i) => index.find(addressHigh[i] as number, addressLow[i] as number));
