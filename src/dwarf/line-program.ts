@@ -4,22 +4,9 @@ import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
 import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
-import { cursorAt, type Encoding, formString, readForm } from "./forms.ts";
+import { type FileTable, filePath, fileTable, plainEntry } from "./file-table.ts";
+import { cursorAt, type Encoding } from "./forms.ts";
 import { readUnitLength } from "./unit-length.ts";
-
-/**
- * A directory or file table of a line program, in columns. Names are kept as they are encoded, since only few are asked
- * for.
- */
-interface NameTable {
-  /** DW_FORM_… of the names. */
-  form: number;
-  /** What the form encodes; an index into `texts` for DW_FORM_string. */
-  readonly values: number[];
-  readonly texts: string[];
-  /** By file: the index of its directory. */
-  readonly directories: number[];
-}
 
 /** A line program's header, and where its instructions stand (DWARF 5 section 6.2.4). */
 export interface LineProgram extends Encoding {
@@ -35,9 +22,12 @@ export interface LineProgram extends Encoding {
   readonly opcodeBase: number;
   /** The number of operands by standard opcode; entry 0 is not used. */
   readonly standardOperands: Uint8Array;
-  /** From index 0 since DWARF 5, from index 1 before. */
-  readonly directories: NameTable;
-  readonly files: NameTable;
+  /** Where the tables of directories and files begin, which end at `start`. */
+  readonly tables: number;
+  /** The tables, once they were asked for. */
+  fileTable?: FileTable;
+  /** What DW_LNE_define_file has added to them. */
+  readonly definedFiles: ReturnType<typeof plainEntry>[];
 }
 
 /**
@@ -72,11 +62,7 @@ export function readLineProgram(sections: DebugSections, offset: number, address
   const standardOperands = new Uint8Array(opcodeBase);
   for (let opcode = 1; opcode < opcodeBase; opcode++) standardOperands[opcode] = cursor.u8();
 
-  const { directories, files } =
-    version >= 5
-      ? { directories: readTable(cursor, encoding, start), files: readTable(cursor, encoding, start) }
-      : readOldTables(cursor);
-  if (cursor.position > start) throw cursor.failure("a line program's file table reaches past its header");
+  if (cursor.position > start) throw cursor.failure("a line program's header reaches past its end");
   return {
     ...encoding,
     offset,
@@ -88,80 +74,13 @@ export function readLineProgram(sections: DebugSections, offset: number, address
     lineRange,
     opcodeBase,
     standardOperands,
-    directories,
-    files,
+    tables: cursor.position,
+    definedFiles: [],
   };
 }
 
-function nameTable(form: number): NameTable {
-  return { form, values: [], texts: [], directories: [] };
-}
-
-function addText(table: NameTable, name: string, directory: number): void {
-  table.values.push(table.texts.push(name) - 1);
-  table.directories.push(directory);
-}
-
-/** The tables of DWARF 2 to 4: strings that an empty one ends, counted from 1. */
-function readOldTables(cursor: Cursor): { directories: NameTable; files: NameTable } {
-  const directories = nameTable(dw.DW_FORM_string);
-  addText(directories, "", 0);
-  for (let name = cursor.string(); name !== ""; name = cursor.string()) addText(directories, name, 0);
-  const files = nameTable(dw.DW_FORM_string);
-  addText(files, "", 0);
-  for (let name = cursor.string(); name !== ""; name = cursor.string()) addOldFile(files, cursor, name);
-  return { directories, files };
-}
-
-function addOldFile(files: NameTable, cursor: Cursor, name: string): void {
-  addText(files, name, cursor.uleb());
-  cursor.skipLeb(); // time of last modification
-  cursor.skipLeb(); // length in bytes
-}
-
 /**
- * A table of DWARF 5, which describes the format of its entries (section 6.2.4.1).
- *
- * @param end of the program's header
- */
-function readTable(cursor: Cursor, encoding: Encoding, end: number): NameTable {
-  const contents: number[] = [];
-  const forms: number[] = [];
-  for (let formats = cursor.u8(); formats > 0; formats--) {
-    contents.push(cursor.uleb());
-    forms.push(cursor.uleb());
-  }
-  const count = cursor.uleb();
-  // Not even a lying format can make an entry take no byte at all.
-  if (count > end - cursor.position)
-    throw cursor.failure(`${count} file names in ${end - cursor.position} bytes`);
-  if (count > 0 && !contents.includes(dw.DW_LNCT_path))
-    throw cursor.failure("a table of files without names");
-  const table = nameTable(forms[contents.indexOf(dw.DW_LNCT_path)] ?? dw.DW_FORM_string);
-  for (let entry = 0; entry < count; entry++) {
-    let directory = 0;
-    for (let i = 0; i < forms.length; i++) {
-      const form = forms[i] as number;
-      // The two forms that all compilers use, without the detour over an object each.
-      if (form === dw.DW_FORM_line_strp && contents[i] === dw.DW_LNCT_path) {
-        table.values.push(cursor.offset(encoding.offsetSize));
-      } else if (form === dw.DW_FORM_udata && contents[i] === dw.DW_LNCT_directory_index) {
-        directory = cursor.uleb();
-      } else {
-        const { value, text } = readForm(cursor, form, encoding);
-        if (contents[i] === dw.DW_LNCT_directory_index) directory = value;
-        else if (contents[i] === dw.DW_LNCT_path) {
-          table.values.push(text === undefined ? value : table.texts.push(text) - 1);
-        }
-      }
-    }
-    table.directories.push(directory);
-  }
-  return table;
-}
-
-/**
- * The path of a file of a line program, joined to its directory.
+ * The path of a file of a line program that has run, joined to its directory.
  *
  * @param compilationDirectory of the unit, where DWARF 2 to 4 have the program's own
  * @throws Failure for a file or directory that the program does not list
@@ -172,27 +91,22 @@ export function linePath(
   file: number,
   compilationDirectory: string | null,
 ): string {
-  const fault = (what: string) =>
-    new Failure(sections.line.name, `the line program at 0x${program.offset.toString(16)} has no ${what}`);
-  const string = ({ form, values, texts }: NameTable, index: number) => {
-    const value = values[index] as number;
-    const text = texts[value];
-    const encoded = { form, value, high: 0, ...(text === undefined ? {} : { text }) };
-    return formString(sections, encoded, program, program.offsetSize * 2) ?? "";
-  };
-  const { files, directories, version } = program;
-  const directory = files.directories[file];
-  if (directory === undefined || (version < 5 && file === 0)) throw fault(`file ${file}`);
-  if (directory >= directories.values.length) throw fault(`directory ${directory}`);
-  const base = version >= 5 ? string(directories, 0) : (compilationDirectory ?? "");
-  const inner = directory === 0 ? "" : string(directories, directory);
-  return joinPaths(base, joinPaths(inner, string(files, file)));
+  program.fileTable ??= fileTable(sections, program, program.tables, program.start);
+  const table = program.fileTable;
+  const entry = table.file(file) ?? definedFile(program, table, file);
+  if (entry === undefined) {
+    const where = `the line program at 0x${program.offset.toString(16)}`;
+    throw new Failure(sections.line.name, `${where} has no file ${file}`, DAMAGED);
+  }
+  return filePath(sections, program, table, entry, compilationDirectory);
 }
 
-/** Joins a path to the directory that it is relative to. */
-export function joinPaths(directory: string, path: string): string {
-  if (directory === "" || path.startsWith("/")) return path;
-  return directory.endsWith("/") ? directory + path : `${directory}/${path}`;
+/** Files that the instructions define are numbered on from those of the table. */
+function definedFile({ definedFiles }: LineProgram, table: FileTable, file: number) {
+  if (definedFiles.length === 0) return undefined;
+  let listed = 1;
+  while (table.file(listed) !== undefined) listed++;
+  return definedFiles[file - listed];
 }
 
 // The rows of the sequence at hand, in columns that every program uses again.
@@ -469,7 +383,7 @@ export function runLineProgram(sections: DebugSections, program: LineProgram, re
       }
       case dw.DW_LNE_define_file: {
         const operand = cursor();
-        addOldFile(program.files, operand, operand.string());
+        program.definedFiles.push(plainEntry(operand, operand.string()));
         break;
       }
     }

@@ -1,5 +1,5 @@
 import type { DebugSections } from "../dwarf/debug-sections.ts";
-import { joinPaths } from "../dwarf/line-program.ts";
+import { joinPaths } from "../dwarf/file-table.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";

@@ -1,0 +1,120 @@
+import { DAMAGED } from "../elf/byte-source.ts";
+import { Cursor } from "../elf/cursor.ts";
+import { Failure } from "../failure.ts";
+import * as dw from "./constants.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { type Encoding, type FormValue, formString, readForm } from "./forms.ts";
+
+/** A directory or file as a line program lists it. */
+interface Entry {
+  readonly name: FormValue;
+  /** By file: the index of its directory. */
+  readonly directory: number;
+}
+
+/** The directories and files of a line program, which are read only as far as they are asked for. */
+export interface FileTable {
+  /** From index 0 since DWARF 5, from index 1 before. */
+  file(index: number): Entry | undefined;
+  directory(index: number): FormValue | undefined;
+}
+
+/**
+ * Reads the tables at the end of a line program's header.
+ *
+ * @param start where they begin in .debug_line, `end` where the header ends
+ * @throws Failure, on asking too, for tables that reach past the header
+ */
+export function fileTable(
+  sections: DebugSections,
+  encoding: Encoding,
+  start: number,
+  end: number,
+): FileTable {
+  const cursor = new Cursor(sections.line, start, end, sections.littleEndian);
+  return encoding.version >= 5 ? describedTables(cursor, encoding, end) : plainTables(cursor);
+}
+
+/** DWARF 2 to 4: strings that an empty one ends, counted from 1. */
+function plainTables(cursor: Cursor): FileTable {
+  const directories = [textValue("")];
+  for (let name = cursor.string(); name !== ""; name = cursor.string()) directories.push(textValue(name));
+  const files: (Entry | undefined)[] = [undefined];
+  for (let name = cursor.string(); name !== ""; name = cursor.string()) files.push(plainEntry(cursor, name));
+  return { file: (index) => files[index], directory: (index) => directories[index] };
+}
+
+/** A file entry of DWARF 2 to 4 behind its name, in the table or in DW_LNE_define_file. */
+export function plainEntry(cursor: Cursor, name: string): Entry {
+  const directory = cursor.uleb();
+  cursor.skipLeb(); // time of last modification
+  cursor.skipLeb(); // length in bytes
+  return { name: textValue(name), directory };
+}
+
+function textValue(text: string): FormValue {
+  return { form: dw.DW_FORM_string, value: 0, high: 0, text };
+}
+
+/** DWARF 5, where each table describes the format of its entries (section 6.2.4.1). */
+function describedTables(cursor: Cursor, encoding: Encoding, end: number): FileTable {
+  const directories = entryReader(cursor, encoding, end);
+  // The second table begins where the first one ends.
+  directories(Number.POSITIVE_INFINITY);
+  const files = entryReader(cursor, encoding, end);
+  return { file: files, directory: (index) => directories(index)?.name };
+}
+
+function entryReader(cursor: Cursor, encoding: Encoding, end: number): (index: number) => Entry | undefined {
+  const format: { content: number; form: number }[] = [];
+  for (let formats = cursor.u8(); formats > 0; formats--)
+    format.push({ content: cursor.uleb(), form: cursor.uleb() });
+  const count = cursor.uleb();
+  const left = end - cursor.position;
+  // Not even a lying format can make an entry take no byte at all.
+  if (count > left) throw cursor.failure(`${count} file names in ${left} bytes`);
+  const entries: Entry[] = [];
+  return (index) => {
+    while (entries.length <= index && entries.length < count) {
+      let name = textValue("");
+      let directory = 0;
+      for (const { content, form } of format) {
+        const value = readForm(cursor, form, encoding);
+        if (content === dw.DW_LNCT_path) name = value;
+        else if (content === dw.DW_LNCT_directory_index) directory = value.value;
+      }
+      entries.push({ name, directory });
+    }
+    return entries[index];
+  };
+}
+
+/** Joins a path to the directory that it is relative to. */
+export function joinPaths(directory: string, path: string): string {
+  if (directory === "" || path.startsWith("/")) return path;
+  return directory.endsWith("/") ? directory + path : `${directory}/${path}`;
+}
+
+/**
+ * The path of a file, joined to its directory.
+ *
+ * @param compilationDirectory of the unit, where DWARF 2 to 4 have the program's own
+ * @throws Failure for a directory that the tables do not list
+ */
+export function filePath(
+  sections: DebugSections,
+  encoding: Encoding,
+  table: FileTable,
+  entry: Entry,
+  compilationDirectory: string | null,
+): string {
+  const string = (value: FormValue) => formString(sections, value, encoding, encoding.offsetSize * 2) ?? "";
+  const directory = table.directory(entry.directory);
+  const first = encoding.version >= 5 ? table.directory(0) : undefined;
+  if (directory === undefined || (encoding.version >= 5 && first === undefined)) {
+    throw new Failure(sections.line.name, `a file's directory ${entry.directory} is not listed`, DAMAGED);
+  }
+  const base = first === undefined ? (compilationDirectory ?? "") : string(first);
+  const inner = entry.directory === 0 ? "" : string(directory);
+  return joinPaths(base, joinPaths(inner, string(entry.name)));
+}
