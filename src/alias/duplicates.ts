@@ -1,5 +1,5 @@
 import type { Listing } from "../symbols/listing.ts";
-import { isData, stemFinder } from "../symbols/name-anatomy.ts";
+import { isData, LLVM_SUFFIX, stemFinder } from "../symbols/name-anatomy.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
 export interface Namesakes {
@@ -32,6 +32,7 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
   const hashes = new Uint32Array(count);
 
   const stemEnd = stemFinder(text);
+  const allStable = !withData && !text.includes(LLVM_SUFFIX);
   const endOf = (symbol: number) =>
     stemEnd(
       nameStart[symbol] as number,
@@ -43,7 +44,7 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
   for (let symbol = 0; symbol < count; symbol++) {
     if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
     const start = nameStart[symbol] as number;
-    const end = endOf(symbol);
+    const end = allStable ? (nameEnd[symbol] as number) : endOf(symbol);
     if (end !== nameEnd[symbol]) unstable[symbol] = 1;
 
     const hash = hashBytes(view, start, end);

@@ -16,46 +16,54 @@ export interface ElfListing extends Listing {
  * mapping symbols; the undefined ones first, then by value, then by name; equals in the order of the table.
  */
 export function elfListing(elf: ElfFile, table: SymbolTable): ElfListing {
-  const listed = new Uint32Array(table.count);
+  const isMappingSymbol = mappingSymbolTest(elf, table);
+  const defined = new Uint32Array(table.count);
+  const undefinedSymbols: number[] = [];
   let count = 0;
   for (let symbol = 1; symbol < table.count; symbol++) {
     const kind = symbolInfo(table, symbol) & 0xf;
-    if (kind !== STT_SECTION && kind !== STT_FILE && !isMappingSymbol(elf, table, symbol))
-      listed[count++] = symbol;
+    if (kind === STT_SECTION || kind === STT_FILE || isMappingSymbol?.(symbol)) continue;
+    if (symbolSection(table, symbol) === SHN_UNDEF) undefinedSymbols.push(symbol);
+    else defined[count++] = symbol;
   }
-  const tableIndex = inListingOrder(table, listed.subarray(0, count));
-  return { table, tableIndex, ...listingText(elf, table, tableIndex) };
+  let order = inListingOrder(table, defined.subarray(0, count));
+  if (undefinedSymbols.length > 0) {
+    undefinedSymbols.sort((a, b) => compareNames(table, a, b));
+    const sorted = order;
+    order = new Uint32Array(undefinedSymbols.length + count);
+    order.set(undefinedSymbols);
+    order.set(sorted, undefinedSymbols.length);
+  }
+  return { table, tableIndex: order, ...listingText(elf, table, order, undefinedSymbols.length) };
 }
 
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const DOLLAR = 0x24;
 
-/** bfd's is_target_special_symbol: what nm leaves out without --special-syms. */
-function isMappingSymbol(elf: ElfFile, table: SymbolTable, symbol: number): boolean {
-  const { machine } = elf;
-  if (machine !== EM_ARM && machine !== EM_AARCH64 && machine !== EM_RISCV) return false;
-  const { strings } = table;
-  const at = table.name[symbol] as number;
-  if (strings[at] !== DOLLAR) return false;
-  const name = tableString(table, at);
-  if (machine === EM_ARM) return /^\$[adtbfpm](\.|$)/.test(name);
-  if (machine === EM_AARCH64) return /^\$[xd](\.|$)/.test(name);
-  return /^\$(x|d)/.test(name);
+/** bfd's is_target_special_symbol, what nm leaves out without --special-syms; undefined where there is no such thing. */
+function mappingSymbolTest(
+  { machine }: ElfFile,
+  table: SymbolTable,
+): ((symbol: number) => boolean) | undefined {
+  const patterns: Record<number, RegExp> = {
+    [EM_ARM]: /^\$[adtbfpm](\.|$)/,
+    [EM_AARCH64]: /^\$[xd](\.|$)/,
+    [EM_RISCV]: /^\$[xd]/,
+  };
+  const pattern = patterns[machine];
+  if (pattern === undefined) return undefined;
+  const { strings, name } = table;
+  return (symbol) => {
+    const at = name[symbol] as number;
+    return strings[at] === DOLLAR && pattern.test(tableString(table, at));
+  };
 }
 
-function isUndefined(table: SymbolTable, symbol: number): boolean {
-  return symbolSection(table, symbol) === SHN_UNDEF;
-}
-
-/** Sorts stably by value with a radix sort, and the undefined symbols and runs of one value by name. */
+/** Sorts stably by value with a radix sort, and runs of one value by name. */
 function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {
   const { valueHigh, valueLow } = table;
-  const undefinedSymbols = symbols.filter((symbol) => isUndefined(table, symbol));
-  const definedSymbols =
-    undefinedSymbols.length === 0 ? symbols : symbols.filter((symbol) => !isUndefined(table, symbol));
-  const sorted = sortByValue(valueHigh, valueLow, definedSymbols);
-
+  const sorted = sortByValue(valueHigh, valueLow, symbols);
   for (let start = 0; start < sorted.length; ) {
     const first = sorted[start] as number;
     let end = start + 1;
@@ -69,11 +77,7 @@ function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {
     if (end - start > 1) sortRun(table, sorted, start, end);
     start = end;
   }
-  if (undefinedSymbols.length === 0) return sorted;
-  const all = new Uint32Array(symbols.length);
-  all.set(undefinedSymbols.sort((a, b) => compareNames(table, a, b)));
-  all.set(sorted, undefinedSymbols.length);
-  return all;
+  return sorted;
 }
 
 /** Sorts [start, end) by name, stably. Runs are short, except for those at address 0. */
@@ -201,7 +205,8 @@ function writeName(
   text.setUint8(to + length, LINE_FEED);
 }
 
-function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): Listing {
+/** @param undefinedCount how many symbols at the beginning of `order` have no address */
+function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array, undefinedCount: number): Listing {
   const { name, valueHigh, valueLow } = table;
   const strings = paddedView(table.strings);
   const count = order.length;
@@ -226,7 +231,7 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array): List
     const length = nameEnd[i] as number;
     type[i] = typeLetter(table, symbol, letters);
     lineStart[i] = at;
-    if (isUndefined(table, symbol)) text.fill(SPACE, at, at + digits);
+    if (i < undefinedCount) text.fill(SPACE, at, at + digits);
     else {
       defined[i] = 1;
       addressHigh[i] = valueHigh[symbol] as number;

@@ -1,5 +1,6 @@
 const DOT = 0x2e;
-const LLVM_SUFFIX = ".llvm.";
+/** What ThinLTO puts between a name and its hash. */
+export const LLVM_SUFFIX = ".llvm.";
 
 /** Tells where the stem of a name ends. */
 export type StemEnd = (start: number, end: number, isData: boolean) => number;
