@@ -52,7 +52,8 @@ export function chooseCandidates(
   const { first, bearers, unstable } = namesakes;
   const excluded = new Map<string, number>();
   const symbols = inScope.filter((symbol) => {
-    if ((bearers[first[symbol] as number] as number) < 2 && unstable[symbol] === 0) return false;
+    const bearer = first[symbol] as number;
+    if (bearer === -1 || ((bearers[bearer] as number) < 2 && unstable[symbol] === 0)) return false;
     const rule = excludedBy(symbolName(listing, symbol));
     if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);
     return rule === undefined;

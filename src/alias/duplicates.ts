@@ -13,7 +13,7 @@ export interface Namesakes {
 
 /**
  * Groups the symbols of a listing by the stem of their names, whatever their types, since the kernel's look-up by name
- * does not care about types. Undefined symbols bear no name, and those in `ignored` are passed over.
+ * does not care about types. Undefined and nameless symbols bear no name, and those in `ignored` are passed over.
  *
  * Works on the bytes of the listing's text: no string is made for a symbol.
  *
@@ -44,6 +44,7 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
   for (let symbol = 0; symbol < count; symbol++) {
     if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
     const start = nameStart[symbol] as number;
+    if (start === nameEnd[symbol]) continue;
     const end = allStable ? (nameEnd[symbol] as number) : endOf(symbol);
     if (end !== nameEnd[symbol]) unstable[symbol] = 1;
 

@@ -34,7 +34,6 @@ export const SHF_WRITE = 0x1;
 export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
 export const SHF_COMPRESSED = 0x800;
-export const SHF_MIPS_GPREL = 0x10000000;
 
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;

@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
 import { DAMAGED } from "./byte-source.ts";
 import {
+  SHN_COMMON,
   SHN_LORESERVE,
   SHN_XINDEX,
   SHT_STRTAB,
@@ -19,6 +20,7 @@ export interface SymbolTable {
   readonly count: number;
   /** Offset of the name in `strings`. */
   readonly name: Uint32Array;
+  /** st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment. */
   readonly valueHigh: Uint32Array;
   readonly valueLow: Uint32Array;
   /** The string table, which ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
@@ -79,7 +81,7 @@ export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
     } else valueLow[symbol] = entries.getUint32(at + 4, littleEndian);
   }
   const extended = extendedIndices(elf, section.index, count);
-  return {
+  const table = {
     count,
     name,
     valueHigh,
@@ -90,6 +92,13 @@ export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
     littleEndian,
     extendedIndices: extended,
   };
+  for (let symbol = 0; symbol < count; symbol++) {
+    if (symbolSection(table, symbol) !== SHN_COMMON) continue;
+    const size = symbolSize(table, symbol);
+    valueHigh[symbol] = Math.floor(size / 2 ** 32);
+    valueLow[symbol] = size;
+  }
+  return table;
 }
 
 // Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table").

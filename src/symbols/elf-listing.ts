@@ -12,17 +12,18 @@ export interface ElfListing extends Listing {
 }
 
 /**
- * Makes of a symbol table, byte for byte, what GNU `nm -n` prints in the C locale: no section and file symbols, no
- * mapping symbols; the undefined ones first, then by value, then by name; equals in the order of the table.
+ * Makes of a symbol table, byte for byte, what GNU `nm -n` prints in the C locale: no section, file or
+ * special symbols; the undefined ones first, then by value, then by name; equals in the order of the table.
  */
 export function elfListing(elf: ElfFile, table: SymbolTable): ElfListing {
-  const isMappingSymbol = mappingSymbolTest(elf, table);
+  const special = SPECIAL_SYMBOLS[elf.machine];
   const defined = new Uint32Array(table.count);
   const undefinedSymbols: number[] = [];
   let count = 0;
   for (let symbol = 1; symbol < table.count; symbol++) {
     const kind = symbolInfo(table, symbol) & 0xf;
-    if (kind === STT_SECTION || kind === STT_FILE || isMappingSymbol?.(symbol)) continue;
+    if (kind === STT_SECTION || kind === STT_FILE) continue;
+    if (special?.test(tableString(table, table.name[symbol] as number))) continue;
     if (symbolSection(table, symbol) === SHN_UNDEF) undefinedSymbols.push(symbol);
     else defined[count++] = symbol;
   }
@@ -39,26 +40,17 @@ export function elfListing(elf: ElfFile, table: SymbolTable): ElfListing {
 
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
-const DOLLAR = 0x24;
 
-/** bfd's is_target_special_symbol, what nm leaves out without --special-syms; undefined where there is no such thing. */
-function mappingSymbolTest(
-  { machine }: ElfFile,
-  table: SymbolTable,
-): ((symbol: number) => boolean) | undefined {
-  const patterns: Record<number, RegExp> = {
-    [EM_ARM]: /^\$[adtbfpm](\.|$)/,
-    [EM_AARCH64]: /^\$[xd](\.|$)/,
-    [EM_RISCV]: /^\$[xd]/,
-  };
-  const pattern = patterns[machine];
-  if (pattern === undefined) return undefined;
-  const { strings, name } = table;
-  return (symbol) => {
-    const at = name[symbol] as number;
-    return strings[at] === DOLLAR && pattern.test(tableString(table, at));
-  };
-}
+/**
+ * The names that nm leaves out without --special-syms: bfd's is_target_special_symbol. Mapping and tagging symbols, on
+ * RISC-V the assembler's local labels and nameless symbols too.
+ */
+const SPECIAL_SYMBOLS: Readonly<Record<number, RegExp>> = {
+  [EM_ARM]: /^\$[a-z](\.|$)/,
+  [EM_AARCH64]: /^\$[xdmfp](\.|$)/,
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: gas ends the labels it makes up with ^A or ^B
+  [EM_RISCV]: /^($|\$[xd]|\.L|\.\.|_\.L_|L[0-9]+[\x01\x02])/,
+};
 
 /** Sorts stably by value with a radix sort, and runs of one value by name. */
 function inListingOrder(table: SymbolTable, symbols: Uint32Array): Uint32Array {

@@ -118,7 +118,7 @@ export function readListing(text: Buffer, source: string): Listing {
     if (digits === 0) while (at < end && text[at] === SPACE) at++;
     else if (text[at] === SPACE) at++;
     const letter = text[at] as number;
-    if (digits > 16 || at === start + digits || at + 2 >= end || letter <= SPACE || text[at + 1] !== SPACE) {
+    if (digits > 16 || at === start + digits || at + 2 > end || letter <= SPACE || text[at + 1] !== SPACE) {
       const shown = text.toString("utf8", start, Math.min(end, start + 60));
       throw new Failure(source, `line ${line} is no symbol: "${shown}"`, "give what `nm -n` prints");
     }

@@ -1,7 +1,7 @@
 import {
+  EM_PPC64,
   SHF_ALLOC,
   SHF_EXECINSTR,
-  SHF_MIPS_GPREL,
   SHF_WRITE,
   SHN_ABS,
   SHN_COMMON,
@@ -33,17 +33,18 @@ const [WEAK_OBJECT, WEAK] = ["v", "w"].map(code) as [number, number];
 
 /** The lower-case letters of the symbols that lie in each section, by section index. */
 export function sectionTypeLetters(elf: ElfFile): Uint8Array {
-  return Uint8Array.from(elf.sections, (section) => code(sectionLetter(section)));
+  return Uint8Array.from(elf.sections, (section) => code(sectionLetter(section, elf.machine)));
 }
 
 /** coff_section_type and decode_section_type of bfd/syms.c, with the flags that bfd/elf.c gives a section. */
-function sectionLetter({ name, type, flags }: Section): string {
+function sectionLetter({ name, type, flags }: Section, machine: number): string {
   const coff = /^\.(drectve|edata|idata|pdata)([.$0-9]|$)/.exec(name)?.[1];
   if (coff !== undefined) return { drectve: "i", edata: "e", idata: "i", pdata: "p" }[coff] as string;
   const hasContents = type !== SHT_NOBITS;
   const allocated = (flags & SHF_ALLOC) !== 0;
   const readOnly = (flags & SHF_WRITE) === 0;
-  const small = (flags & SHF_MIPS_GPREL) !== 0;
+  // The one architecture that bfd gives SEC_SMALL_DATA to what it reads (ppc64_elf_section_flags).
+  const small = machine === EM_PPC64 && /^\.s(data|bss)/.test(name);
   if ((flags & SHF_EXECINSTR) !== 0) return "t";
   if (allocated && hasContents) return readOnly ? "r" : small ? "g" : "d";
   if (!hasContents) return small ? "s" : "b";
@@ -78,5 +79,5 @@ export function typeLetter(table: SymbolTable, symbol: number, letters: Uint8Arr
   const isSection = index < SHN_LORESERVE || index >= EXTENDED_INDEX;
   // bfd makes symbols of a section that it does not know absolute.
   const letter = index === SHN_ABS || !isSection ? A : (letters[(index & ~EXTENDED_INDEX) >>> 0] ?? A);
-  return binding === STB_GLOBAL && letter !== UNKNOWN ? letter - UPPER : letter;
+  return binding === STB_GLOBAL && letter >= A ? letter - UPPER : letter;
 }
