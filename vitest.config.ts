@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: onKernels ? ["test/kernel/**/*.test.ts"] : ["test/**/*.test.ts"],
     exclude: onKernels ? [] : ["test/kernel/**"],
+    globalSetup: "test/global-setup.ts",
     testTimeout: 120_000,
     hookTimeout: 600_000,
   },

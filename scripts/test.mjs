@@ -14,7 +14,12 @@ const TOOLS = {
   "llvm-addr2line": "llvm",
   "eu-addr2line": "elfutils",
   "s390x-linux-gnu-gcc": "gcc-s390x-linux-gnu",
-  "mips-linux-gnu-ld": "binutils-mips-linux-gnu",
+  "mips-linux-gnu-nm": "binutils-mips-linux-gnu",
+  "mips64-linux-gnuabi64-nm": "binutils-mips64-linux-gnuabi64",
+  "aarch64-linux-gnu-nm": "binutils-aarch64-linux-gnu",
+  "arm-linux-gnueabihf-nm": "binutils-arm-linux-gnueabihf",
+  "powerpc64le-linux-gnu-nm": "binutils-powerpc64le-linux-gnu",
+  "riscv64-linux-gnu-nm": "binutils-riscv64-linux-gnu",
 };
 
 await main(async () => {
