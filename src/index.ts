@@ -1,0 +1,22 @@
+// The public API: what the command line is made of, for programs of your own.
+
+export {
+  aliasVmlinux,
+  type VmlinuxInput,
+  type VmlinuxOptions,
+  type VmlinuxResult,
+} from "./alias/alias-vmlinux.ts";
+export { aliasedListing } from "./alias/aliased-listing.ts";
+export { aliasName, KSYM_NAME_LEN, type NamingOptions, type Place } from "./alias/naming.ts";
+export { newAliases, selectSymbols } from "./alias/select.ts";
+export { openDebugSections } from "./dwarf/debug-sections.ts";
+export { type ElfFile, openElf } from "./elf/elf-file.ts";
+export { readSymbolTable } from "./elf/symbol-table.ts";
+export { Failure } from "./failure.ts";
+export { addr2lineResolver } from "./source-lines/addr2line-resolver.ts";
+export { dwarfResolver } from "./source-lines/dwarf-resolver.ts";
+export { emptyQueries, type Locations, type Queries, type Resolver } from "./source-lines/resolver.ts";
+export { unitFinder } from "./source-lines/unit-finder.ts";
+export { type ElfListing, elfListing } from "./symbols/elf-listing.ts";
+export { type Listing, readListing } from "./symbols/listing.ts";
+export { TABLE_SCHEMA, type TableHeader, type TableRow, tableLines } from "./table/alias-table.ts";
