@@ -51,26 +51,22 @@ export async function locateSymbols(
 ): Promise<SymbolOrigin[]> {
   const { elf, resolver, findUnits } = image;
   const table = image.listing?.table;
-  const startKernel = image.listing
-    ? findSymbol(image.listing, "start_kernel")
-    : findSymbol(listing, "start_kernel");
+  const startKernel = findSymbol(image.listing ?? listing, "start_kernel");
   const queries = emptyQueries(symbols.length + (startKernel === undefined ? 0 : 1));
-  symbols.forEach((symbol, i) => {
-    if (table && tableIndex) {
-      const index = tableIndex[i] as number;
-      queries.addressHigh[i] = table.valueHigh[index] as number;
-      queries.addressLow[i] = table.valueLow[index] as number;
-      queries.size[i] = symbolSize(table, index);
+  const ask = (query: number, symbol: number, index: number | undefined) => {
+    if (table && index !== undefined) {
+      queries.addressHigh[query] = table.valueHigh[index] as number;
+      queries.addressLow[query] = table.valueLow[index] as number;
+      queries.size[query] = symbolSize(table, index);
     } else {
-      queries.addressHigh[i] = listing.addressHigh[symbol] as number;
-      queries.addressLow[i] = listing.addressLow[symbol] as number;
+      queries.addressHigh[query] = listing.addressHigh[symbol] as number;
+      queries.addressLow[query] = listing.addressLow[symbol] as number;
     }
+  };
+  symbols.forEach((symbol, i) => {
+    ask(i, symbol, tableIndex?.[i]);
   });
-  if (startKernel !== undefined) {
-    const from = image.listing ?? listing;
-    queries.addressHigh[symbols.length] = from.addressHigh[startKernel] as number;
-    queries.addressLow[symbols.length] = from.addressLow[startKernel] as number;
-  }
+  if (startKernel !== undefined) ask(symbols.length, startKernel, image.listing?.tableIndex[startKernel]);
 
   const units = findUnits?.(queries);
   const locations = await resolver.resolve(queries);

@@ -1,4 +1,4 @@
-import { EM_AARCH64, EM_ARM, EM_RISCV, SHN_UNDEF, STT_FILE, STT_SECTION } from "../elf/constants.ts";
+import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV, SHN_UNDEF, STT_FILE, STT_SECTION } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { type SymbolTable, symbolInfo, symbolSection, tableString } from "../elf/symbol-table.ts";
 import { type Listing, listingColumns } from "./listing.ts";
@@ -205,14 +205,24 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array, undef
   const columns = listingColumns(count);
   const { lineStart, nameStart, nameEnd, addressHigh, addressLow, type, defined } = columns;
   const letters = sectionTypeLetters(elf);
-  const digits = elf.is64 ? 16 : 8;
+  // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
+  const signExtended = elf.machine === EM_MIPS && !elf.is64;
 
   // The names' lengths stand in the column of their ends until those are known.
-  let bytes = count * (digits + 4);
+  let bytes = count * ((elf.is64 ? 16 : 8) + 4);
   for (let i = 0; i < count; i++) {
-    const length = stringLength(strings, name[order[i] as number] as number);
+    const symbol = order[i] as number;
+    const length = stringLength(strings, name[symbol] as number);
     nameEnd[i] = length;
     bytes += length;
+    if (i < undefinedCount) continue;
+    defined[i] = 1;
+    addressLow[i] = valueLow[symbol] as number;
+    addressHigh[i] = valueHigh[symbol] as number;
+    if (signExtended && (valueLow[symbol] as number) >= 0x80000000) {
+      addressHigh[i] = 0xffffffff;
+      bytes += 8;
+    }
   }
 
   const view = new DataView(new ArrayBuffer(bytes + WORD_BYTES));
@@ -221,15 +231,13 @@ function listingText(elf: ElfFile, table: SymbolTable, order: Uint32Array, undef
   for (let i = 0; i < count; i++) {
     const symbol = order[i] as number;
     const length = nameEnd[i] as number;
+    const digits = elf.is64 || addressHigh[i] !== 0 ? 16 : 8;
     type[i] = typeLetter(table, symbol, letters);
     lineStart[i] = at;
     if (i < undefinedCount) text.fill(SPACE, at, at + digits);
     else {
-      defined[i] = 1;
-      addressHigh[i] = valueHigh[symbol] as number;
-      addressLow[i] = valueLow[symbol] as number;
-      if (digits === 16) writeHex(view, at, valueHigh[symbol] as number);
-      writeHex(view, at + digits - 8, valueLow[symbol] as number);
+      if (digits === 16) writeHex(view, at, addressHigh[i] as number);
+      writeHex(view, at + digits - 8, addressLow[i] as number);
     }
     at += digits;
     writeName(view, at, type[i] as number, strings, name[symbol] as number, length);
