@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { disambiguate } from "../../src/alias/disambiguate.ts";
+
+function told(aliases: (string | null)[], symbols: string[] = [], limit = Number.POSITIVE_INFINITY) {
+  const result = disambiguate(
+    aliases,
+    (name) => symbols.includes(name),
+    (index, ordinal) => {
+      const alias = `${aliases[index]}_${ordinal}`;
+      return alias.length < limit ? alias : null;
+    },
+  );
+  return result.aliases.map((alias, i) => [alias, result.ordinals[i]]);
+}
+
+describe("equal aliases", () => {
+  test("get ordinals from the second one on", () => {
+    expect(told(["a", "b", "a", "a", "b"])).toEqual([
+      ["a", 0],
+      ["b", 0],
+      ["a_2", 2],
+      ["a_3", 3],
+      ["b_2", 2],
+    ]);
+  });
+
+  test("pass over an ordinal whose alias another symbol has of its own, wherever that stands", () => {
+    expect(told(["a", "a", "a", "a_2", "a_4"])).toEqual([
+      ["a", 0],
+      ["a_3", 3],
+      ["a_5", 5],
+      ["a_2", 0],
+      ["a_4", 0],
+    ]);
+  });
+
+  test("pass over an ordinal whose alias is a symbol", () => {
+    expect(told(["a", "a"], ["a_2", "a_3"])).toEqual([
+      ["a", 0],
+      ["a_4", 4],
+    ]);
+  });
+
+  test("and aliases that are a symbol's name get one too", () => {
+    expect(told(["a"], ["a"])).toEqual([["a_2", 2]]);
+    expect(told(["a", "a"], ["a", "a_2"])).toEqual([
+      ["a_3", 3],
+      ["a_4", 4],
+    ]);
+  });
+
+  test("of which one with an ordinal is too long are none from there on", () => {
+    expect(told(["aaaa", "aaaa", "b"], [], 6)).toEqual([
+      ["aaaa", 0],
+      [null, 0],
+      ["b", 0],
+    ]);
+  });
+
+  test("are not made of symbols without an alias", () => {
+    expect(told([null, "a", null])).toEqual([
+      [null, 0],
+      ["a", 0],
+      [null, 0],
+    ]);
+  });
+});

@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { findNamesakes } from "../../src/alias/duplicates.ts";
+import { isData } from "../../src/symbols/name-anatomy.ts";
+import { listingOf, listingText, namesOf, randomSymbols } from "../symbols/listings.ts";
+
+/** The same with strings and a Map. */
+function plainNamesakes(text: string, withData: boolean, ignored: ReadonlySet<number>) {
+  const listing = listingOf(text);
+  const stems = namesOf(listing).map((name, symbol) => {
+    const stem = name.replace(/(?<=.)\.llvm\..*$/s, "");
+    return withData && isData(listing.type[symbol] as number) ? stem.replace(/(?<=.)\.[0-9]+$/, "") : stem;
+  });
+  const first = new Map<string, number>();
+  const bearers = new Array<number>(listing.count).fill(0);
+  const firstOf = stems.map((stem, symbol) => {
+    if (stem === "" || listing.defined[symbol] === 0 || ignored.has(symbol)) return -1;
+    const leader = first.get(stem) ?? symbol;
+    first.set(stem, leader);
+    bearers[leader] = (bearers[leader] ?? 0) + 1;
+    return leader;
+  });
+  const counted = (symbol: number) => firstOf[symbol] !== -1;
+  const names = namesOf(listing);
+  const unstable = stems.map((stem, symbol) => Number(counted(symbol) && stem !== names[symbol]));
+  return { first: firstOf, bearers, unstable };
+}
+
+const columns = ({ first, bearers, unstable }: ReturnType<typeof findNamesakes>) => ({
+  first: [...first],
+  bearers: [...bearers],
+  unstable: [...unstable],
+});
+
+describe("namesakes", () => {
+  test("are those that a Map of strings finds", () => {
+    fc.assert(
+      fc.property(randomSymbols, fc.boolean(), fc.array(fc.nat(39)), (symbols, withData, ignored) => {
+        const text = `${listingText(symbols)}                 U a\n                 U undefined\n`;
+        const listing = listingOf(text);
+        const flags = new Uint8Array(listing.count);
+        for (const symbol of ignored) if (symbol < listing.count) flags[symbol] = 1;
+        const expected = plainNamesakes(text, withData, new Set(ignored));
+        expect(columns(findNamesakes(listing, withData, flags))).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("are found among many names of all lengths", () => {
+    const lengths = Array.from({ length: 6000 }, (_, i) => i);
+    const text = lengths
+      .map((i) => `${(i + 1).toString(16).padStart(16, "0")} t ${"x".repeat(i % 70)}${i % 1999}\n`)
+      .join("");
+    expect(columns(findNamesakes(listingOf(text), false))).toEqual(plainNamesakes(text, false, new Set()));
+  });
+
+  test("are of whatever types, but not undefined", () => {
+    const { first, bearers } = findNamesakes(listingOf("01 t a\n02 D a\n         U a\n03 t b\n"), false);
+    expect([...first]).toEqual([0, 0, -1, 3]);
+    expect([...bearers]).toEqual([2, 0, 0, 1]);
+  });
+});

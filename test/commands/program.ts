@@ -1,0 +1,35 @@
+import { type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** The bundle that test/global-setup.ts builds. */
+export const PROGRAM = fileURLToPath(new URL("../../dist/kas-alias.mjs", import.meta.url));
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program to its end. */
+export function kasAlias(args: readonly string[], input: string | Buffer = "", cwd?: string): Ended {
+  const { error, status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
+    input,
+    maxBuffer: 1 << 28,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  if (error !== undefined) throw error;
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+/** Starts the program; `ended` gives its exit status and what it said on the streams that are pipes. */
+export function start(args: readonly string[], options: SpawnOptions) {
+  const child = spawn(process.execPath, [PROGRAM, ...args], options);
+  let stderr = "";
+  child.stderr?.on("data", (data) => {
+    stderr += data;
+  });
+  const ended = new Promise<Omit<Ended, "stdout">>((resolve) => {
+    child.on("close", (status) => resolve({ status, stderr }));
+  });
+  return { child, ended };
+}

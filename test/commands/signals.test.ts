@@ -1,0 +1,95 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { isRunning } from "../running.ts";
+import { SAMPLE } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+import { kasAlias, start } from "./program.ts";
+
+const directory = temporaryDirectory();
+const compressed = join(directory, "vmlinux");
+
+// Its debug information goes to a temporary file while it is read.
+beforeAll(() => {
+  tool("objcopy", ["--compress-debug-sections=zlib", SAMPLE, compressed]);
+});
+
+describe("a signal", () => {
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)(
+    "%s ends the children, removes temporaries, keeps the old file and exits with %i",
+    async (signal, status) => {
+      const to = join(directory, signal);
+      const temporary = join(to, "tmp");
+      mkdirSync(temporary, { recursive: true });
+      writeFileSync(join(to, "out"), "old");
+      const log = join(to, "pid");
+      const hanging = join(to, "hanging-addr2line");
+      writeFileSync(
+        hanging,
+        `#!/bin/sh\necho $$ >"${log}.new"\nmv "${log}.new" "${log}"\nexec tail -f /dev/null\n`,
+      );
+      chmodSync(hanging, 0o755);
+      const args = [
+        "vmlinux",
+        compressed,
+        "--resolver",
+        "addr2line",
+        "--addr2line",
+        hanging,
+        "-o",
+        join(to, "out"),
+      ];
+      const { child, ended } = start(args, {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, TMPDIR: temporary },
+      });
+      await expect.poll(() => existsSync(log), { timeout: 20_000 }).toBe(true);
+      const tail = Number(readFileSync(log, "utf8"));
+      expect(isRunning(tail)).toBe(true);
+      child.kill(signal);
+      expect(await ended).toEqual({ status, stderr: "" });
+      await expect.poll(() => isRunning(tail)).toBe(false);
+      expect(readdirSync(temporary)).toEqual([]);
+      expect(readdirSync(to).sort()).toEqual(["hanging-addr2line", "out", "pid", "tmp"]);
+      expect(readFileSync(join(to, "out"), "utf8")).toBe("old");
+    },
+  );
+});
+
+test("a good run and a failed one leave no temporaries either", async () => {
+  const temporary = join(directory, "tmp");
+  mkdirSync(temporary);
+  for (const [args, status] of [
+    [["resolve", compressed, "ffffffff81000010"], 0],
+    [["resolve", compressed, "no address"], 1],
+    [["vmlinux", compressed, "-o", "/sys/out"], 1],
+  ] as const) {
+    const { ended } = start(args, { stdio: "ignore", env: { ...process.env, TMPDIR: temporary } });
+    expect((await ended).status).toBe(status);
+    expect(readdirSync(temporary)).toEqual([]);
+  }
+});
+
+describe("a closed standard output", () => {
+  test("ends quietly with 141, with the files finished", async () => {
+    const table = join(directory, "table");
+    const { child, ended } = start(["vmlinux", SAMPLE, "-o", "-", "--table", table], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout?.destroy();
+    expect(await ended).toEqual({ status: 141, stderr: "" });
+    const other = join(directory, "other-table");
+    kasAlias(["vmlinux", SAMPLE, "--table", other]);
+    expect(readFileSync(table, "utf8")).toBe(readFileSync(other, "utf8"));
+  });
+
+  test("ends resolve so too", async () => {
+    const { child, ended } = start(["resolve", SAMPLE, "0"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout?.destroy();
+    expect(await ended).toEqual({ status: 141, stderr: "" });
+  });
+});

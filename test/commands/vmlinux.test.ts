@@ -1,0 +1,577 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { buildSample, SAMPLE } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+import { kasAlias, PROGRAM } from "./program.ts";
+
+const directory = temporaryDirectory();
+let places = 0;
+
+/** An empty directory of a test's own. */
+function place(): string {
+  const path = join(directory, String(++places));
+  mkdirSync(path);
+  return path;
+}
+
+const NM = tool("nm", ["-n", SAMPLE]).toString();
+const ALIASED = kasAlias(["vmlinux", SAMPLE]).stdout;
+
+const isAlias = (line: string) => line.includes("@");
+const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
+const aliasesOf = (text: string) => linesOf(text).filter(isAlias);
+
+/** A run that must end with status 1 and one line on standard error that is no stack trace. */
+function failure(args: readonly string[], input = ""): string {
+  const { status, stdout, stderr } = kasAlias(args, input);
+  expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  return stderr.slice("kas-alias: ".length, -1);
+}
+
+describe("the aliased listing", () => {
+  test("is nm's with alias lines behind their symbols'", () => {
+    const lines = linesOf(ALIASED);
+    expect(lines.filter((line) => !isAlias(line)).join("\n")).toBe(NM.trimEnd());
+    expect(aliasesOf(ALIASED).length).toBeGreaterThan(20);
+    lines.forEach((line, i) => {
+      if (isAlias(line)) expect(lines[i - 1]).toBe(line.slice(0, line.indexOf("@")));
+    });
+  });
+
+  test.each([
+    ["drivers/rtc/sysfs.c", "name_show"],
+    ["drivers/pnp/card.c", "name_show"],
+    ["kernel/irq/irqdesc.c", "name_show"],
+    ["kernel/params.c", "parse_options"],
+    ["init/main.c", "parse_options"],
+    ["fs/binfmt_elf.c", "load_elf_binary"],
+    ["mm/slub.c", "check_cache"],
+    ["mm/vmalloc.c", "check_cache"],
+  ])("says where %s defines %s", (file, name) => {
+    const source = readFileSync(join(SAMPLE, "..", "linux", file), "utf8").split("\n");
+    const first = source.findIndex((text) => text.startsWith("static") && text.includes(`${name}(`)) + 1;
+    expect(first).toBeGreaterThan(0);
+    // Compilers give the line of the declaration or that of its brace.
+    const brace = source.indexOf("{", first) + 1;
+    const lines = Array.from({ length: brace - first + 1 }, (_, i) => first + i);
+    const places = lines.map((line) => `@${file.replace(/\W/g, "_")}_${line}`);
+    const names = aliasesOf(ALIASED).map((alias) => alias.slice(19));
+    const found = names.filter(
+      (alias) => alias.startsWith(name) && places.some((end) => alias.endsWith(end)),
+    );
+    expect(found).toHaveLength(1);
+  });
+
+  test("says no place twice", () => {
+    const names = aliasesOf(ALIASED).map((alias) => alias.slice(19));
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("is the same with nm's output on standard input or in a file", () => {
+    const file = join(place(), "nm.txt");
+    writeFileSync(file, NM);
+    expect(kasAlias(["vmlinux", SAMPLE, "--nm", "-"], NM).stdout).toBe(ALIASED);
+    expect(kasAlias(["vmlinux", SAMPLE, "--nm", file]).stdout).toBe(ALIASED);
+  });
+
+  test("is not changed by a second run", () => {
+    expect(kasAlias(["vmlinux", SAMPLE, "--nm", "-"], ALIASED).stdout).toBe(ALIASED);
+  });
+
+  test.each(["llvm-addr2line", "eu-addr2line"])("is the same by %s, however many run", (name) => {
+    const by = (jobs: string) =>
+      kasAlias(["vmlinux", SAMPLE, "--resolver", "addr2line", "--addr2line", name, "--jobs", jobs]);
+    const one = by("1");
+    expect(one.status).toBe(0);
+    expect(by("4").stdout).toBe(one.stdout);
+    const ours = new Set(aliasesOf(ALIASED));
+    const withLine = aliasesOf(one.stdout).filter((line) => /_[chS]_\d+/.test(line));
+    expect(withLine.length).toBeGreaterThan(20);
+    for (const line of withLine) expect(ours).toContain(line);
+  });
+
+  test("and the table are the same bytes on every run, with any --jobs", () => {
+    const run = (...more: string[]) => {
+      const to = place();
+      const args = ["vmlinux", SAMPLE, "-o", join(to, "a"), "--table", join(to, "t"), "--table-scope", "all"];
+      expect(kasAlias([...args, ...more]).status).toBe(0);
+      return [readFileSync(join(to, "a"), "utf8"), readFileSync(join(to, "t"), "utf8")];
+    };
+    const first = run("--jobs", "1");
+    expect(first[0]).toBe(ALIASED);
+    expect(run("--jobs", "4")).toEqual(first);
+    expect(run()).toEqual(first);
+  });
+});
+
+describe("--debug-file", () => {
+  const stripped = join(place(), "vmlinux");
+  tool("strip", ["-g", "-o", stripped, SAMPLE]);
+
+  test("gives the locations of a vmlinux without debug information", () => {
+    expect(kasAlias(["vmlinux", stripped, "--debug-file", SAMPLE]).stdout).toBe(ALIASED);
+  });
+
+  test("gives those of nm's output alone", () => {
+    expect(kasAlias(["vmlinux", "--nm", "-", "--debug-file", SAMPLE], NM).stdout).toBe(ALIASED);
+  });
+
+  test("gives those of /proc/kallsyms, whose addresses are shifted, and which has modules", () => {
+    const shift = (line: string) =>
+      (BigInt(`0x${line.slice(0, 16)}`) + 0x1c00_0000n).toString(16).padStart(16, "0") + line.slice(16);
+    const kernel = linesOf(NM).filter((line) => !/ [aNUw] /.test(line));
+    const modules = ["ffffffffc0000000 t name_show\t[rtc_cmos]", "ffffffffc0001000 t init_once\t[ext4]"];
+    const kallsyms = [...kernel.map(shift), ...modules].join("\n");
+    const { status, stdout, stderr } = kasAlias(["vmlinux", "--nm", "-", "--debug-file", SAMPLE], kallsyms);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: kasAlias(["vmlinux", SAMPLE]).stderr });
+    expect(linesOf(stdout).filter((line) => !isAlias(line))).toEqual(linesOf(kallsyms));
+    expect(aliasesOf(stdout)).toEqual(aliasesOf(ALIASED).map(shift));
+  });
+
+  test("of another build is refused by the name that is missing", () => {
+    const without = linesOf(NM).toSpliced(
+      linesOf(NM).findIndex((line) => line.endsWith(" name_show")),
+      1,
+    );
+    expect(failure(["vmlinux", "--nm", "-", "--debug-file", SAMPLE], `${without.join("\n")}\n`)).toMatch(
+      /^standard input: has name_show (once|twice|2 times), .*vmlinux 3 times; give a --debug-file of the same build$/,
+    );
+  });
+});
+
+test("a listing of another build is refused", () => {
+  const other = buildSample(join(place(), "vmlinux"), { TEXT_BASE: "0xffffffff82000000" });
+  expect(failure(["vmlinux", SAMPLE, "--nm", "-"], tool("nm", ["-n", other]).toString())).toMatch(
+    /^standard input: \S+ at ffffffff82[0-9a-f]{6} is not in .*vmlinux; give the listing of the same build/,
+  );
+});
+
+describe("the alias table", () => {
+  const read = (...args: string[]) => {
+    const path = join(place(), "t.jsonl");
+    const { status, stdout } = kasAlias(["vmlinux", SAMPLE, "--table", path, ...args]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+    const [header, ...rows] = linesOf(readFileSync(path, "utf8")).map((line) => JSON.parse(line));
+    return { header, rows };
+  };
+
+  test("has a header that tells the kernel, its build and the options", () => {
+    const { header, rows } = read();
+    const notes = tool("readelf", ["-n", SAMPLE]).toString();
+    const buildId = /Build ID: ([0-9a-f]+)/.exec(notes)?.[1];
+    expect(buildId).toBeDefined();
+    expect(Object.keys(header)).toEqual([
+      "schema",
+      "kernel",
+      "arch",
+      "scope",
+      "objects",
+      "rows",
+      "generator",
+      "options",
+    ]);
+    expect(header).toMatchObject({
+      schema: "kas-alias/table@1",
+      arch: "x86_64",
+      scope: "object",
+      objects: [{ name: "vmlinux", buildId }],
+      rows: rows.length,
+    });
+    expect(tool("strings", [SAMPLE]).toString()).toContain(`Linux version ${header.kernel} `);
+    expect(JSON.stringify(header.options)).not.toMatch(/jobs|\//);
+    expect(read("--kernel-release", "6.12.1-x").header.kernel).toBe("6.12.1-x");
+  });
+
+  test("has the aliases of the listing, with all keys in every row", () => {
+    const { rows } = read();
+    expect(rows.map(({ address, type, alias }) => `${address} ${type} ${alias}`)).toEqual(aliasesOf(ALIASED));
+    for (const row of rows) {
+      expect(Object.keys(row)).toEqual(
+        "object name alias type address section size file line unit sympos ordinal via".split(" "),
+      );
+      expect(row.object).toBe("vmlinux");
+      if (row.line !== null) expect(row.alias).toContain(`_${row.line}`);
+      expect(row.ordinal === 0 || row.alias.endsWith(`_${row.ordinal}`)).toBe(true);
+    }
+  });
+
+  test("tells how each place was found", () => {
+    const { rows } = read();
+    const row = (alias: string) => rows.find((candidate) => candidate.alias.startsWith(alias));
+    expect(row("name_show@drivers_rtc")).toMatchObject({ via: "line", file: "drivers/rtc/sysfs.c" });
+    // Its entry is data, which has no line; the first instruction behind it has one.
+    const source = readFileSync(join(SAMPLE, "../linux/arch/x86/kernel/entry.S"), "utf8").split("\n");
+    const line = source.findIndex((text) => text.trim() === "nop") + 1;
+    expect(row("restore_regs@arch_x86_kernel_entry_S")).toMatchObject({
+      via: "next-line",
+      file: "arch/x86/kernel/entry.S",
+      line,
+    });
+    expect(row("swap_words@nodebug_c")).toMatchObject({
+      via: "file-symbol",
+      file: "nodebug.c",
+      line: null,
+      unit: null,
+    });
+    expect(row("dst_output@include_net_dst_h")).toMatchObject({
+      file: "include/net/dst.h",
+      unit: "net/ipv4/ip_output.c",
+    });
+  });
+
+  test("with --table-scope all has every text symbol, with the section and size that readelf gives", () => {
+    const { rows } = read("--table-scope", "all");
+    expect(rows.map(({ address, type, name }) => `${address} ${type} ${name}`)).toEqual(
+      linesOf(NM).filter((line) => / [tT] /.test(line)),
+    );
+    const sections = tool("readelf", ["-SW", SAMPLE]).toString();
+    const entries = linesOf(tool("readelf", ["-sW", SAMPLE]).toString()).map((line) =>
+      line.trim().split(/\s+/),
+    );
+    for (const { name, address, size, section } of rows) {
+      const entry = entries.find((fields) => fields[1] === address && fields[7] === name);
+      expect(entry?.[2]).toBe(String(size));
+      expect(sections).toMatch(new RegExp(`\\[ *${entry?.[6]}\\] ${section.replace(".", "\\.")} `));
+    }
+    const ofName = rows.filter(({ name }) => name === "name_show");
+    expect(ofName.map(({ sympos }) => sympos)).toEqual([1, 2, 3]);
+    expect(rows.find(({ name }) => name === "start_kernel").sympos).toBe(0);
+  });
+});
+
+describe("--stats", () => {
+  const awk = (script: string) => Number(tool("awk", [script], NM).toString());
+
+  test("=json gives figures that nm and awk give too", () => {
+    const { status, stderr, stdout } = kasAlias(["vmlinux", SAMPLE, "--stats=json"]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: ALIASED });
+    expect(stderr).toMatch(/^\{.*\}\n$/);
+    const stats = JSON.parse(stderr);
+    expect(Object.keys(stats)).toEqual(
+      "symbols duplicatedNames aliases excluded ambiguous ordinal unresolved seconds".split(" "),
+    );
+    expect(stats.symbols).toBe(awk("END { print NR }"));
+    expect(stats.duplicatedNames).toBe(awk("{ n[$3]++ } END { for (s in n) if (n[s] > 1) d++; print d }"));
+    expect(stats.aliases).toBe(aliasesOf(ALIASED).length);
+    expect(stats.ambiguous.final).toBe(0);
+    expect(stats.ordinal).toBe(aliasesOf(ALIASED).filter((line) => /_[chS]_\d+_\d+$/.test(line)).length);
+    const text = awk(
+      "{ n[$3]++; if ($2 ~ /^[tT]$/) t[$3]++ } END { for (s in n) if (n[s] > 1) d += t[s]; print d }",
+    );
+    const excluded = Object.values<number>(stats.excluded).reduce((sum, count) => sum + count, 0);
+    expect(stats.aliases + excluded + stats.unresolved).toBe(text);
+    expect(stats.excluded["__pfx_*"]).toBe(
+      awk("{ n[$3]++ } END { for (s in n) if (s ~ /^__pfx_/ && n[s] > 1) d += n[s]; print d }"),
+    );
+    for (const seconds of Object.values(stats.seconds)) expect(seconds).toBeGreaterThanOrEqual(0);
+  });
+
+  test("says the same in two lines for people", () => {
+    const { stderr } = kasAlias(["vmlinux", SAMPLE, "--stats"]);
+    const stats = JSON.parse(kasAlias(["vmlinux", SAMPLE, "--stats=json"]).stderr);
+    expect(stderr).toMatch(/^[^\n]+\n[^\n]+\n$/);
+    expect(stderr).toContain(
+      `${stats.symbols} symbols, ${stats.duplicatedNames} duplicated names; ${stats.aliases} aliases`,
+    );
+    expect(stderr).toContain(`${stats.unresolved} unresolved`);
+  });
+
+  test("are not given unasked; unresolved symbols are, unless --quiet", () => {
+    const stripped = join(place(), "vmlinux");
+    tool("objcopy", ["--strip-symbol=nodebug.c", "--strip-symbol=template.c", SAMPLE, stripped]);
+    const loud = kasAlias(["vmlinux", stripped]);
+    expect(loud.status).toBe(0);
+    expect(loud.stderr).toMatch(/^(kas-alias: [^\n]*\n)?$/);
+    const quiet = kasAlias(["vmlinux", stripped, "--quiet"]);
+    expect(quiet).toEqual({ status: 0, stdout: loud.stdout, stderr: "" });
+  });
+});
+
+describe("options of the aliases", () => {
+  test("--separator", () => {
+    const { stdout } = kasAlias(["vmlinux", SAMPLE, "--separator", "!"]);
+    // The hash that stands for what a long alias has lost is one of the whole alias.
+    const withoutHash = (text: string) => text.replace(/(?<=[@!])[0-9a-f]{6}_/g, "");
+    expect(withoutHash(stdout)).toBe(withoutHash(ALIASED.replaceAll("@", "!")));
+  });
+
+  test("--no-disambiguate", () => {
+    const plain = aliasesOf(kasAlias(["vmlinux", SAMPLE, "--no-disambiguate"]).stdout);
+    expect(plain.every((line) => line.split("@").length === 2)).toBe(true);
+    expect(plain.length).toBeGreaterThanOrEqual(aliasesOf(ALIASED).length);
+    expect(new Set(plain).size).toBeLessThanOrEqual(plain.length);
+  });
+
+  test("--max-name-length", () => {
+    const { stdout } = kasAlias(["vmlinux", SAMPLE, "--max-name-length", "30"]);
+    const names = aliasesOf(stdout).map((line) => line.slice(19));
+    expect(Math.max(...names.map((name) => name.length))).toBeLessThan(30);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.length).toBeGreaterThan(5);
+  });
+
+  test("--exclude and --include, repeated, and --no-default-filters", () => {
+    const names = (...args: string[]) =>
+      aliasesOf(kasAlias(["vmlinux", SAMPLE, ...args]).stdout).map((line) => line.slice(19).split("@", 1)[0]);
+    expect(names()).toContain("name_show");
+    expect(names("--exclude", "name_show", "--exclude", "no_such")).not.toContain("name_show");
+    expect(names("--exclude", "*", "--include", "name_*", "--include", "x")).toEqual(
+      Array(3).fill("name_show"),
+    );
+    expect(names("--no-default-filters")).toContain("__pfx_probe_one");
+    expect(names()).not.toContain("__pfx_probe_one");
+  });
+
+  test("--source-root, repeated", () => {
+    const at = "/usr/src/sample/linux";
+    const { stdout } = kasAlias([
+      "vmlinux",
+      SAMPLE,
+      "--source-root",
+      `${at}/drivers`,
+      "--source-root",
+      `${at}/net`,
+    ]);
+    expect(stdout).toContain(" name_show@rtc_sysfs_c_");
+    expect(stdout).toContain("@ipv4_ip_output_c");
+  });
+});
+
+describe("where the output goes", () => {
+  test("standard output, also for -", () => {
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", "-"]).stdout).toBe(ALIASED);
+  });
+
+  test("nowhere, with --table alone", () => {
+    const to = place();
+    expect(kasAlias(["vmlinux", SAMPLE, "--table", join(to, "t")]).stdout).toBe("");
+    expect(readdirSync(to)).toEqual(["t"]);
+  });
+
+  test("the table to standard output too, and the listing to a file", () => {
+    const to = place();
+    const { stdout } = kasAlias(["vmlinux", SAMPLE, "--table", "-", "-o", join(to, "a")]);
+    expect(linesOf(stdout)[0]).toContain("kas-alias/table@1");
+    expect(readFileSync(join(to, "a"), "utf8")).toBe(ALIASED);
+  });
+
+  test("a device stays what it is", () => {
+    const before = statSync("/dev/null");
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", "/dev/null", "--table", "/dev/null"]).status).toBe(0);
+    const after = lstatSync("/dev/null");
+    expect(after.isCharacterDevice()).toBe(true);
+    expect(after.ino).toBe(before.ino);
+    expect(readdirSync("/dev").filter((name) => name.startsWith(".kas-alias"))).toEqual([]);
+  });
+
+  test("a pipe is written to", () => {
+    const pipe = join(place(), "pipe");
+    tool("mkfifo", [pipe]);
+    const text = tool("sh", [
+      "-c",
+      `cat "${pipe}" & "${process.execPath}" "${PROGRAM}" vmlinux "${SAMPLE}" -o "${pipe}"; wait`,
+    ]);
+    expect(text.toString()).toBe(ALIASED);
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+  });
+
+  test("through a symbolic link to the file it names, also one that is not there yet", () => {
+    const to = place();
+    mkdirSync(join(to, "real"));
+    writeFileSync(join(to, "real", "old"), "old");
+    symlinkSync("real/old", join(to, "link"));
+    symlinkSync("link", join(to, "link-of-link"));
+    symlinkSync("real/new", join(to, "dangling"));
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", join(to, "link-of-link")]).status).toBe(0);
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", join(to, "dangling")]).status).toBe(0);
+    for (const link of ["link", "link-of-link", "dangling"]) {
+      expect(lstatSync(join(to, link)).isSymbolicLink()).toBe(true);
+      expect(readFileSync(join(to, link), "utf8")).toBe(ALIASED);
+    }
+    expect(readdirSync(join(to, "real"))).toEqual(["new", "old"]);
+  });
+
+  test("a file keeps its mode; a new one has the mode that others have", () => {
+    const to = place();
+    writeFileSync(join(to, "old"), "old");
+    chmodSync(join(to, "old"), 0o640);
+    writeFileSync(join(to, "other"), "");
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", join(to, "old")]).status).toBe(0);
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", join(to, "new")]).status).toBe(0);
+    expect(statSync(join(to, "old")).mode & 0o7777).toBe(0o640);
+    expect(statSync(join(to, "new")).mode).toBe(statSync(join(to, "other")).mode);
+  });
+
+  test("a relative path is that of the working directory", () => {
+    const to = place();
+    expect(kasAlias(["vmlinux", SAMPLE, "-o", "out"], "", to).status).toBe(0);
+    expect(readFileSync(join(to, "out"), "utf8")).toBe(ALIASED);
+  });
+
+  test("over the very listing that was read", () => {
+    const to = place();
+    const file = join(to, "nm.txt");
+    writeFileSync(file, NM);
+    expect(kasAlias(["vmlinux", SAMPLE, "--nm", file, "-o", file]).status).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe(ALIASED);
+  });
+});
+
+describe("a failure leaves the old files as they were, and no others", () => {
+  /** Runs with an old listing and an old table in place, and gives the message. */
+  function failing(args: (to: string) => string[], limit = "unlimited"): string {
+    const to = place();
+    writeFileSync(join(to, "a"), "old listing");
+    writeFileSync(join(to, "t"), "old table");
+    const shell = 'ulimit -f "$0"; exec "$@"';
+    const command = [limit, process.execPath, PROGRAM, "vmlinux", ...args(to)];
+    let message = "";
+    try {
+      tool("bash", ["-c", shell, ...command]);
+    } catch (error) {
+      message = String(error);
+    }
+    expect(message).toContain(": status 1: kas-alias: ");
+    expect(message.trimEnd().split("\n")).toHaveLength(1);
+    expect(readFileSync(join(to, "a"), "utf8")).toBe("old listing");
+    expect(readFileSync(join(to, "t"), "utf8")).toBe("old table");
+    expect(readdirSync(to).sort()).toEqual(["a", "t"]);
+    return message.slice(message.indexOf("kas-alias: ") + "kas-alias: ".length).trimEnd();
+  }
+
+  test("when the disk takes no more", () => {
+    const both = (to: string) => [
+      SAMPLE,
+      "-o",
+      join(to, "a"),
+      "--table",
+      join(to, "t"),
+      "--table-scope",
+      "all",
+    ];
+    expect(failing(both, "8")).toMatch(/\/[at]: cannot be written: .*; /);
+  });
+
+  test("when a device is full", () => {
+    const { status, stderr } = kasAlias(["vmlinux", SAMPLE, "-o", "/dev/full"]);
+    expect(status).toBe(1);
+    expect(stderr).toBe("kas-alias: /dev/full: cannot be written: no space left on device; make room\n");
+  });
+
+  test("when one of two targets cannot be written", () => {
+    expect(failing((to) => [SAMPLE, "-o", join(to, "missing", "a"), "--table", join(to, "t")])).toMatch(
+      /missing\/a: cannot be written: no such file or directory; /,
+    );
+    expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", to])).toMatch(
+      /: is a directory; name a file$/,
+    );
+    // Nobody may make files here, not even root.
+    expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", "/sys/t"])).toMatch(
+      /^\/sys\/t: cannot be written: .*; name another file$/,
+    );
+  });
+
+  test("when the input is at fault", () => {
+    expect(failing((to) => [join(to, "missing"), "-o", join(to, "a")])).toMatch(
+      /missing: cannot be read: no such file or directory; check the path$/,
+    );
+    expect(failing((to) => [to, "-o", join(to, "a")])).toMatch(/: is a directory; name a file$/);
+    expect(failing((to) => ["/dev/null", "-o", join(to, "a")])).toBe(
+      "/dev/null: is no regular file; copy it to one first",
+    );
+    expect(failing((to) => [join(to, "t"), "-o", join(to, "a")])).toMatch(
+      /\/t: is not an ELF file; give a vmlinux, not a bzImage or text$/,
+    );
+    expect(failing((to) => [SAMPLE, "--nm", to, "-o", join(to, "a")])).toMatch(
+      /: is a directory; name a file$/,
+    );
+    expect(failing((to) => [SAMPLE, "--nm", join(to, "t"), "-o", join(to, "a")])).toMatch(
+      /\/t: line 1 is no symbol: "old table"; /,
+    );
+    expect(failing((to) => [SAMPLE, "--nm", "/proc/self/mem", "-o", join(to, "a")])).toMatch(
+      /^\/proc\/self\/mem: cannot be read: /,
+    );
+  });
+
+  test("when an image lacks what is needed", () => {
+    const to = place();
+    tool("strip", ["-o", join(to, "no-symbols"), SAMPLE]);
+    tool("strip", ["-g", "-o", join(to, "no-lines"), SAMPLE]);
+    tool("objcopy", ["-R", ".debug_info", SAMPLE, join(to, "no-units")]);
+    tool("objcopy", ["--only-keep-debug", SAMPLE, join(to, "only-debug")]);
+    const message = (name: string) => failure(["vmlinux", join(to, name)]).replace(to, "");
+    expect(message("no-symbols")).toMatch(/^\/no-symbols: has no symbol table; give /);
+    expect(message("no-lines")).toMatch(
+      /^\/no-lines: no line information \(\.debug_line\); build with CONFIG_DEBUG_INFO or give --debug-file/,
+    );
+    expect(message("no-units")).toMatch(
+      /^\/no-units: no compilation units \(\.debug_info\); build with CONFIG_/,
+    );
+    expect(kasAlias(["vmlinux", join(to, "only-debug")]).stdout.match(/@/g)?.length).toBe(
+      ALIASED.match(/@/g)?.length,
+    );
+  });
+
+  test("when the debug information is split off", () => {
+    const split = buildSample(join(place(), "vmlinux"), { CFLAGS: "-gsplit-dwarf" });
+    expect(failure(["vmlinux", split])).toMatch(/vmlinux: split DWARF \(\.dwo files\) is not read; /);
+  });
+
+  test("when addr2line is at fault", () => {
+    const by = (name: string) =>
+      failing((to) => [SAMPLE, "--resolver", "addr2line", "--addr2line", name, "-o", join(to, "a")]);
+    expect(by("/missing/addr2line")).toBe(
+      "/missing/addr2line: no such program; install it, name another with --addr2line, or use --resolver dwarf",
+    );
+    expect(by("false")).toMatch(/^false: failed on .* \(exit status 1\); use --resolver dwarf$/);
+    expect(by("true")).toMatch(/^true: gave 0 answers to \d+ addresses; use --resolver dwarf$/);
+  });
+});
+
+describe("wrong usage", () => {
+  test.each([
+    [["vmlinux"]],
+    [["vmlinux", "--nm", "-"]],
+    [["vmlinux", "--debug-file", SAMPLE]],
+    [["vmlinux", SAMPLE, "more"]],
+    [["vmlinux", SAMPLE, "--no-such-option"]],
+    [["vmlinux", SAMPLE, "--separator", "ab"]],
+    [["vmlinux", SAMPLE, "--separator", "_"]],
+    [["vmlinux", SAMPLE, "--jobs", "0"]],
+    [["vmlinux", SAMPLE, "--jobs", "-1"]],
+    [["vmlinux", SAMPLE, "--jobs", "many"]],
+    [["vmlinux", SAMPLE, "--max-name-length", "1.5"]],
+    [["vmlinux", SAMPLE, "--resolver", "gdb"]],
+    [["vmlinux", SAMPLE, "--table-scope", "none"]],
+    [["vmlinux", SAMPLE, "--stats=xml"]],
+    [["vmlinux", SAMPLE, "-o"]],
+    [["no-such-command"]],
+    [["resolve"]],
+  ])("%j ends with 2 and one line", (args) => {
+    const { status, stdout, stderr } = kasAlias(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
+  });
+
+  test("but help and version are none", () => {
+    for (const args of [["--help"], ["vmlinux", "--help"], ["--version"], ["help", "resolve"]]) {
+      const { status, stdout, stderr } = kasAlias(args);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout).toMatch(/Usage: kas-alias|^\d+\.\d+\.\d+\n$/);
+    }
+    expect(kasAlias(["--help"]).stdout).toContain("resolve");
+  });
+});

@@ -1,0 +1,413 @@
+// Line programs that compilers rarely or never write, put together by hand. Where another tool reads them too, it must agree.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { type Asked, answersOf, resolved } from "../locations.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { instructions, type LinePlan, lineProgramImage } from "./line-program-bytes.ts";
+
+const directory = temporaryDirectory();
+let images = 0;
+
+function imageFile(plan: LinePlan): string {
+  const path = join(directory, `image-${++images}`);
+  writeFileSync(path, lineProgramImage(plan));
+  return path;
+}
+
+const BASE = 0xffffffff81000000n;
+const at = (offset: number | bigint) => (BASE + BigInt(offset)).toString(16);
+const {
+  copy,
+  advancePc,
+  advanceLine,
+  setFile,
+  setColumn,
+  negateStatement,
+  constAddPc,
+  fixedAdvancePc,
+  setIsa,
+  special,
+  endSequence,
+  setAddress,
+  defineFile,
+  setDiscriminator,
+  unknownExtended,
+} = instructions(true);
+
+const range = { low: BASE, high: BASE + 0x1000n };
+
+/** Asks for each address, and the tools given too. */
+async function expectLines(
+  plan: LinePlan,
+  expected: Readonly<Record<string, string | undefined>>,
+  agreeing: readonly string[] = ["llvm-addr2line"],
+) {
+  const path = imageFile(plan);
+  const addresses = Object.keys(expected);
+  const wanted = Object.values(expected);
+  expect(await resolved(path, addresses)).toEqual(wanted);
+  for (const name of agreeing) expect([name, ...answersOf(name, path, addresses)]).toEqual([name, ...wanted]);
+}
+
+const ALL_VERSIONS = [2, 3, 4, 5] as const;
+
+describe.each(ALL_VERSIONS)("DWARF %i", (version) => {
+  const plan = (program: number[], more: Partial<LinePlan> = {}): LinePlan => ({
+    version,
+    program,
+    ...range,
+    ...more,
+  });
+
+  test("rows by special opcodes, copies and advances", async () => {
+    const program = [
+      ...setAddress(BASE),
+      ...advanceLine(9),
+      ...copy,
+      ...special(4, 2),
+      ...setFile(2),
+      ...advancePc(300),
+      ...advanceLine(1000),
+      ...copy,
+      ...advanceLine(-1005),
+      ...constAddPc,
+      ...setColumn(200),
+      ...negateStatement,
+      ...setIsa(3),
+      ...special(0, 0),
+      ...advancePc(16),
+      ...endSequence,
+    ];
+    await expectLines(plan(program), {
+      [at(0)]: "/src/main.c:10",
+      [at(3)]: "/src/main.c:10",
+      [at(4)]: "/src/main.c:12",
+      [at(303)]: "/src/main.c:12",
+      [at(304)]: "/src/sub/inner.h:1012",
+      [at(323)]: "/src/sub/inner.h:1012",
+      [at(324)]: "/src/sub/inner.h:7",
+      [at(339)]: "/src/sub/inner.h:7",
+      [at(340)]: undefined,
+    });
+  });
+
+  test("several rows at one address: the last one counts", async () => {
+    const program = [
+      ...setAddress(BASE),
+      ...copy,
+      ...special(0, 4),
+      ...special(0, 4),
+      ...advancePc(8),
+      ...endSequence,
+    ];
+    await expectLines(plan(program), { [at(0)]: "/src/main.c:9", [at(7)]: "/src/main.c:9" });
+  });
+
+  test("a sequence's last row without bytes", async () => {
+    const program = [
+      ...[...setAddress(BASE), ...copy, ...advancePc(8), ...special(0, 5), ...endSequence],
+      ...[...setAddress(BASE + 8n), ...advanceLine(20), ...copy, ...advancePc(8), ...endSequence],
+    ];
+    await expectLines(plan(program), { [at(7)]: "/src/main.c:1", [at(8)]: "/src/main.c:21" }, [
+      "llvm-addr2line",
+    ]);
+  });
+
+  test("a gap between sequences has no line", async () => {
+    const program = [
+      ...[...setAddress(BASE + 0x40n), ...copy, ...advancePc(8), ...endSequence],
+      ...[...setAddress(BASE), ...advanceLine(5), ...copy, ...advancePc(8), ...endSequence],
+    ];
+    await expectLines(plan(program), {
+      [at(0)]: "/src/main.c:6",
+      [at(8)]: undefined,
+      [at(0x3f)]: undefined,
+      [at(0x40)]: "/src/main.c:1",
+      [at(0x48)]: undefined,
+    });
+  });
+
+  test("a set_address in mid-sequence", async () => {
+    const program = [
+      ...[...setAddress(BASE), ...copy, ...setAddress(BASE + 0x20n), ...special(0, 3)],
+      ...[...setAddress(BASE + 0x30n), ...special(1, 3), ...advancePc(7), ...endSequence],
+    ];
+    await expectLines(plan(program), {
+      [at(0)]: "/src/main.c:1",
+      [at(0x1f)]: "/src/main.c:1",
+      [at(0x20)]: "/src/main.c:4",
+      [at(0x30)]: "/src/main.c:4",
+      [at(0x31)]: "/src/main.c:7",
+      [at(0x37)]: "/src/main.c:7",
+    });
+  });
+
+  test("fixed_advance_pc moves by bytes, whatever the instructions' length", async () => {
+    const program = [
+      ...[...setAddress(BASE), ...copy, ...fixedAdvancePc(0x102), ...special(0, 1)],
+      ...[...advancePc(2), ...special(0, 1), ...advancePc(1), ...endSequence],
+    ];
+    await expectLines(plan(program, { minimumInstructionLength: 4 }), {
+      [at(0x101)]: "/src/main.c:1",
+      [at(0x102)]: "/src/main.c:2",
+      [at(0x109)]: "/src/main.c:2",
+      [at(0x10a)]: "/src/main.c:3",
+      [at(0x10d)]: "/src/main.c:3",
+    });
+  });
+
+  test("instructions of four bytes each", async () => {
+    const program = [
+      ...setAddress(BASE),
+      ...copy,
+      ...special(3, 1),
+      ...constAddPc,
+      ...special(1, 1),
+      ...advancePc(1),
+      ...endSequence,
+    ];
+    await expectLines(plan(program, { minimumInstructionLength: 4 }), {
+      [at(11)]: "/src/main.c:1",
+      [at(12)]: "/src/main.c:2",
+      [at(95)]: "/src/main.c:2",
+      [at(96)]: "/src/main.c:3",
+    });
+  });
+
+  test("rows that do not ascend", async () => {
+    const program = [
+      ...[...setAddress(BASE), ...copy, ...setAddress(BASE + 0x10n), ...special(0, 1)],
+      ...[...setAddress(BASE + 8n), ...special(0, 1), ...setAddress(BASE + 0x18n), ...endSequence],
+    ];
+    const path = imageFile(plan(program));
+    expect(await resolved(path, [at(0), at(8), at(0xf), at(0x10), at(0x17)])).toEqual([
+      "/src/main.c:1",
+      "/src/main.c:3",
+      "/src/main.c:3",
+      "/src/main.c:2",
+      "/src/main.c:2",
+    ]);
+  });
+
+  test("a file that is defined on the way", async () => {
+    const number = version === 5 ? 3 : 3;
+    const program = [
+      ...[
+        ...defineFile("late.c", 1),
+        ...setAddress(BASE),
+        ...setFile(number),
+        ...copy,
+        ...advancePc(8),
+        ...endSequence,
+      ],
+    ];
+    await expectLines(plan(program), { [at(0)]: "/src/sub/late.c:1" }, []);
+  });
+
+  test("extended instructions that say nothing of lines, or are unknown", async () => {
+    const program = [
+      ...[...setAddress(BASE), ...setDiscriminator(300), ...unknownExtended(1, 0x80, 0), ...special(0, 4)],
+      ...[...unknownExtended(), ...advancePc(8), ...endSequence],
+    ];
+    await expectLines(plan(program), { [at(7)]: "/src/main.c:5" });
+  });
+
+  test("a sequence at address 0 is one like any other", async () => {
+    const program = [
+      ...[...setAddress(0n), ...copy, ...advancePc(0x10), ...endSequence],
+      ...[...setAddress(BASE), ...advanceLine(6), ...copy, ...advancePc(0x10), ...endSequence],
+    ];
+    const path = imageFile(plan(program, { low: 0n, high: BASE + 0x1000n }));
+    expect(await resolved(path, ["0", "f", "10", at(0), at(0xf), at(0x10)])).toEqual([
+      "/src/main.c:1",
+      "/src/main.c:1",
+      undefined,
+      "/src/main.c:7",
+      "/src/main.c:7",
+      undefined,
+    ]);
+  });
+
+  test("a sequence that dead code left at 0 does not hide others", async () => {
+    const program = [
+      ...[...setAddress(0n), ...advanceLine(50), ...copy, ...advancePc(0x2000), ...endSequence],
+      ...[...setAddress(BASE), ...copy, ...advancePc(0x10), ...endSequence],
+    ];
+    await expectLines(plan(program), { [at(0)]: "/src/main.c:1", [at(0xf)]: "/src/main.c:1" });
+  });
+
+  test("a sequence across a boundary of 4 GiB", async () => {
+    const low = 0xfffffff0n;
+    const program = [
+      ...setAddress(low),
+      ...copy,
+      ...special(12, 1),
+      ...special(12, 1),
+      ...advancePc(8),
+      ...endSequence,
+    ];
+    await expectLines(plan(program, { low, high: low + 0x20n }), {
+      fffffff0: "/src/main.c:1",
+      fffffffc: "/src/main.c:2",
+      "100000007": "/src/main.c:2",
+      "100000008": "/src/main.c:3",
+      "10000000f": "/src/main.c:3",
+    });
+  });
+
+  test("code of line 0 has no line; a symbol's next row that has one stands in", async () => {
+    const program = [
+      ...[
+        ...setAddress(BASE),
+        ...advanceLine(-1),
+        ...copy,
+        ...special(8, 5),
+        ...special(8, 1),
+        ...advancePc(8),
+      ],
+      ...endSequence,
+    ];
+    const path = imageFile(plan(program));
+    const asked: Asked[] = [
+      at(0),
+      { address: at(0), size: 8 },
+      { address: at(0), size: 9 },
+      { address: at(2), size: 64 },
+    ];
+    expect(await resolved(path, asked)).toEqual([undefined, undefined, "/src/main.c:5", "/src/main.c:5"]);
+  });
+
+  test("a symbol before its first row is found by the next one within it", async () => {
+    const program = [
+      ...setAddress(BASE + 0x10n),
+      ...advanceLine(7),
+      ...copy,
+      ...special(8, 1),
+      ...advancePc(8),
+      ...endSequence,
+    ];
+    const path = imageFile(plan(program));
+    const asked: Asked[] = [
+      { address: at(0), size: 0x11 },
+      { address: at(0), size: 0x10 },
+      { address: at(8), size: 0x100 },
+      { address: at(0x10), size: 4 },
+      { address: at(0x20), size: 4 },
+    ];
+    expect(await resolved(path, asked)).toEqual([
+      "/src/main.c:8",
+      undefined,
+      "/src/main.c:8",
+      "/src/main.c:8",
+      undefined,
+    ]);
+  });
+
+  test("the nearest row within a symbol stands in, whatever the order of the sequences", async () => {
+    const sequence = (offset: bigint, line: number) => [
+      ...[...setAddress(BASE + offset), ...advanceLine(line - 1), ...copy, ...advancePc(4), ...endSequence],
+    ];
+    const path = imageFile(plan([...sequence(0x30n, 30), ...sequence(0x10n, 10), ...sequence(0x20n, 20)]));
+    expect(
+      await resolved(path, [
+        { address: at(0), size: 0x80 },
+        { address: at(0x14), size: 0x80 },
+      ]),
+    ).toEqual(["/src/main.c:10", "/src/main.c:20"]);
+  });
+});
+
+test("DWARF 5 files with MD5 sums", async () => {
+  const program = [
+    ...setAddress(BASE),
+    ...setFile(2),
+    ...copy,
+    ...special(4, 1),
+    ...advancePc(4),
+    ...endSequence,
+  ];
+  await expectLines(
+    { version: 5, program, md5: true, ...range },
+    { [at(0)]: "/src/sub/inner.h:1", [at(4)]: "/src/sub/inner.h:2" },
+  );
+});
+
+test("DWARF 5 numbers files from 0", async () => {
+  const program = [...setAddress(BASE), ...setFile(0), ...copy, ...advancePc(4), ...endSequence];
+  await expectLines({ version: 5, program, ...range }, { [at(0)]: "/src/main.c:1" });
+});
+
+test.each([4, 5] as const)("DWARF %i with several operations in one instruction", async (version) => {
+  // Three operations in 16 bytes: an advance of 4 is one instruction and one operation.
+  const program = [
+    ...[...setAddress(BASE), ...copy, ...special(4, 1), ...special(2, 1), ...advancePc(3), ...special(1, 1)],
+    ...[
+      ...constAddPc,
+      ...special(0, 1),
+      ...fixedAdvancePc(2),
+      ...special(2, 1),
+      ...advancePc(1),
+      ...endSequence,
+    ],
+  ];
+  const path = imageFile({ version, program, minimumInstructionLength: 16, maximumOperations: 3, ...range });
+  // Operations 0, 4, 6, 10, 30 are at instructions 0, 1, 2, 3, 10; then two bytes on, and 2 operations and 1 more.
+  const offsets = [0, 15, 16, 31, 32, 47, 48, 159, 160, 161, 162, 177, 178];
+  expect(await resolved(path, offsets.map(at))).toEqual(
+    [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, undefined].map((line) => line && `/src/main.c:${line}`),
+  );
+});
+
+test("big-endian operands", async () => {
+  const big = instructions(false);
+  const program = [
+    ...big.setAddress(BASE),
+    ...copy,
+    ...big.fixedAdvancePc(0x102),
+    ...special(0, 1),
+    ...advancePc(2),
+    ...endSequence,
+  ];
+  await expectLines(
+    { version: 4, program, littleEndian: false, ...range },
+    { [at(0x101)]: "/src/main.c:1", [at(0x102)]: "/src/main.c:2" },
+  );
+});
+
+describe("a line program that lies", () => {
+  const failing = async (program: number[], version: 4 | 5 = 5) =>
+    resolved(imageFile({ version, program, ...range }), [at(0)]);
+
+  test("about a file's number", async () => {
+    const program = [...setAddress(BASE), ...setFile(77), ...copy, ...advancePc(4), ...endSequence];
+    await expect(failing(program)).rejects.toThrow(/\.debug_line: .*file 77/);
+    const zero = [...setAddress(BASE), ...setFile(0), ...copy, ...advancePc(4), ...endSequence];
+    await expect(failing(zero, 4)).rejects.toThrow(/\.debug_line: .*file 0/);
+  });
+
+  test("about a directory's number", async () => {
+    const program = [
+      ...defineFile("x.c", 9),
+      ...setAddress(BASE),
+      ...setFile(3),
+      ...copy,
+      ...advancePc(4),
+      ...endSequence,
+    ];
+    await expect(failing(program)).rejects.toThrow(/\.debug_line: .*directory 9/);
+  });
+
+  test("about an extended instruction's length", async () => {
+    await expect(failing([0, 200, 2, 1, 2, 3])).rejects.toThrow(
+      /extended instruction reaches past its program/,
+    );
+    await expect(failing([0, 0, 1])).rejects.toThrow(/extended instruction/);
+    await expect(failing([0, 4, 2, 1, 2, 3])).rejects.toThrow(/no address has 3 bytes/);
+  });
+
+  test("about where it ends", async () => {
+    await expect(failing([...setAddress(BASE), 2])).rejects.toThrow(/past its program|cut short/);
+    await expect(failing([...setAddress(BASE), 3, 0x80, 0x80])).rejects.toThrow(/past its program|cut short/);
+  });
+});

@@ -1,0 +1,404 @@
+// Where each text symbol of a real kernel comes from: the built-in resolver beside llvm-addr2line, eu-addr2line and
+// GNU addr2line, and beside the rows of the line tables as llvm-dwarfdump prints them. docs/locations.md tells the story.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { answersOf, resolved } from "../locations.ts";
+import { tool } from "../tool.ts";
+import { kernels } from "./kernels.ts";
+
+/** A text symbol. All of a 64-bit kernel's text lies in the top 4 GiB, so 32 bits of its address tell the rest. */
+interface TextSymbol {
+  readonly name: string;
+  /** As nm prints it. */
+  readonly address: string;
+  readonly low: number;
+  readonly size: number;
+}
+
+/** A line program's files and rows. */
+interface LineTable {
+  /** In .debug_line. */
+  readonly offset: number;
+  readonly directories: string[];
+  readonly files: { name: string; directory: number }[];
+  /** The rows in columns. */
+  readonly address: number[];
+  readonly line: number[];
+  readonly file: number[];
+  readonly endsSequence: boolean[];
+}
+
+/** What the rows say of an address. */
+interface Row {
+  readonly location: string;
+  /** The same line of the table's file 0, where another file's row has come about without any DW_LNS_set_file. */
+  readonly inFile0: string | undefined;
+}
+
+/** The row that elfutils takes. */
+interface TakenRow {
+  readonly location: string;
+  /** Whether it is the last one of a sequence that ends at the same address, so that it stands for no byte of code. */
+  readonly zeroLength: boolean;
+}
+
+const low = (address: string) => Number.parseInt(address.slice(-8), 16);
+
+function textSymbols(vmlinux: string): TextSymbol[] {
+  const lines = tool("nm", ["-n", "-S", vmlinux]).toString().split("\n");
+  return lines.flatMap((line) => {
+    const [, address, size, name] = /^(f{8}[0-9a-f]{8}) (?:([0-9a-f]{16}) )?[tT] (.*)$/.exec(line) ?? [];
+    if (address === undefined || name === undefined) return [];
+    return [{ name, address, low: low(address), size: Number.parseInt(size ?? "0", 16) }];
+  });
+}
+
+/** Names of padding in front of functions, and of the ends of sections: no code whose line matters. */
+const isNoFunction = ({ name }: TextSymbol) => /^__pfx_|^__\w*text_(start|end)$/.test(name);
+
+/** Hands each line program of a file to `take`, as llvm-dwarfdump prints it. */
+async function forEachLineTable(path: string, take: (table: LineTable) => void): Promise<void> {
+  const dump = spawn("llvm-dwarfdump", ["--debug-line", path], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    dump.on("error", reject);
+    dump.on("close", resolve);
+  });
+  let table: LineTable | undefined;
+  const finish = () => table && take(table);
+  const read = (text: string) => {
+    const row = /^0x([0-9a-f]{8})([0-9a-f]{8}) +(\d+) +\d+ +(\d+) /.exec(text);
+    if (row && table) {
+      if (row[1] !== "ffffffff") throw new Error(`a row outside the kernel's text: ${text}`);
+      table.address.push(Number.parseInt(row[2] ?? "", 16));
+      table.line.push(Number(row[3]));
+      table.file.push(Number(row[4]));
+      table.endsSequence.push(text.endsWith(" end_sequence"));
+      return;
+    }
+    const [, key, value = ""] =
+      /^ *(debug_line|version|include_directories|name|dir_index)[:[ ]+(.*)$/.exec(text) ?? [];
+    if (key === "debug_line") {
+      finish();
+      const columns = { address: [], line: [], file: [], endsSequence: [] };
+      table = { offset: Number.parseInt(value, 16), directories: [], files: [], ...columns };
+    } else if (key === "version" && value !== "5") {
+      throw new Error(`a line program of version ${value}: its file numbers start at 1`);
+    } else if (key === "include_directories") {
+      table?.directories.push(/"(.*)"$/.exec(value)?.[1] ?? "");
+    } else if (key === "name") {
+      table?.files.push({ name: value.slice(1, -1), directory: 0 });
+    } else if (key === "dir_index") {
+      const file = table?.files.at(-1);
+      if (file) file.directory = Number(value);
+    }
+  };
+  let rest = "";
+  dump.stdout.setEncoding("latin1");
+  for await (const piece of dump.stdout) {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) read(line);
+  }
+  finish();
+  expect(await ended).toBe(0);
+}
+
+function pathOf({ directories, files }: LineTable, number: number): string {
+  const file = files[number];
+  if (file === undefined) throw new Error(`no file ${number}`);
+  const parts = [
+    directories[0] ?? "",
+    file.directory === 0 ? "" : (directories[file.directory] ?? ""),
+    file.name,
+  ];
+  return parts.reduce((path, part) => (part.startsWith("/") ? part : posix.join(path, part)));
+}
+
+/** Where ranges of code start and end, in ascending order of their starts, and the line program of their unit. */
+interface UnitRanges {
+  readonly starts: number[];
+  readonly ends: number[];
+  readonly tables: number[];
+}
+
+const RANGE = /\[0x[0-9a-f]{8}([0-9a-f]{8}), 0x[0-9a-f]{8}([0-9a-f]{8})\)/g;
+
+/** What the units' root DIEs claim, and what .debug_aranges says of them. */
+function unitRanges(path: string): { claimed: UnitRanges; aranges: UnitRanges } {
+  const tableOf = new Map<string, number>();
+  const sorted = (ranges: [start: number, end: number, table: number][]) => {
+    ranges.sort(([a], [b]) => a - b);
+    return {
+      starts: ranges.map(([start]) => start),
+      ends: ranges.map(([, end]) => end),
+      tables: ranges.map(([, , table]) => table),
+    };
+  };
+  const claimed: [number, number, number][] = [];
+  const units = tool("llvm-dwarfdump", ["--debug-info", "-r", "0", path]).toString();
+  for (const unit of units.split(/^0x(?=[0-9a-f]+: Compile Unit)/m).slice(1)) {
+    const field = (key: string) => new RegExp(`${key}\\t\\(0x([0-9a-f]+)`).exec(unit)?.[1];
+    const table = Number.parseInt(field("DW_AT_stmt_list") ?? "", 16);
+    tableOf.set(unit.slice(0, unit.indexOf(":")), table);
+    for (const [, start = "", end = ""] of unit.matchAll(RANGE)) claimed.push([low(start), low(end), table]);
+    const [lowPc, highPc] = [field("DW_AT_low_pc"), field("DW_AT_high_pc")];
+    if (lowPc && highPc) claimed.push([low(lowPc), low(highPc), table]);
+  }
+  const aranges: [number, number, number][] = [];
+  const sets = tool("llvm-dwarfdump", ["--debug-aranges", path]).toString().split("Address Range Header");
+  for (const set of sets.slice(1)) {
+    const table = tableOf.get(/cu_offset = 0x([0-9a-f]+)/.exec(set)?.[1] ?? "");
+    if (table === undefined) throw new Error(`address ranges of no unit: ${set.slice(0, 80)}`);
+    for (const [, start = "", end = ""] of set.matchAll(RANGE)) aranges.push([low(start), low(end), table]);
+  }
+  return { claimed: sorted(claimed), aranges: sorted(aranges) };
+}
+
+/** The last range that starts at or before an address. */
+function rangeBefore({ starts }: UnitRanges, address: number): number {
+  return firstFrom(starts, address + 1) - 1;
+}
+
+/** The first place in ascending numbers where one is not below the limit. */
+function firstFrom(numbers: ArrayLike<number>, limit: number): number {
+  let from = 0;
+  let to = numbers.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((numbers[middle] ?? 0) < limit) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** The rows that cover the addresses (DWARF 5 section 6.2): of each sequence the last row at or before the address. */
+function coveringRows(
+  table: LineTable,
+  addresses: Uint32Array,
+  take: (address: number, row: Row) => void,
+): void {
+  const { address, line, file, endsSequence } = table;
+  let first = 0;
+  while (first < address.length) {
+    const last = endsSequence.indexOf(true, first);
+    const [start = 0, end = 0] = [address[first], address[last]];
+    let row = first;
+    for (let i = firstFrom(addresses, start); i < addresses.length; i++) {
+      const wanted = addresses[i] ?? 0;
+      if (wanted >= end) break;
+      while ((address[row + 1] ?? 0) <= wanted) row++;
+      const number = file[row] ?? 0;
+      const untouched = number === 1 && file.slice(first, row + 1).every((other) => other === 1);
+      take(wanted, {
+        location: `${pathOf(table, number)}:${line[row]}`,
+        inFile0: untouched ? `${pathOf(table, 0)}:${line[row]}` : undefined,
+      });
+    }
+    first = last + 1;
+  }
+}
+
+/**
+ * elfutils sorts all rows of a unit by address, of equal ones those that end a sequence first, and takes the last one at or
+ * before the address unless it ends a sequence (libdw's compare_lines, libdwfl's dwfl_module_getsrc).
+ */
+function rowOfElfutils(table: LineTable, wanted: number): TakenRow | undefined {
+  const { address, line, file, endsSequence } = table;
+  let best: number | undefined;
+  for (let row = 0; row < address.length; row++) {
+    const at = address[row] ?? 0;
+    const bestAt = best === undefined ? -1 : (address[best] ?? 0);
+    if (at <= wanted && (at > bestAt || (at === bestAt && !endsSequence[row]))) best = row;
+  }
+  if (best === undefined || endsSequence[best]) return undefined;
+  const sequenceEnd = address[endsSequence.indexOf(true, best)] ?? 0;
+  return {
+    location: `${pathOf(table, file[best] ?? 0)}:${line[best]}`,
+    zeroLength: address[best] === sequenceEnd,
+  };
+}
+
+/** The first row with a line within a symbol. */
+function rowWithin(table: LineTable, { low: start, size }: TextSymbol): string | undefined {
+  const { address, line, file, endsSequence } = table;
+  let best: number | undefined;
+  for (let row = 0; row < address.length; row++) {
+    const at = address[row] ?? 0;
+    if (at < start || at >= start + size || line[row] === 0 || endsSequence[row]) continue;
+    if (best === undefined || at < (address[best] ?? 0)) best = row;
+  }
+  return best === undefined ? undefined : `${pathOf(table, file[best] ?? 0)}:${line[best]}`;
+}
+
+/** The cells of all tables in docs/locations.md, row by row. */
+const page = readFileSync(new URL("../../docs/locations.md", import.meta.url), "utf8")
+  .split("\n")
+  .filter((line) => line.startsWith("| "))
+  .map((line) =>
+    line
+      .slice(2, -2)
+      .split(" | ")
+      .map((cell) => cell.replaceAll("`", "")),
+  );
+
+/** A figure of the page, as it was measured on one version; another version's kernel has figures of its own. */
+function expectDocumented(version: string, what: string, figure: number): void {
+  const column = Math.max(...page.map((cells) => cells.indexOf(version, 1)));
+  if (column === -1) return;
+  const cells = page.find(([first]) => first === what);
+  expect(`${what}: ${cells?.[column]}`).toBe(`${what}: ${figure.toLocaleString("en")}`);
+}
+
+describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
+  let symbols: TextSymbol[];
+  let ours: (string | undefined)[];
+  let llvm: (string | undefined)[];
+  let elfutils: (string | undefined)[];
+  /** By address: the row that covers it. */
+  const covering = new Map<number, Row>();
+  const contradictions: string[] = [];
+  /** By address, where elfutils and we differ: the row that it takes. */
+  const taken = new Map<number, TakenRow>();
+  /** By address, where no row covers it: the first row within the symbol. */
+  const within = new Map<number, string>();
+  let isClaimed: (symbol: TextSymbol) => boolean;
+  let zeroLengthRows = 0;
+
+  const describeSymbol = ({ address, name }: TextSymbol) => `${address} ${name}`;
+  const symbolsWhere = (holds: (symbol: TextSymbol, i: number) => boolean) => symbols.filter(holds);
+
+  beforeAll(async () => {
+    symbols = textSymbols(vmlinux);
+    const addresses = symbols.map(({ address }) => address);
+    llvm = answersOf("llvm-addr2line", vmlinux, addresses);
+    elfutils = answersOf("eu-addr2line", vmlinux, addresses);
+    ours = await resolved(vmlinux, addresses);
+
+    const { claimed, aranges } = unitRanges(vmlinux);
+    const claim = (symbol: TextSymbol) => {
+      const range = rangeBefore(claimed, symbol.low);
+      return symbol.low < (claimed.ends[range] ?? 0) ? range : undefined;
+    };
+    isClaimed = (symbol) => claim(symbol) !== undefined;
+    const differing = new Map<number, number[]>();
+    const unanswered = new Map<number, TextSymbol[]>();
+    symbols.forEach((symbol, i) => {
+      if (elfutils[i] !== ours[i]) {
+        // libdwfl looks only at where ranges start.
+        const table = aranges.tables[rangeBefore(aranges, symbol.low)] ?? -1;
+        differing.set(table, [...(differing.get(table) ?? []), symbol.low]);
+      }
+      const range = claim(symbol);
+      if (ours[i] === undefined && range !== undefined) {
+        const table = claimed.tables[range] ?? -1;
+        unanswered.set(table, [...(unanswered.get(table) ?? []), symbol]);
+      }
+    });
+
+    const wanted = Uint32Array.from(new Set(symbols.map((symbol) => symbol.low))).sort();
+    await forEachLineTable(vmlinux, (table) => {
+      coveringRows(table, wanted, (address, row) => {
+        const other = covering.get(address)?.location ?? row.location;
+        if (other !== row.location) contradictions.push(`${other} ${row.location}`);
+        covering.set(address, row);
+      });
+      for (const address of differing.get(table.offset) ?? []) {
+        const row = rowOfElfutils(table, address);
+        if (row) taken.set(address, row);
+      }
+      for (const symbol of unanswered.get(table.offset) ?? []) {
+        const row = rowWithin(table, symbol);
+        if (row) within.set(symbol.low, row);
+      }
+      zeroLengthRows += table.endsSequence.filter(
+        (ends, row) => ends && table.address[row] === table.address[row - 1],
+      ).length;
+    });
+  });
+
+  test("a location is the row that covers the symbol's address, where a unit claims the address", () => {
+    expect(contradictions).toEqual([]);
+    const wrong = symbolsWhere((symbol, i) => {
+      const row = isClaimed(symbol) ? covering.get(symbol.low) : undefined;
+      return ours[i] !== row?.location;
+    });
+    expect(wrong.map(describeSymbol)).toEqual([]);
+    expectDocumented(version, "text symbols", symbols.length);
+    expectDocumented(version, "with a location", ours.filter((location) => location !== undefined).length);
+  });
+
+  test("llvm-addr2line says the same of every text symbol", () => {
+    expect(symbolsWhere((_, i) => llvm[i] !== ours[i]).map(describeSymbol)).toEqual([]);
+  });
+
+  test("eu-addr2line says the same but where it goes past a unit's ranges or a sequence's end", () => {
+    const differences = symbolsWhere((_, i) => elfutils[i] !== ours[i]);
+    const pastRanges = differences.filter((symbol) => !isClaimed(symbol) && covering.has(symbol.low));
+    const pastSequence = differences.filter((symbol) => !covering.has(symbol.low));
+    expect(pastRanges.length + pastSequence.length).toBe(differences.length);
+    const answer = new Map(symbols.map(({ low }, i) => [low, elfutils[i]]));
+    // Each is the row that elfutils' way of looking leads to …
+    const unexplained = differences.filter(({ low }) => taken.get(low)?.location !== answer.get(low));
+    expect(unexplained.map(describeSymbol)).toEqual([]);
+    // … which covers the address there, in a gap between ranges, and is a row without length here.
+    expect(pastRanges.filter(({ low }) => covering.get(low)?.location !== answer.get(low))).toEqual([]);
+    expect(pastSequence.filter(({ low }) => taken.get(low)?.zeroLength !== true)).toEqual([]);
+    expectDocumented(version, "in a gap between ranges, eu-addr2line alone answers", pastRanges.length);
+    expectDocumented(version, "behind a sequence's end, eu-addr2line alone answers", pastSequence.length);
+  });
+
+  test("functions differ from llvm-addr2line, and from eu-addr2line where that has no answer, only as documented", () => {
+    const differences = symbols.flatMap((symbol, i) => {
+      const expected = llvm[i] ?? elfutils[i];
+      if (ours[i] === expected || isNoFunction(symbol)) return [];
+      const explained = !covering.has(symbol.low) && taken.get(symbol.low)?.zeroLength === true;
+      return [
+        {
+          symbol,
+          explained,
+          row: `${symbol.address} | ${symbol.name} | ${expected} | ${ours[i] ?? "nothing"}`,
+        },
+      ];
+    });
+    expect(differences.filter(({ explained }) => !explained)).toEqual([]);
+    const rows = documented(version);
+    const listed = rows.filter((row) => /^f{8}/.test(row));
+    // A kernel newer than the page has rows of its own, with the same explanation.
+    expect(rows.length === 0 ? [] : differences.map(({ row }) => row)).toEqual(listed);
+  });
+
+  test("a symbol that no row covers takes the first row within it", async () => {
+    const bare = symbolsWhere((symbol, i) => ours[i] === undefined && symbol.size > 0);
+    expect(bare.length).toBeGreaterThan(0);
+    const next = await resolved(vmlinux, bare);
+    const wrong = bare.filter(({ low }, i) => next[i] !== within.get(low));
+    expect(wrong.map(describeSymbol)).toEqual([]);
+    expect(within.size).toBeGreaterThan(0);
+    expectDocumented(version, "first row inside the symbol", within.size);
+  });
+
+  test("GNU addr2line names file 0 for rows of file 1 that no instruction has set", () => {
+    const bearers = new Map<string, number>();
+    for (const [, name = ""] of tool("nm", [vmlinux])
+      .toString()
+      .matchAll(/^[0-9a-f]+ . (.*)$/gm)) {
+      bearers.set(name, (bearers.get(name) ?? 0) + 1);
+    }
+    const duplicates = symbolsWhere((symbol) => (bearers.get(symbol.name) ?? 0) > 1 && !isNoFunction(symbol));
+    const gnu = answersOf(
+      "addr2line",
+      vmlinux,
+      duplicates.map(({ address }) => address),
+    );
+    const right = duplicates.map(({ low }) => covering.get(low)?.location);
+    const wrong = duplicates.filter((_, i) => gnu[i] !== right[i]);
+    const gnuOf = new Map(duplicates.map(({ low }, i) => [low, gnu[i]]));
+    expect(
+      wrong.filter(({ low }) => gnuOf.get(low) !== covering.get(low)?.inFile0).map(describeSymbol),
+    ).toEqual([]);
+    expectDocumented(version, "duplicated functions", duplicates.length);
+    expectDocumented(version, "of these, GNU addr2line names the wrong file", wrong.length);
+  });
+});

@@ -1,0 +1,198 @@
+import { chmodSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Failure } from "../../src/failure.ts";
+import { type Addr2lineOptions, addr2lineResolver } from "../../src/source-lines/addr2line-resolver.ts";
+import { answersOf, locationTexts, queriesOf, resolved } from "../locations.ts";
+import { isRunning } from "../running.ts";
+import { SAMPLE } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+
+const directory = temporaryDirectory();
+let scripts = 0;
+
+/** A shell script that stands in for an addr2line. */
+function fakeTool(body: string): string {
+  const path = join(directory, `addr2line-${++scripts}`);
+  writeFileSync(path, `#!/bin/sh\n${body}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+const ADDRESSES = tool("nm", ["-n", SAMPLE])
+  .toString()
+  .split("\n")
+  .filter((line) => / [tT] /.test(line))
+  .map((line) => line.slice(0, 16));
+
+const defaults = { elf: SAMPLE, jobs: 2 };
+
+async function ask(name: string, addresses: string[], options: Partial<Addr2lineOptions> = {}) {
+  const resolver = addr2lineResolver({ ...defaults, tool: name, ...options });
+  return locationTexts(await resolver.resolve(queriesOf(addresses)));
+}
+
+/** The message of the Failure that a tool ends in. */
+async function failureOf(name: string, options: Partial<Addr2lineOptions> = {}, count = 3): Promise<string> {
+  const error = await ask(name, ADDRESSES.slice(0, count), options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof Failure) return error.message;
+  throw error ?? new Error(`${name} gave an answer`);
+}
+
+describe("a real tool", () => {
+  test.each(["llvm-addr2line", "eu-addr2line", "addr2line"])("%s gives its own answers", async (name) => {
+    const expected = answersOf(name, SAMPLE, ADDRESSES);
+    expect(expected.filter((answer) => answer !== undefined).length).toBeGreaterThan(50);
+    expect(await ask(name, ADDRESSES)).toEqual(expected);
+  });
+
+  test("agrees with the built-in resolver wherever it answers", async () => {
+    const llvm = await ask("llvm-addr2line", ADDRESSES);
+    const ours = await resolved(SAMPLE, ADDRESSES);
+    const answered = llvm.flatMap((answer, i) => (answer === undefined ? [] : [i]));
+    expect(answered.length).toBeGreaterThan(50);
+    for (const i of answered) expect(ours[i]).toBe(llvm[i]);
+  });
+
+  test.each([1, 2, 7])("gives the same in batches to %i processes at a time", async (jobs) => {
+    const many = Array.from({ length: 1000 }, (_, i) => ADDRESSES[(i * 7) % ADDRESSES.length] as string);
+    const expected = answersOf("llvm-addr2line", SAMPLE, many);
+    expect(await ask("llvm-addr2line", many, { jobs })).toEqual(expected);
+  });
+
+  test("is not even started without addresses", async () => {
+    expect(await ask(join(directory, "missing"), [])).toEqual([]);
+  });
+});
+
+describe("the answers of a tool", () => {
+  const answering = (...lines: string[]) => fakeTool(`cat >/dev/null\ncat <<'END'\n${lines.join("\n")}\nEND`);
+
+  test("may have columns, discriminators and unknown lines", async () => {
+    const fake = answering(
+      "/src/a.c:12:5",
+      "/src/a.c:12 (discriminator 3)",
+      "/src/a.c:7:1 (discriminator 12)",
+      "/src/with space:and colon.c:9",
+      "??:0",
+      "??:?",
+      "/src/a.c:?",
+      "/src/a.c:0",
+      "relative/b.c:1",
+    );
+    expect(await ask(fake, ADDRESSES.slice(0, 9))).toEqual([
+      "/src/a.c:12",
+      "/src/a.c:12",
+      "/src/a.c:7",
+      "/src/with space:and colon.c:9",
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      "relative/b.c:1",
+    ]);
+  });
+
+  test("may end in CR LF, and lack the last newline", async () => {
+    const fake = fakeTool("cat >/dev/null; printf 'a.c:1\\r\\nb.c:2'");
+    expect(await ask(fake, ADDRESSES.slice(0, 2))).toEqual(["a.c:1", "b.c:2"]);
+  });
+
+  test("come on the tool's own terms: file by -e, one address a line on standard input", async () => {
+    const log = join(directory, "log");
+    const fake = fakeTool(`echo "$@" >"${log}"; while read -r a; do echo "$a" >>"${log}"; echo x.c:1; done`);
+    expect(await ask(fake, ["ffffffff81000010", "10"])).toEqual(["x.c:1", "x.c:1"]);
+    expect(tool("cat", [log]).toString()).toBe(`-e ${SAMPLE}\n0xffffffff81000010\n0x0000000000000010\n`);
+  });
+
+  test("come back in the order of the questions, whichever process ends first", async () => {
+    const fake = fakeTool('for a in $(cat); do echo "$a.c:1"; done');
+    const many = Array.from({ length: 2000 }, (_, i) => i.toString(16).padStart(16, "0"));
+    expect(await ask(fake, many, { jobs: 4 })).toEqual(many.map((address) => `0x${address}.c:1`));
+  });
+});
+
+describe("a tool that", () => {
+  test("is missing", async () => {
+    const missing = join(directory, "missing");
+    expect(await failureOf(missing)).toBe(
+      `${missing}: no such program; install it, name another with --addr2line, or use --resolver dwarf`,
+    );
+  });
+
+  test("may not be run", async () => {
+    const plain = join(directory, "plain");
+    writeFileSync(plain, "");
+    expect(await failureOf(plain)).toMatch(/plain: cannot be run: .*; use --resolver dwarf$/);
+  });
+
+  test("exits with 1 has its first complaint shown", async () => {
+    const fake = fakeTool("echo 'no such thing' >&2; echo more >&2; exit 1");
+    expect(await failureOf(fake)).toBe(
+      `${fake}: failed on ${SAMPLE} (exit status 1): no such thing; use --resolver dwarf`,
+    );
+  });
+
+  test("is killed", async () => {
+    const fake = fakeTool("kill -SEGV $$");
+    expect(await failureOf(fake)).toBe(
+      `${fake}: failed on ${SAMPLE} (killed by SIGSEGV); use --resolver dwarf`,
+    );
+  });
+
+  test("prints garbage", async () => {
+    const fake = fakeTool("cat >/dev/null; printf 'a.c:1\\nwhat\\033[31m?\\nb.c:2\\n'");
+    expect(await failureOf(fake)).toBe(
+      `${fake}: "what [31m?" is no answer of an addr2line; use --resolver dwarf`,
+    );
+  });
+
+  test("prints no end of bytes without a newline", async () => {
+    const fake = fakeTool("cat >/dev/null; head -c 3000000 /dev/zero | tr '\\0' x");
+    const message = await failureOf(fake);
+    expect(message).toMatch(/gave 1 answers? to 3 addresses; use --resolver dwarf$/);
+    expect(message.length).toBeLessThan(400);
+  });
+
+  test.each([
+    ["too few lines", "echo a.c:1; echo b.c:2", 2],
+    ["too many lines", "for i in 1 2 3 4; do echo a.c:1; done", 4],
+    ["nothing", "", 0],
+  ])("prints %s", async (_, body, lines) => {
+    const fake = fakeTool(`cat >/dev/null\n${body}`);
+    expect(await failureOf(fake)).toMatch(
+      new RegExp(`: gave ${lines} answers to 3 addresses; use --resolver dwarf$`),
+    );
+  });
+
+  test("ends without reading its input", async () => {
+    expect(await failureOf(fakeTool("exit 3"), {}, ADDRESSES.length)).toContain("(exit status 3)");
+  });
+
+  test("hangs is killed, and all the others with it", async () => {
+    const fake = fakeTool(`echo $$ >"${directory}/pid-$$"; exec tail -f /dev/null`);
+    const many = Array.from({ length: 600 }, () => ADDRESSES[0] as string);
+    await expect(ask(fake, many, { patience: 1500 })).rejects.toThrow(
+      `${fake}: no answer for 1.5 s; use --resolver dwarf`,
+    );
+    const pids = readdirSync(directory).flatMap((name) => /^pid-(\d+)$/.exec(name)?.[1] ?? []);
+    expect(pids.length).toBeGreaterThan(0);
+    await expect.poll(() => pids.some((pid) => isRunning(Number(pid)))).toBe(false);
+  });
+
+  test("is running is killed when the caller gives up", async () => {
+    const fake = fakeTool(`echo $$ >"${directory}/abandoned"; exec tail -f /dev/null`);
+    const caller = new AbortController();
+    const answer = ask(fake, ADDRESSES.slice(0, 2), { signal: caller.signal });
+    const pid = () =>
+      readdirSync(directory).includes("abandoned") && Number(tool("cat", [join(directory, "abandoned")]));
+    await expect.poll(pid).toBeGreaterThan(0);
+    caller.abort();
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => isRunning(Number(pid()))).toBe(false);
+  });
+});

@@ -1,0 +1,252 @@
+// What `nm -n` prints, for symbols of every kind; test/formats.test.ts does the same for whole kernels.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { openElf } from "../../src/elf/elf-file.ts";
+import { readSymbolTable, symbolSize } from "../../src/elf/symbol-table.ts";
+import { elfListing } from "../../src/symbols/elf-listing.ts";
+import { symbolName } from "../../src/symbols/listing.ts";
+import { SAMPLE } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+
+const directory = temporaryDirectory();
+const path = (name: string) => join(directory, name);
+
+function assemble(name: string, source: string, as = "as"): string {
+  writeFileSync(path(`${name}.s`), source);
+  tool(as, ["-o", path(`${name}.o`), path(`${name}.s`)]);
+  return path(`${name}.o`);
+}
+
+function compile(name: string, source: string, compiler: string, ...flags: string[]): string {
+  writeFileSync(path(`${name}.c`), source);
+  tool(compiler, [...flags, "-c", "-o", path(`${name}.o`), path(`${name}.c`)]);
+  return path(`${name}.o`);
+}
+
+function listingOfElf(file: string) {
+  const elf = openElf(file);
+  try {
+    const table = readSymbolTable(elf);
+    if (table === undefined) throw new Error(`${file} has no symbol table`);
+    return elfListing(elf, table);
+  } finally {
+    elf.file.close();
+  }
+}
+
+function expectAsNm(file: string, nm = "nm"): string {
+  const expected = tool(nm, ["-n", file]).toString();
+  expect(listingOfElf(file).text.toString()).toBe(expected);
+  return expected;
+}
+
+const EVERY_KIND = `
+	.text
+	.globl entry
+entry:	nop
+local:	call missing
+	call weak_missing
+	.weak weak_missing
+	.weak weak_object_missing
+	.type weak_object_missing, %object
+	.weak weak_function
+weak_function: nop
+	.type resolver, %gnu_indirect_function
+	.globl resolver
+resolver: ret
+	.type local_resolver, %gnu_indirect_function
+local_resolver: ret
+	.set absolute_local, 0x1234
+	.globl absolute
+	.set absolute, 0xffffffff81000000
+"a name with spaces": nop
+"$dollar": nop
+"x.llvm.123": nop
+"über": nop
+same_b:
+same_a:
+same_c:	nop
+	.data
+	.globl variable
+variable: .quad weak_object_missing
+private: .quad 1
+	.weak weak_object
+	.type weak_object, %object
+weak_object: .quad 1
+	.type unique, %gnu_unique_object
+	.globl unique
+unique: .quad 2
+	.section .rodata
+constant: .quad 3
+	.globl shared_constant
+shared_constant: .quad 4
+	.bss
+zeroed:	.zero 8
+	.globl shared_zeroed
+shared_zeroed: .zero 8
+	.comm common_symbol, 16, 8
+	.lcomm local_common, 8
+	.section .tdata,"awT",@progbits
+thread_local: .quad 5
+	.section .tbss,"awT",@nobits
+	.globl thread_zeroed
+thread_zeroed: .zero 8
+	.section .note.mine,"",@note
+note_symbol: .long 1
+	.section .comment.mine,"",@progbits
+comment_symbol: .byte 1
+	.globl shared_comment
+shared_comment: .byte 1
+	.section .writable.comment,"w",@progbits
+writable_comment: .byte 1
+	.section .debug_mine,"",@progbits
+debug_symbol: .byte 1
+	.globl shared_debug
+shared_debug: .byte 1
+	.section .init.text,"ax",@progbits
+starter: nop
+	.section .idata$5,"aw",@progbits
+import_like: .byte 1
+	.section .idatafoo,"aw",@progbits
+no_import: .byte 1
+	.section .pdata,"a",@progbits
+unwind_like: .byte 1
+	.section .sdata,"aw",@progbits
+small: .byte 1
+	.section .group,"axG",@progbits,signature,comdat
+grouped: nop
+`;
+
+test("symbols of every kind in a relocatable file", () => {
+  const listing = expectAsNm(assemble("kinds", EVERY_KIND));
+  const letters = new Set(Array.from(listing.matchAll(/^.{16} (.) /gm), ([, letter]) => letter));
+  for (const letter of "aABbCdDiNnprRtTuUvVwW") expect(letters).toContain(letter);
+});
+
+test("symbols of every kind in a linked file", () => {
+  const object = assemble("linked", EVERY_KIND);
+  tool("ld", ["-e", "entry", "--unresolved-symbols=ignore-all", "-o", path("linked"), object]);
+  expectAsNm(path("linked"));
+});
+
+test("symbols of every kind in a 32-bit file", () => {
+  const source = EVERY_KIND.replaceAll(".quad", ".long").replace("0xffffffff81000000", "0xc1000000");
+  writeFileSync(path("kinds32.s"), source);
+  tool("as", ["--32", "-o", path("kinds32.o"), path("kinds32.s")]);
+  expectAsNm(path("kinds32.o"));
+});
+
+test("more sections than 16 bits can number", () => {
+  const source = `.altmacro
+.macro one n
+.section .text.f\\n,"ax",@progbits
+f\\n: nop
+.endm
+.set i, 0
+.rept 65600
+one %i
+.set i, i + 1
+.endr
+.data
+last: .quad 1
+`;
+  const object = assemble("many", source);
+  expect(tool("readelf", ["-hW", object]).toString()).toMatch(/section headers:\s+0 \(6/);
+  const listing = expectAsNm(object);
+  expect(listing).toContain(" t f65599\n");
+  expect(listing).toContain(" d last\n");
+});
+
+test("nameless symbols and mapping symbols of ARM, AArch64 and RISC-V", () => {
+  const source = "int g(void); static int count; int f(int *x) { return g() + *x + count++; }\n";
+  for (const [target, nm] of [
+    ["arm-linux-gnueabihf", "arm-linux-gnueabihf-nm"],
+    ["aarch64-linux-gnu", "aarch64-linux-gnu-nm"],
+    ["riscv64-linux-gnu", "riscv64-linux-gnu-nm"],
+    ["mips64-linux-gnuabi64", "mips64-linux-gnuabi64-nm"],
+  ] as const) {
+    expectAsNm(compile(target, source, "clang", `--target=${target}`, "-g", "-O1"), nm);
+  }
+  for (const machine of ["arm-linux-gnueabihf", "aarch64-linux-gnu", "riscv64-linux-gnu"]) {
+    const names = [
+      "$a",
+      "$d",
+      "$t",
+      "$x",
+      "$x.1",
+      "$d.7",
+      "$d7",
+      "$xrv64i2p0",
+      "$y",
+      "$",
+      "a$d",
+      "$f",
+      "$p",
+      "$m",
+      "$b.x",
+    ];
+    const labels = [".Lone", "..two", "_.L_three", "L0x", "four", ".text_five"];
+    const lines = [...names, ...labels].map(
+      (name) => `"${name}": .long 0\n.globl "g${name}"\n"g${name}": .long 0\n`,
+    );
+    const object = assemble(`mapping-${machine}`, lines.join(""), `${machine}-as`);
+    expectAsNm(object, `${machine}-nm`);
+  }
+});
+
+test("small data, where the architecture has a letter for it", () => {
+  const source = `
+	.section .sdata,"aw",@progbits
+small: .long 1
+	.globl shared_small
+shared_small: .long 1
+	.section .sbss,"aw",@nobits
+small_zero: .long 0
+	.data
+large: .long 1
+	.section .got,"aw",@progbits
+pointer: .long 1
+`;
+  for (const machine of [
+    "mips-linux-gnu",
+    "mips64-linux-gnuabi64",
+    "powerpc64le-linux-gnu",
+    "riscv64-linux-gnu",
+  ]) {
+    expectAsNm(assemble(`small-${machine}`, source, `${machine}-as`), `${machine}-nm`);
+  }
+});
+
+test("a C++ object, with unique objects, guards and groups", () => {
+  const source = `
+template <class T> struct S { static T value; static T &get() { static T x = T(); return x; } };
+template <class T> T S<T>::value = 1;
+thread_local int t = 1;
+int use() { return S<int>::value + S<int>::get() + S<long>::value + t; }
+`;
+  writeFileSync(path("cpp.cc"), source);
+  tool("clang++", ["-g", "-c", "-o", path("cpp.o"), path("cpp.cc")]);
+  expect(expectAsNm(path("cpp.o"))).toMatch(/ [Vu] /);
+});
+
+test("a stripped file has no symbol table", () => {
+  tool("strip", ["-o", path("stripped"), SAMPLE]);
+  const elf = openElf(path("stripped"));
+  expect(readSymbolTable(elf)).toBeUndefined();
+  elf.file.close();
+});
+
+test("each line knows its entry in the symbol table", () => {
+  const { table, tableIndex, count, addressLow, ...listing } = listingOfElf(SAMPLE);
+  expect(new Set(tableIndex).size).toBe(count);
+  const entries = tool("readelf", ["-sW", SAMPLE]).toString().split("\n");
+  for (let symbol = 0; symbol < count; symbol++) {
+    const entry = entries.find((line) => line.startsWith(`${String(tableIndex[symbol]).padStart(6)}: `));
+    const fields = entry?.trim().split(/\s+/);
+    expect(fields?.[7]).toBe(symbolName({ ...listing, count, addressLow }, symbol));
+    expect(Number.parseInt(fields?.[1]?.slice(8) ?? "", 16)).toBe(addressLow[symbol]);
+    expect(Number(fields?.[2])).toBe(symbolSize(table, tableIndex[symbol] as number));
+  }
+});
