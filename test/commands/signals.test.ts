@@ -52,7 +52,7 @@ describe("a signal", () => {
       expect(isRunning(tail)).toBe(true);
       child.kill(signal);
       expect(await ended).toEqual({ status, stderr: "" });
-      await expect.poll(() => isRunning(tail)).toBe(false);
+      await expect.poll(() => isRunning(tail), { timeout: 20_000 }).toBe(false);
       expect(readdirSync(temporary)).toEqual([]);
       expect(readdirSync(to).sort()).toEqual(["hanging-addr2line", "out", "pid", "tmp"]);
       expect(readFileSync(join(to, "out"), "utf8")).toBe("old");

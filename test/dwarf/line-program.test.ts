@@ -406,6 +406,18 @@ describe("a line program that lies", () => {
     await expect(failing([0, 4, 2, 1, 2, 3])).rejects.toThrow(/no address has 3 bytes/);
   });
 
+  test.each([
+    ["no bytes each", [1, 0x01, 0x19]],
+    ["a form that stands elsewhere", [1, 0x01, 0x21]],
+    ["no content at all", [0]],
+    ["an unknown content without bytes", [2, 0x01, 0x08, 0x7f, 0x19]],
+  ])("about the number of its files, with %s", async (_, format) => {
+    const endless = [...format, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
+    const program = [...setAddress(BASE), ...copy, ...advancePc(4), ...endSequence];
+    const path = imageFile({ version: 5, program, tables: endless, ...range });
+    await expect(resolved(path, [at(0)])).rejects.toThrow(/\.debug_line: .*; /);
+  });
+
   test("about where it ends", async () => {
     await expect(failing([...setAddress(BASE), 2])).rejects.toThrow(/past its program|cut short/);
     await expect(failing([...setAddress(BASE), 3, 0x80, 0x80])).rejects.toThrow(/past its program|cut short/);

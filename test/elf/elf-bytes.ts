@@ -49,12 +49,12 @@ export function elfBytes({ is64, littleEndian, type = 2, machine, sections }: El
     names.push(...text(section.name));
     return { ...section, nameOffset };
   });
-  const content: number[] = [];
+  let content: number[] = [];
   const headers = [...new Array<number>(is64 ? 64 : 40).fill(0)];
   for (const section of planned as readonly (SectionPlan & { nameOffset: number })[]) {
     const bytes = section.name === ".shstrtab" ? names : [...section.bytes];
     const offset = headerSize + content.length;
-    content.push(...bytes, ...new Array<number>((8 - (bytes.length % 8)) % 8).fill(0));
+    content = content.concat(bytes, new Array<number>((8 - (bytes.length % 8)) % 8).fill(0));
     headers.push(
       ...u32(section.nameOffset),
       ...u32(section.type ?? 1),
@@ -84,5 +84,5 @@ export function elfBytes({ is64, littleEndian, type = 2, machine, sections }: El
     ...u16(planned.length + 1),
     ...u16(planned.length),
   ];
-  return Buffer.from([...header, ...content, ...headers]);
+  return Buffer.from(header.concat(content, headers));
 }

@@ -181,7 +181,7 @@ describe("a tool that", () => {
     );
     const pids = readdirSync(directory).flatMap((name) => /^pid-(\d+)$/.exec(name)?.[1] ?? []);
     expect(pids.length).toBeGreaterThan(0);
-    await expect.poll(() => pids.some((pid) => isRunning(Number(pid)))).toBe(false);
+    await expect.poll(() => pids.some((pid) => isRunning(Number(pid))), { timeout: 20_000 }).toBe(false);
   });
 
   test("is running is killed when the caller gives up", async () => {
@@ -190,9 +190,9 @@ describe("a tool that", () => {
     const answer = ask(fake, ADDRESSES.slice(0, 2), { signal: caller.signal });
     const pid = () =>
       readdirSync(directory).includes("abandoned") && Number(tool("cat", [join(directory, "abandoned")]));
-    await expect.poll(pid).toBeGreaterThan(0);
+    await expect.poll(pid, { timeout: 20_000 }).toBeGreaterThan(0);
     caller.abort();
     await expect(answer).rejects.toThrow();
-    await expect.poll(() => isRunning(Number(pid()))).toBe(false);
+    await expect.poll(() => isRunning(Number(pid())), { timeout: 20_000 }).toBe(false);
   });
 });
