@@ -14,6 +14,8 @@ const TOOLS = {
   "llvm-addr2line": "llvm",
   "eu-addr2line": "elfutils",
   "s390x-linux-gnu-gcc": "gcc-s390x-linux-gnu",
+  dwz: "dwz",
+  "/usr/bin/time": "time",
   "mips-linux-gnu-nm": "binutils-mips-linux-gnu",
   "mips64-linux-gnuabi64-nm": "binutils-mips64-linux-gnuabi64",
   "aarch64-linux-gnu-nm": "binutils-aarch64-linux-gnu",

@@ -1,4 +1,4 @@
-import type { Listing } from "../symbols/listing.ts";
+import { type Listing, moduleName } from "../symbols/listing.ts";
 import { isData, LLVM_SUFFIX, stemFinder } from "../symbols/name-anatomy.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
@@ -45,6 +45,8 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
     if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
     const start = nameStart[symbol] as number;
     if (start === nameEnd[symbol]) continue;
+    // Only /proc/kallsyms writes a tab behind a name, in front of the module, which is another object.
+    if (text[nameEnd[symbol] as number] === 0x09 && moduleName(listing, symbol) !== "") continue;
     const end = allStable ? (nameEnd[symbol] as number) : endOf(symbol);
     if (end !== nameEnd[symbol]) unstable[symbol] = 1;
 

@@ -1,4 +1,4 @@
-import { closeSync, writeSync } from "node:fs";
+import { closeSync, rmSync, writeSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { Decompress } from "fzstd";
@@ -51,6 +51,23 @@ async function decompress(
   transform: Transform,
 ): Promise<ByteSource> {
   const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
+  try {
+    await writeTransformed(bytes, start, size, transform, { name, fd });
+    return sourcePart(openFile(name), bytes.name, 0, size);
+  } finally {
+    closeSync(fd);
+    // The open file lives on without its name.
+    rmSync(name, { force: true });
+  }
+}
+
+async function writeTransformed(
+  bytes: ByteSource,
+  start: number,
+  size: number,
+  transform: Transform,
+  { name, fd }: { name: string; fd: number },
+): Promise<void> {
   let written = 0;
   try {
     for await (const piece of transform(pieces(bytes, start))) {
@@ -61,12 +78,10 @@ async function decompress(
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure(bytes.name, `cannot be decompressed: ${systemMessage(error)}`, DAMAGED);
-  } finally {
-    closeSync(fd);
   }
-  if (written !== size)
+  if (written !== size) {
     throw new Failure(bytes.name, `does not decompress to the ${size} bytes it says`, DAMAGED);
-  return sourcePart(openFile(name), bytes.name, 0, size);
+  }
 }
 
 function writeOut(path: string, fd: number, piece: Uint8Array, from: number): number {

@@ -1,6 +1,15 @@
-import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
 import { openElf, sectionBytes } from "../../src/elf/elf-file.ts";
 import { buildId } from "../../src/elf/notes.ts";
@@ -416,6 +425,30 @@ describe("compressed sections", () => {
   ])("refuse %s", async (_, make, message) => {
     expect(await refusal(make())).toMatch(message);
   });
+});
+
+test("what is decompressed leaves no file behind, nor does what cannot be", async () => {
+  const temporary = path("temporary");
+  mkdirSync(temporary);
+  vi.stubEnv("TMPDIR", temporary);
+  try {
+    const file = path("compressed-good");
+    tool("objcopy", ["--compress-debug-sections=zlib", SAMPLE, file]);
+    expect((await resolved(file, TEXT)).filter((location) => location !== undefined).length).toBeGreaterThan(
+      50,
+    );
+    expect(readdirSync(temporary)).toEqual([]);
+    const bytes = readFileSync(file);
+    const elf = openElf(file);
+    const lines = elf.sections.find(({ name }) => name === ".debug_line");
+    elf.file.close();
+    bytes.fill(0xff, (lines?.offset ?? 0) + 24, (lines?.offset ?? 0) + 40);
+    writeFileSync(file, bytes);
+    expect(await refusal(file)).toMatch(/^FILE: \.debug_line: cannot be decompressed/);
+    expect(readdirSync(temporary)).toEqual([]);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test("an image whose debug information lies beyond 4 GiB", async () => {
