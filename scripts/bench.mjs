@@ -27,6 +27,7 @@ const ADDR2LINES = [
  * @typedef {object} Step one process
  * @property {string[]} command
  * @property {string} [stdin] path
+ * @property {string} [stdout] path
  */
 
 await main(async () => {
@@ -76,11 +77,11 @@ async function compare(vmlinux) {
   writeFileSync(file("duplicates"), `${duplicates.join("\n")}\n`);
   writeFileSync(file("all"), `${all.join("\n")}\n`);
 
-  const nm = { command: ["nm", "-n", vmlinux] };
+  const nm = { command: ["nm", "-n", vmlinux], stdout: file("listing") };
   // The package of llvm-addr2line brings a plugin which nm loads each time, 50 MiB of LLVM; another one named keeps it out.
   const print = ["-print-file-name=liblto_plugin.so"];
   const { stdout: plugin } = await run("gcc", print, { stdio: ["ignore", "pipe", "inherit"] });
-  const plainNm = { command: ["nm", "--plugin", plugin.trim(), "-n", vmlinux] };
+  const plainNm = { command: ["nm", "--plugin", plugin.trim(), "-n", vmlinux], stdout: file("listing") };
   const onDuplicates = ADDR2LINES.map(({ tool, name, runs }) => ({
     name: `\`nm -n\` + ${name}`,
     steps: [nm, { command: [tool, "-e", vmlinux], stdin: file("duplicates") }],
@@ -131,7 +132,8 @@ async function measureGroup(directory, commands) {
 }
 
 /**
- * Runs the steps after one another, several times, their output going nowhere.
+ * Runs the steps after one another, several times. Listings and tables are written, as new files each time; other output goes
+ * nowhere.
  * @param {string} directory
  * @param {Step[]} steps
  * @param {number} runs fewer than RUNS go without a warm-up: the commands before have filled the page cache
@@ -142,15 +144,18 @@ async function measure(directory, steps, runs) {
   const times = join(directory, "times.json");
   const memory = join(directory, "memory");
   rmSync(memory, { force: true });
-  const script = steps.map(({ command, stdin = "/dev/null" }) => {
+  const script = steps.map(({ command, stdin = "/dev/null", stdout = "/dev/null" }) => {
     const words = ["/usr/bin/time", "-f", "%M", "-a", "-o", memory, ...command];
-    return `${words.map(quoted).join(" ")} < ${quoted(stdin)}`;
+    return `${words.map(quoted).join(" ")} < ${quoted(stdin)} > ${quoted(stdout)}`;
   });
   const warmup = runs < RUNS ? "0" : "1";
-  const options = ["--style", "none", "--warmup", warmup, "--runs", String(runs), "--export-json", times];
-  // elfutils would otherwise look for debug info on a server.
-  const env = { ...process.env, DEBUGINFOD_URLS: "" };
-  await must("hyperfine", [...options, script.join(" && ")], { env });
+  const written = ["aliased", "table", "listing"].map((name) => quoted(join(directory, name)));
+  const prepare = ["--prepare", `rm -f ${written.join(" ")}`];
+  const options = [...prepare, "--style", "none", "--warmup", warmup, "--runs", String(runs)];
+  // elfutils would otherwise look for debug info on a server, and Node 20 parse certificates at every start.
+  const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
+  const env = { ...inherited, DEBUGINFOD_URLS: "" };
+  await must("hyperfine", [...options, "--export-json", times, script.join(" && ")], { env });
   const kibibytes = readFileSync(memory, "utf8").trim().split("\n").map(Number);
   const { median, min, max } = JSON.parse(readFileSync(times, "utf8")).results[0];
   return {

@@ -7,7 +7,18 @@ import { expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** From the lowest to the highest; a folder imports from itself and from those before it. */
-const LAYERS = ["elf", "dwarf", "symbols", "source-lines", "table", "alias", "report", "commands"];
+const LAYERS = [
+  "wasm",
+  "elf",
+  "dwarf",
+  "symbols",
+  "source-lines",
+  "table",
+  "alias",
+  "kbuild",
+  "report",
+  "commands",
+];
 
 /** Files outside the folders that every layer may import. */
 const GROUND = ["failure.ts", "version.ts"];

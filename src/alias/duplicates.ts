@@ -1,14 +1,19 @@
-import { type Listing, moduleName } from "../symbols/listing.ts";
-import { isData, LLVM_SUFFIX, stemFinder } from "../symbols/name-anatomy.ts";
+import { type Listing, nameHashOf } from "../symbols/listing.ts";
+import { hasLlvmSuffix, isData, stemFinder } from "../symbols/name-anatomy.ts";
+import { wasmMemory } from "../wasm/program.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
 export interface Namesakes {
   /** The first symbol in the listing that has this symbol's stem; -1 for a symbol that is not counted. */
   readonly first: Int32Array;
+  /** The next symbol with the same stem; -1 behind the last one. */
+  readonly next: Int32Array;
   /** How many counted symbols have the stem; filled in at the first of them. */
   readonly bearers: Uint32Array;
-  /** 1 where the stem is shorter than the name, so that the name itself changes from build to build. */
-  readonly unstable: Uint8Array;
+  /** The symbols that are the first of two or more. */
+  readonly duplicated: readonly number[];
+  /** The symbols whose stem is shorter than the name, so that the name itself changes from build to build. */
+  readonly unstable: readonly number[];
 }
 
 /**
@@ -21,70 +26,82 @@ export interface Namesakes {
  * @param ignored 1 for each symbol that is not to be counted, such as an alias already in the listing
  */
 export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uint8Array): Namesakes {
-  const { text, count, nameStart, nameEnd, type, defined } = listing;
-  const first = new Int32Array(count).fill(-1);
-  const bearers = new Uint32Array(count);
-  const unstable = new Uint8Array(count);
-
-  // A power of two at least a third above the count.
-  const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
-  const slotSymbol = new Int32Array(slots).fill(-1);
-  const hashes = new Uint32Array(count);
-
+  const { text, count, nameStart, nameEnd, type } = listing;
   const stemEnd = stemFinder(text);
-  const allStable = !withData && !text.includes(LLVM_SUFFIX);
   const endOf = (symbol: number) =>
     stemEnd(
       nameStart[symbol] as number,
       nameEnd[symbol] as number,
       withData && isData(type[symbol] as number),
     );
-  const view = new DataView(text.buffer, text.byteOffset, text.length);
-
-  for (let symbol = 0; symbol < count; symbol++) {
-    if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
-    const start = nameStart[symbol] as number;
-    if (start === nameEnd[symbol]) continue;
-    // Only /proc/kallsyms writes a tab behind a name, in front of the module, which is another object.
-    if (text[nameEnd[symbol] as number] === 0x09 && moduleName(listing, symbol) !== "") continue;
-    const end = allStable ? (nameEnd[symbol] as number) : endOf(symbol);
-    if (end !== nameEnd[symbol]) unstable[symbol] = 1;
-
-    const hash = hashBytes(view, start, end);
-    hashes[symbol] = hash;
-
-    let slot = hash & (slots - 1);
-    for (;;) {
-      const other = slotSymbol[slot] as number;
-      if (other === -1) {
-        slotSymbol[slot] = symbol;
-        first[symbol] = symbol;
-        bearers[symbol] = 1;
-        break;
-      }
-      if (hashes[other] === hash && sameBytes(text, start, end, nameStart[other] as number, endOf(other))) {
-        first[symbol] = other;
-        bearers[other] = (bearers[other] as number) + 1;
-        break;
-      }
-      slot = (slot + 1) & (slots - 1);
+  const unstable: number[] = [];
+  let hashes = listing.nameHash.subarray(0, count);
+  if (withData || ignored !== undefined || hasLlvmSuffix(text)) {
+    hashes = hashes.slice();
+    for (let symbol = 0; symbol < count; symbol++) {
+      if (ignored?.[symbol] === 1) hashes[symbol] = 0;
+      if (hashes[symbol] === 0) continue;
+      const end = endOf(symbol);
+      if (end === nameEnd[symbol]) continue;
+      unstable.push(symbol);
+      hashes[symbol] = nameHashOf(text, nameStart[symbol] as number, end);
     }
   }
-  return { first, bearers, unstable };
+
+  const { first, next, bearers, duplicated } = groupByHash(hashes);
+  const stemsAreEqual = (a: number, b: number) =>
+    sameBytes(text, nameStart[a] as number, endOf(a), nameStart[b] as number, endOf(b));
+  for (const leader of duplicated) {
+    // Other names may have the same hash: they make groups of their own, which are looked at in their turn.
+    let last = leader;
+    let outsider = -1;
+    let lastOutsider = -1;
+    for (let symbol = next[leader] as number; symbol !== -1; symbol = next[symbol] as number) {
+      if (stemsAreEqual(symbol, leader)) {
+        next[last] = symbol;
+        last = symbol;
+        continue;
+      }
+      if (outsider === -1) outsider = symbol;
+      else next[lastOutsider] = symbol;
+      lastOutsider = symbol;
+      first[symbol] = outsider;
+      bearers[leader] = (bearers[leader] as number) - 1;
+      bearers[outsider] = (bearers[outsider] as number) + 1;
+    }
+    next[last] = -1;
+    if (outsider === -1) continue;
+    next[lastOutsider] = -1;
+    duplicated.push(outsider);
+  }
+  return {
+    first,
+    next,
+    bearers,
+    duplicated: duplicated.filter((leader) => (bearers[leader] as number) > 1),
+    unstable,
+  };
 }
 
-/** FNV-1a's way over words of four bytes, mixed once more at the end (MurmurHash3's finalizer). */
-function hashBytes(view: DataView, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    hash = Math.imul(hash ^ view.getUint32(at), 0x01000193);
-    hash ^= hash >>> 15;
-  }
-  for (; at < end; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+/** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
+function groupByHash(hashes: Uint32Array) {
+  const count = hashes.length;
+  const memory = wasmMemory();
+  // A power of two at least a third above the count.
+  const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
+  const [table, keys, first, next, bearers, last, duplicated] = [slots, ...new Array(6).fill(count)].map(
+    (words: number) => memory.room(words * 4),
+  ) as [number, number, number, number, number, number, number];
+  const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
+  words(keys, count).set(hashes);
+  const { groupByHash: group } = memory.program;
+  const found = group(keys, count, table, slots - 1, first, next, bearers, last, duplicated);
+  return {
+    first: new Int32Array(memory.buffer(), first, count),
+    next: new Int32Array(memory.buffer(), next, count),
+    bearers: words(bearers, count),
+    duplicated: [...words(duplicated, found)],
+  };
 }
 
 function sameBytes(text: Uint8Array, startA: number, endA: number, startB: number, endB: number): boolean {

@@ -28,11 +28,17 @@ export function forEachArange(
     const tuple = 2 * addressSize;
     const header = cursor.position - start;
     cursor.skip((tuple - (header % tuple)) % tuple);
-    while (cursor.position + tuple <= end) {
-      const low = cursor.address(addressSize);
-      const high = cursor.addressHigh;
-      const length = cursor.offset(addressSize);
-      if (length > 0) take(high, low, length, unit);
+    const first = cursor.position;
+    const bytes = aranges.read(first, Math.max(0, end - first));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const word = (at: number) => view.getUint32(at, sections.littleEndian);
+    const [highAt, lowAt] = addressSize === 4 ? [0, 0] : sections.littleEndian ? [4, 0] : [0, 4];
+    for (let at = 0; at + tuple <= bytes.length; at += tuple) {
+      const lengthAt = at + addressSize;
+      const high = addressSize === 4 ? 0 : word(at + highAt);
+      const lengthHigh = addressSize === 4 ? 0 : word(lengthAt + highAt);
+      const length = lengthHigh * 2 ** 32 + word(lengthAt + lowAt);
+      if (length > 0) take(high, word(at + lowAt), length, unit);
     }
     cursor.skip(end - cursor.position);
   }

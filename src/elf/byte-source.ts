@@ -10,8 +10,8 @@ export interface ByteSource {
   /**
    * The bytes [offset, offset + length).
    *
-   * @param into a buffer to be filled, at least `length` bytes long; the bytes given without it are valid until
-   *   the next read, and not to be changed
+   * @param into a buffer to be filled, at least `length` bytes long, and then given back; the bytes given without it are
+   *   valid until the next read, and not to be changed
    * @throws Failure when the range does not lie within the source
    */
   read(offset: number, length: number, into?: Uint8Array): Uint8Array;
@@ -68,7 +68,7 @@ function fileSource(path: string, fd: number, size: number): FileSource {
         if (count === 0) throw new Failure(path, "became shorter while it was read", DAMAGED);
         done += count;
       }
-      return into.length === length ? into : into.subarray(0, length);
+      return into;
     },
     close: () => closeSync(fd),
   };
@@ -140,5 +140,5 @@ export function pagedSource(source: ByteSource, pageBytes: number): ByteSource {
 function handOut(part: Uint8Array, into: Uint8Array | undefined): Uint8Array {
   if (into === undefined) return part;
   into.set(part);
-  return into.subarray(0, part.length);
+  return into;
 }

@@ -4,6 +4,7 @@ import { type ByteSource, DAMAGED } from "./byte-source.ts";
 /** What is fetched at a time: about a unit's header and root DIE. */
 const WINDOW_BYTES = 256;
 
+const NO_BYTES = Buffer.alloc(0);
 const NOTHING = new DataView(new ArrayBuffer(0));
 
 /**
@@ -20,6 +21,7 @@ export class Cursor {
   readonly #littleEndian: boolean;
   readonly #end: number;
   /** A copy of WINDOW_BYTES at most, since the source may use its own buffers again. */
+  #bytes: Buffer = NO_BYTES;
   #window: DataView = NOTHING;
   #windowStart: number;
   #windowLength = 0;
@@ -55,13 +57,12 @@ export class Cursor {
     const left = this.#end - position;
     if (length > left) this.#runOut(length);
     if (this.#window === NOTHING) {
-      const { buffer, byteOffset } = Buffer.allocUnsafe(WINDOW_BYTES);
-      this.#window = new DataView(buffer, byteOffset, WINDOW_BYTES);
+      this.#bytes = Buffer.allocUnsafe(WINDOW_BYTES);
+      this.#window = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, WINDOW_BYTES);
     }
     this.#windowStart = position;
     this.#windowLength = Math.min(left, WINDOW_BYTES);
-    const { buffer, byteOffset } = this.#window;
-    this.#source.read(position, this.#windowLength, new Uint8Array(buffer, byteOffset, this.#windowLength));
+    this.#source.read(position, this.#windowLength, this.#bytes);
     this.#at = length;
     return 0;
   }
@@ -157,8 +158,7 @@ export class Cursor {
         this.#refill(1);
         this.#at = 0;
       }
-      const { buffer, byteOffset } = this.#window;
-      const rest = Buffer.from(buffer, byteOffset + this.#at, this.#windowLength - this.#at);
+      const rest = this.#bytes.subarray(this.#at, this.#windowLength);
       const nul = rest.indexOf(0);
       if (nul !== -1) {
         this.#at += nul + 1;

@@ -1,3 +1,4 @@
+import { endianness } from "node:os";
 import { Failure } from "../failure.ts";
 import { DAMAGED } from "./byte-source.ts";
 import {
@@ -10,33 +11,31 @@ import {
   STB_LOCAL,
   STT_FILE,
 } from "./constants.ts";
-import { type ElfFile, sectionBytes } from "./elf-file.ts";
+import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /**
- * The symbols of an ELF file, indexed as in its `.symtab`; entry 0 is the null symbol. Names and values are in columns,
- * the rest is read from the entries when it is asked for.
+ * The symbols of an ELF file, indexed as in its `.symtab`; entry 0 is the null symbol. A member of an entry is read when
+ * it is asked for.
  */
 export interface SymbolTable {
   readonly count: number;
-  /** Offset of the name in `strings`. */
-  readonly name: Uint32Array;
-  /** st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment. */
-  readonly valueHigh: Uint32Array;
-  readonly valueLow: Uint32Array;
-  /** The string table, which ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
-  readonly strings: Buffer;
-  /** The table as it stands in the file. */
-  readonly entries: DataView;
+  /** The entries as 32-bit words: four or six of them a symbol. */
+  readonly words: Uint32Array;
   readonly is64: boolean;
   readonly littleEndian: boolean;
+  /** The string table, which ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
+  readonly strings: Buffer;
   /** The content of the SHT_SYMTAB_SHNDX section, if there is one. */
-  readonly extendedIndices: DataView | undefined;
+  readonly extendedIndices: Uint32Array | undefined;
 }
 
-/** How many zeros follow a string table in memory. */
-export const STRING_PADDING = 8;
+/** How many zeros follow a string table in memory, since readers take a word at a time. */
+export const STRING_PADDING = 4;
 
-const SYM_SIZE = { 32: 16, 64: 24 };
+// Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table"), in words of four bytes:
+// st_name; st_info, st_other and st_shndx; st_value; st_size of two words each, and st_name; st_value; st_size; the rest.
+const WORDS_64 = 6;
+const WORDS_32 = 4;
 
 /** An index of SHN_LORESERVE or more that came from SHT_SYMTAB_SHNDX is marked with this bit: it is a section's. */
 export const EXTENDED_INDEX = 0x80000000;
@@ -49,15 +48,14 @@ export const EXTENDED_INDEX = 0x80000000;
 export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
   const section = elf.sections.find(({ type }) => type === SHT_SYMTAB);
   if (section === undefined) return undefined;
-  const bits = elf.is64 ? 64 : 32;
-  const entrySize = SYM_SIZE[bits];
+  const stride = elf.is64 ? WORDS_64 : WORDS_32;
+  const entrySize = stride * 4;
   const fault = (problem: string) => new Failure(`${elf.path}: ${section.name}`, problem, DAMAGED);
   if (section.entrySize !== entrySize || section.size % entrySize !== 0) {
     throw fault(`${section.size} bytes are no table of ${entrySize}-byte symbols`);
   }
   const stringSection = elf.sections[section.link];
   if (stringSection?.type !== SHT_STRTAB) throw fault(`section ${section.link} is not its string table`);
-  // Readers may take a word at a time, so the buffer goes on with zeros behind the table.
   const padded = new Uint8Array(stringSection.size + STRING_PADDING);
   sectionBytes(elf, stringSection).read(0, stringSection.size, padded);
   const strings = Buffer.from(padded.buffer, 0, stringSection.size);
@@ -65,72 +63,84 @@ export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
     throw fault("the string table does not end with NUL");
 
   const count = section.size / entrySize;
-  const bytes = sectionBytes(elf, section).read(0, section.size);
-  const entries = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const words = sectionWords(elf, section);
   const { is64, littleEndian } = elf;
-  const name = new Uint32Array(count);
-  const valueHigh = new Uint32Array(count);
-  const valueLow = new Uint32Array(count);
-  for (let symbol = 0, at = 0; symbol < count; symbol++, at += entrySize) {
-    const offset = entries.getUint32(at, littleEndian);
-    if (offset >= strings.length) throw fault(`the name of symbol ${symbol} lies outside the string table`);
-    name[symbol] = offset;
-    if (is64) {
-      valueHigh[symbol] = entries.getUint32(at + (littleEndian ? 12 : 8), littleEndian);
-      valueLow[symbol] = entries.getUint32(at + (littleEndian ? 8 : 12), littleEndian);
-    } else valueLow[symbol] = entries.getUint32(at + 4, littleEndian);
-  }
-  const extended = extendedIndices(elf, section.index, count);
-  const table = {
+  return {
     count,
-    name,
-    valueHigh,
-    valueLow,
-    strings,
-    entries,
+    words,
     is64,
     littleEndian,
-    extendedIndices: extended,
+    strings,
+    extendedIndices: extendedIndices(elf, section.index, count),
   };
-  for (let symbol = 0; symbol < count; symbol++) {
-    if (symbolSection(table, symbol) !== SHN_COMMON) continue;
-    const size = symbolSize(table, symbol);
-    valueHigh[symbol] = Math.floor(size / 2 ** 32);
-    valueLow[symbol] = size;
-  }
-  return table;
 }
 
-// Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table").
+/** A section's content as 32-bit words in the machine's own byte order. */
+function sectionWords(elf: ElfFile, section: Section): Uint32Array {
+  const bytes = new Uint8Array(section.size);
+  sectionBytes(elf, section).read(0, section.size, bytes);
+  if (elf.littleEndian !== (endianness() === "LE")) Buffer.from(bytes.buffer).swap32();
+  return new Uint32Array(bytes.buffer);
+}
+
+/** st_name: the offset of the name in `strings`. */
+export function symbolNameOffset({ words, is64 }: SymbolTable, symbol: number): number {
+  return words[symbol * (is64 ? WORDS_64 : WORDS_32)] as number;
+}
 
 /** st_info: the binding in the upper four bits, the type in the lower. */
-export function symbolInfo({ entries, is64 }: SymbolTable, symbol: number): number {
-  return entries.getUint8(is64 ? symbol * 24 + 4 : symbol * 16 + 12);
+export function symbolInfo({ words, is64, littleEndian }: SymbolTable, symbol: number): number {
+  const word = words[is64 ? symbol * WORDS_64 + 1 : symbol * WORDS_32 + 3] as number;
+  return littleEndian ? word & 0xff : word >>> 24;
+}
+
+/** The lower half of st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment. */
+export function symbolValueLow(table: SymbolTable, symbol: number): number {
+  const { words, is64, littleEndian } = table;
+  const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
+  if (!is64) return words[symbol * WORDS_32 + 1 + member] as number;
+  return words[symbol * WORDS_64 + 2 + 2 * member + (littleEndian ? 0 : 1)] as number;
+}
+
+/** The upper half of what `symbolValueLow` gives the lower half of. */
+export function symbolValueHigh(table: SymbolTable, symbol: number): number {
+  const { words, is64, littleEndian } = table;
+  if (!is64) return 0;
+  const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
+  return words[symbol * WORDS_64 + 2 + 2 * member + (littleEndian ? 1 : 0)] as number;
 }
 
 /** st_size, in bytes. */
-export function symbolSize({ entries, is64, littleEndian }: SymbolTable, symbol: number): number {
-  if (!is64) return entries.getUint32(symbol * 16 + 8, littleEndian);
-  const first = entries.getUint32(symbol * 24 + 16, littleEndian);
-  const second = entries.getUint32(symbol * 24 + 20, littleEndian);
+export function symbolSize({ words, is64, littleEndian }: SymbolTable, symbol: number): number {
+  if (!is64) return words[symbol * WORDS_32 + 2] as number;
+  const first = words[symbol * WORDS_64 + 4] as number;
+  const second = words[symbol * WORDS_64 + 5] as number;
   return littleEndian ? second * 2 ** 32 + first : first * 2 ** 32 + second;
 }
 
 /** The index of a symbol's section; SHN_ABS and its like as they stand, extended indices with EXTENDED_INDEX set. */
-export function symbolSection(table: SymbolTable, symbol: number): number {
-  const { entries, is64, littleEndian, extendedIndices } = table;
-  const index = entries.getUint16(is64 ? symbol * 24 + 6 : symbol * 16 + 14, littleEndian);
+export function symbolSection(
+  { words, is64, littleEndian, extendedIndices }: SymbolTable,
+  symbol: number,
+): number {
+  const word = words[is64 ? symbol * WORDS_64 + 1 : symbol * WORDS_32 + 3] as number;
+  const index = littleEndian ? word >>> 16 : word & 0xffff;
   if (index !== SHN_XINDEX || extendedIndices === undefined) return index;
-  const extended = extendedIndices.getUint32(symbol * 4, littleEndian);
+  const extended = extendedIndices[symbol] as number;
   return extended >= SHN_LORESERVE ? (extended | EXTENDED_INDEX) >>> 0 : extended;
 }
 
+/** The index of a symbol's section among those of its file; 0 for one that lies in none, such as an absolute one. */
+export function sectionIndexOf(table: SymbolTable, symbol: number): number {
+  const index = symbolSection(table, symbol);
+  if (index >= EXTENDED_INDEX) return index - EXTENDED_INDEX;
+  return index < SHN_LORESERVE ? index : 0;
+}
+
 /** The content of the symbol table's SHT_SYMTAB_SHNDX section, if it has one. */
-function extendedIndices(elf: ElfFile, symtab: number, count: number): DataView | undefined {
+function extendedIndices(elf: ElfFile, symtab: number, count: number): Uint32Array | undefined {
   const section = elf.sections.find(({ type, link }) => type === SHT_SYMTAB_SHNDX && link === symtab);
-  if (section === undefined || section.size < count * 4) return undefined;
-  const bytes = sectionBytes(elf, section).read(0, section.size);
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return section === undefined || section.size !== count * 4 ? undefined : sectionWords(elf, section);
 }
 
 /** A string of the string table. */
@@ -152,7 +162,7 @@ export function fileSymbolOf(table: SymbolTable, symbol: number): string | null 
   if (symbolInfo(table, symbol) >> 4 !== STB_LOCAL) return null;
   for (let above = symbol - 1; above > 0; above--) {
     if ((symbolInfo(table, above) & 0xf) === STT_FILE) {
-      return tableString(table, table.name[above] as number) || null;
+      return tableString(table, symbolNameOffset(table, above)) || null;
     }
   }
   return null;

@@ -4,11 +4,12 @@ export class Stopwatch {
 
   /** Runs a stage and adds its time to the stage's sum. */
   async time<T>(stage: string, work: () => T | Promise<T>): Promise<T> {
-    const start = performance.now();
+    const start = process.hrtime.bigint();
     try {
       return await work();
     } finally {
-      this.#seconds.set(stage, (this.#seconds.get(stage) ?? 0) + (performance.now() - start) / 1000);
+      const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+      this.#seconds.set(stage, (this.#seconds.get(stage) ?? 0) + seconds);
     }
   }
 

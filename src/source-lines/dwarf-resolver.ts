@@ -1,5 +1,6 @@
 import type { DebugSections } from "../dwarf/debug-sections.ts";
-import { linePath, readLineProgram, runLineProgram, type SequenceReader } from "../dwarf/line-program.ts";
+import { linePath, runLineProgram, type SequenceReader } from "../dwarf/line-program.ts";
+import { readLineProgram } from "../dwarf/line-program-header.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import { addressDistance, compareAddresses } from "../elf/address.ts";
 import {

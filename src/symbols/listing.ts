@@ -21,10 +21,14 @@ export interface Listing {
   readonly type: Uint8Array;
   /** 1 for a symbol that has an address, 0 for an undefined one. */
   readonly defined: Uint8Array;
+  /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
+  readonly nameHash: Uint32Array;
 }
 
+export type ListingColumns = Omit<Listing, "source" | "text" | "count">;
+
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
-export function listingColumns(capacity: number) {
+export function listingColumns(capacity: number): ListingColumns {
   return {
     lineStart: new Uint32Array(capacity),
     nameStart: new Uint32Array(capacity),
@@ -33,24 +37,37 @@ export function listingColumns(capacity: number) {
     addressLow: new Uint32Array(capacity),
     type: new Uint8Array(capacity),
     defined: new Uint8Array(capacity),
+    nameHash: new Uint32Array(capacity),
   };
+}
+
+/**
+ * The hash of the name, or part of one, that stands at [start, end) of a listing's text: FNV-1a over little-endian words
+ * of four bytes, the last one filled up with zeros; a shift mixes the upper bits in. Never 0.
+ */
+export function nameHashOf(text: Buffer, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  const step = (word: number) => {
+    hash = Math.imul(hash ^ word, 0x01000193);
+    hash ^= hash >>> 15;
+  };
+  let at = start;
+  for (; at + 4 <= end; at += 4) step(text.readInt32LE(at));
+  step(at < end ? text.readUIntLE(at, end - at) : 0);
+  return hash >>> 0 || 1;
 }
 
 export function symbolName(listing: Listing, symbol: number): string {
   return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
 }
 
-/** The first symbol of a name, undefined when there is none. */
+/** The first defined symbol of vmlinux that bears a name, undefined when there is none. */
 export function findSymbol(listing: Listing, name: string): number | undefined {
-  const { text, lineStart, nameStart, nameEnd, count } = listing;
-  for (let at = text.indexOf(name); at !== -1; at = text.indexOf(name, at + 1)) {
-    let symbol = 0;
-    for (let high = count - 1; symbol < high; ) {
-      const middle = (symbol + high + 1) >>> 1;
-      if ((lineStart[middle] as number) <= at) symbol = middle;
-      else high = middle - 1;
-    }
-    if (nameStart[symbol] === at && nameEnd[symbol] === at + Buffer.byteLength(name)) return symbol;
+  const bytes = Buffer.from(name);
+  const hash = nameHashOf(bytes, 0, bytes.length);
+  const { nameHash } = listing;
+  for (let symbol = nameHash.indexOf(hash); symbol !== -1; symbol = nameHash.indexOf(hash, symbol + 1)) {
+    if (symbolName(listing, symbol) === name) return symbol;
   }
   return undefined;
 }
@@ -63,7 +80,8 @@ export function moduleName(listing: Listing, symbol: number): string {
   return text.toString("latin1", start + 2, text.indexOf(CLOSING_BRACKET, start));
 }
 
-const TAB = 0x09;
+/** What /proc/kallsyms writes between a name and `[module]`. */
+export const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
@@ -88,7 +106,7 @@ export function readListing(text: Buffer, source: string): Listing {
   let lines = 1;
   for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) lines++;
   const columns = listingColumns(lines);
-  const { lineStart, nameStart, nameEnd, addressHigh, addressLow, type, defined } = columns;
+  const { lineStart, nameStart, nameEnd, addressHigh, addressLow, type, defined, nameHash } = columns;
 
   let count = 0;
   let line = 0;
@@ -125,7 +143,10 @@ export function readListing(text: Buffer, source: string): Listing {
 
     lineStart[count] = start;
     nameStart[count] = at + 2;
-    nameEnd[count] = endOfName(text, at + 2, end);
+    const nameStop = endOfName(text, at + 2, end);
+    nameEnd[count] = nameStop;
+    const bearsName = digits > 0 && nameStop > at + 2 && (text[nameStop] !== TAB || nameStop === end);
+    if (bearsName) nameHash[count] = nameHashOf(text, at + 2, nameStop);
     addressHigh[count] = high;
     addressLow[count] = low;
     type[count] = letter;

@@ -1,6 +1,15 @@
 const DOT = 0x2e;
 /** What ThinLTO puts between a name and its hash. */
-export const LLVM_SUFFIX = ".llvm.";
+const LLVM_SUFFIX = ".llvm.";
+
+const textsWithLlvm = new WeakMap<Buffer, boolean>();
+
+/** Whether any name of a listing's text has ThinLTO's suffix; the text is looked through once. */
+export function hasLlvmSuffix(text: Buffer): boolean {
+  const known = textsWithLlvm.get(text) ?? text.includes(LLVM_SUFFIX);
+  textsWithLlvm.set(text, known);
+  return known;
+}
 
 /** Tells where the stem of a name ends. */
 export type StemEnd = (start: number, end: number, isData: boolean) => number;
@@ -19,7 +28,7 @@ export type StemEnd = (start: number, end: number, isData: boolean) => number;
  * empty. It takes GCC's trailing `.<number>` for unstable when told that the symbol is data.
  */
 export function stemFinder(text: Buffer): StemEnd {
-  const anyLlvm = text.includes(LLVM_SUFFIX);
+  const anyLlvm = hasLlvmSuffix(text);
   return (start, end, isData) => {
     let stop = end;
     if (anyLlvm) {

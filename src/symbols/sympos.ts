@@ -1,5 +1,6 @@
 import { compareAddresses } from "../elf/address.ts";
-import { type Listing, moduleName, symbolName } from "./listing.ts";
+import type { ElfListing } from "./elf-listing.ts";
+import { type Listing, symbolName } from "./listing.ts";
 
 /** The types that scripts/mksysmap keeps out of kallsyms. */
 const DROPPED_TYPES = new Set([..."aNUw"].map((letter) => letter.charCodeAt(0)));
@@ -13,38 +14,52 @@ function isWeak(type: number): boolean {
  * The position of each symbol among its namesakes in vmlinux, counted from 1 in the order in which kallsyms walks them, as
  * a live patch gives it (old_sympos); 0 for a symbol whose name is unique there.
  *
- * @param groupOf a number that symbols of one name share; those of other names may share it too
- * @param ignored 1 for each symbol that is not to be counted, such as an alias already in the listing
+ * @param namesakes symbols that share a stem: the first of them, and the next one after each; -1 for none. Those that are
+ *   not counted, such as aliases already in the listing, are left out
  */
 export function symbolPositions(
   listing: Listing,
   symbols: Int32Array,
-  groupOf: Int32Array,
-  ignored?: Uint8Array,
+  namesakes: { readonly first: Int32Array; readonly next: Int32Array },
 ): Uint32Array {
-  const { count, type, defined, addressHigh: high, addressLow: low } = listing;
-  const groups = new Map<number, number[]>();
-  const wanted = new Uint8Array(count);
-  for (const symbol of symbols) {
-    groups.set(groupOf[symbol] as number, []);
-    wanted[groupOf[symbol] as number] = 1;
-  }
-  for (let symbol = 0; symbol < count; symbol++) {
-    const group = groupOf[symbol] as number;
-    if (wanted[group] !== 1 || defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
-    if (!DROPPED_TYPES.has(type[symbol] as number)) groups.get(group)?.push(symbol);
-  }
+  const { type, addressHigh: high, addressLow: low } = listing;
   const inKallsymsOrder = (a: number, b: number) =>
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
     Number(isWeak(type[a] as number)) - Number(isWeak(type[b] as number)) ||
     a - b;
   return Uint32Array.from(symbols, (symbol) => {
-    const group = groups.get(groupOf[symbol] as number) as number[];
+    const group: number[] = [];
+    for (let other = namesakes.first[symbol] ?? -1; other !== -1; other = namesakes.next[other] as number) {
+      if (!DROPPED_TYPES.has(type[other] as number)) group.push(other);
+    }
     if (group.length < 2) return 0;
     const name = symbolName(listing, symbol);
-    const namesakes = group.filter(
-      (other) => symbolName(listing, other) === name && !moduleName(listing, other),
-    );
-    return namesakes.length < 2 ? 0 : namesakes.sort(inKallsymsOrder).indexOf(symbol) + 1;
+    const bearers = group.filter((other) => symbolName(listing, other) === name);
+    return bearers.length < 2 ? 0 : bearers.sort(inKallsymsOrder).indexOf(symbol) + 1;
+  });
+}
+
+/**
+ * The position of each symbol among its namesakes in its module, counted from 1 in the order of the symbol table, in which
+ * module_kallsyms_on_each_symbol (kernel/module/kallsyms.c) walks them; 0 for a symbol whose name is unique there.
+ *
+ * @param counts whether the entry of the symbol table counts beside another entry
+ */
+export function modulePositions(
+  listing: ElfListing,
+  symbols: Int32Array,
+  namesakes: { readonly first: Int32Array; readonly next: Int32Array },
+  counts: (index: number, beside: number) => boolean,
+): Uint32Array {
+  const { tableIndex } = listing;
+  return Uint32Array.from(symbols, (symbol) => {
+    const name = symbolName(listing, symbol);
+    const index = tableIndex[symbol] as number;
+    const bearers: number[] = [];
+    for (let other = namesakes.first[symbol] ?? -1; other !== -1; other = namesakes.next[other] as number) {
+      const otherIndex = tableIndex[other] as number;
+      if (counts(otherIndex, index) && symbolName(listing, other) === name) bearers.push(otherIndex);
+    }
+    return bearers.length < 2 ? 0 : bearers.sort((a, b) => a - b).indexOf(index) + 1;
   });
 }

@@ -22,13 +22,20 @@ function plainNamesakes(text: string, withData: boolean, ignored: ReadonlySet<nu
   });
   const counted = (symbol: number) => firstOf[symbol] !== -1;
   const names = namesOf(listing);
-  const unstable = stems.map((stem, symbol) => Number(counted(symbol) && stem !== names[symbol]));
-  return { first: firstOf, bearers, unstable };
+  const symbols = [...stems.keys()];
+  const unstable = symbols.filter((symbol) => counted(symbol) && stems[symbol] !== names[symbol]);
+  const duplicated = symbols.filter((symbol) => (bearers[symbol] ?? 0) > 1);
+  const next = symbols.map((symbol) =>
+    counted(symbol) ? symbols.findIndex((other) => other > symbol && firstOf[other] === firstOf[symbol]) : -1,
+  );
+  return { first: firstOf, next, bearers, duplicated, unstable };
 }
 
-const columns = ({ first, bearers, unstable }: ReturnType<typeof findNamesakes>) => ({
+const columns = ({ first, next, bearers, duplicated, unstable }: ReturnType<typeof findNamesakes>) => ({
   first: [...first],
+  next: [...next],
   bearers: [...bearers],
+  duplicated: [...duplicated].sort((a, b) => a - b),
   unstable: [...unstable],
 });
 

@@ -177,8 +177,8 @@ describe("finding a symbol", () => {
     "01 t start_kernel_x\n02 t xstart_kernel\n03 T start_kernel\t[m]\n04 T start_kernel\n",
   );
 
-  test("takes whole names only, and the first", () => {
-    expect(findSymbol(listing, "start_kernel")).toBe(2);
+  test("takes whole names only, and no module's", () => {
+    expect(findSymbol(listing, "start_kernel")).toBe(3);
     expect(findSymbol(listing, "xstart_kernel")).toBe(1);
   });
 

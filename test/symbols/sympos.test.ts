@@ -7,7 +7,7 @@ import { listingOf, listingText, randomSymbols } from "./listings.ts";
 function positions(text: string): number[] {
   const listing = listingOf(text);
   const all = Int32Array.from({ length: listing.count }, (_, symbol) => symbol);
-  return [...symbolPositions(listing, all, findNamesakes(listing, false).first)];
+  return [...symbolPositions(listing, all, findNamesakes(listing, false))];
 }
 
 test("namesakes are counted from 1 in address order, a unique name has 0", () => {

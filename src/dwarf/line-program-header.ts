@@ -1,0 +1,75 @@
+import type { DebugSections } from "./debug-sections.ts";
+import type { FileTable, plainEntry } from "./file-table.ts";
+import { cursorAt, type Encoding } from "./forms.ts";
+import { readUnitLength } from "./unit-length.ts";
+
+/** A line program's header, and where its instructions stand (DWARF 5 section 6.2.4). */
+export interface LineProgram extends Encoding {
+  /** Its offset in .debug_line. */
+  readonly offset: number;
+  /** Its instructions are the bytes [start, end) of the section. */
+  readonly start: number;
+  readonly end: number;
+  readonly minimumInstructionLength: number;
+  readonly maximumOperations: number;
+  readonly lineBase: number;
+  readonly lineRange: number;
+  readonly opcodeBase: number;
+  /** The number of operands by standard opcode; entry 0 is not used. */
+  readonly standardOperands: Uint8Array;
+  /** Where the tables of directories and files begin, which end at `start`. */
+  readonly tables: number;
+  /** The tables, once they were asked for. */
+  fileTable?: FileTable;
+  /** What DW_LNE_define_file has added to them. */
+  readonly definedFiles: ReturnType<typeof plainEntry>[];
+}
+
+/**
+ * Reads the header of the line program at an offset of .debug_line, versions 2 to 5.
+ *
+ * @param addressSize of the unit, which the header has only since DWARF 5
+ * @throws Failure for an unknown version or a header that contradicts itself
+ */
+export function readLineProgram(sections: DebugSections, offset: number, addressSize: number): LineProgram {
+  const cursor = cursorAt(sections, sections.line, offset);
+  const { end, offsetSize } = readUnitLength(cursor, sections.line.size);
+  const version = cursor.u16();
+  if (version < 2 || version > 5) throw cursor.failure(`a line program of the unknown version ${version}`);
+  let size = addressSize;
+  if (version >= 5) {
+    size = cursor.u8();
+    cursor.skip(1); // segment_selector_size
+  }
+  const encoding = { version, addressSize: size, offsetSize };
+  const headerLength = cursor.offset(offsetSize);
+  const start = cursor.position + headerLength;
+  if (start > end) throw cursor.failure("a line program's header reaches past its end");
+  const minimumInstructionLength = cursor.u8();
+  const maximumOperations = version >= 4 ? cursor.u8() : 1;
+  cursor.skip(1); // default_is_stmt
+  const lineBase = (cursor.u8() << 24) >> 24;
+  const lineRange = cursor.u8();
+  const opcodeBase = cursor.u8();
+  if (lineRange === 0 || opcodeBase === 0 || maximumOperations === 0) {
+    throw cursor.failure("a line program with a line_range, opcode_base or operation count of zero");
+  }
+  const standardOperands = new Uint8Array(opcodeBase);
+  for (let opcode = 1; opcode < opcodeBase; opcode++) standardOperands[opcode] = cursor.u8();
+
+  if (cursor.position > start) throw cursor.failure("a line program's header reaches past its end");
+  return {
+    ...encoding,
+    offset,
+    start,
+    end,
+    minimumInstructionLength,
+    maximumOperations,
+    lineBase,
+    lineRange,
+    opcodeBase,
+    standardOperands,
+    tables: cursor.position,
+    definedFiles: [],
+  };
+}

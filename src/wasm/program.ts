@@ -1,0 +1,96 @@
+import { WASM } from "./binary.ts";
+
+/** What the files in assembly/ export and explain; every number but counts is an offset in the memory, in bytes. */
+export interface WasmProgram {
+  describeSymbols(
+    table: number,
+    file: number,
+    extended: number,
+    letters: number,
+    sections: number,
+    strings: number,
+    stringBytes: number,
+    sectionBases: number,
+  ): void;
+  collectSymbols(count: number, wantUndefined: boolean, special: number, records: number): number;
+  sortByValue(records: number, count: number, spare: number, counts: number): number;
+  sortByName(records: number, count: number, spare: number): void;
+  listingSize(records: number, count: number): number;
+  writeListing(
+    records: number,
+    first: number,
+    end: number,
+    text: number,
+    used: number,
+    columns: number,
+    stride: number,
+    types: number,
+  ): number;
+  groupByHash(
+    hashes: number,
+    count: number,
+    slots: number,
+    mask: number,
+    first: number,
+    next: number,
+    bearers: number,
+    last: number,
+    duplicated: number,
+  ): number;
+  advanceProgram(
+    machine: number,
+    start: number,
+    end: number,
+    offsets: number,
+    files: number,
+    lines: number,
+    capacity: number,
+  ): number;
+}
+
+const PAGE_BYTES = 1 << 16;
+
+/** The most that a memory of 32-bit offsets may hold here, in bytes. */
+export const MEMORY_LIMIT = 2 ** 31;
+
+/** Offset 0 stands for nothing. */
+const FIRST_OFFSET = 16;
+
+let module: WebAssembly.Module | undefined;
+
+/** A memory of its own, which `room` gives out piece by piece, and the program that works on it. */
+export interface WasmMemory {
+  readonly program: WasmProgram;
+  /** What the memory is at the moment; `room` may replace it. */
+  buffer(): ArrayBuffer;
+  /**
+   * The offset of so many bytes more, aligned to 16.
+   *
+   * @throws RangeError beyond MEMORY_LIMIT
+   */
+  room(bytes: number): number;
+  /** Gives back all from an offset on, everything without one. */
+  release(from?: number): void;
+}
+
+export function wasmMemory(): WasmMemory {
+  module ??= new WebAssembly.Module(Buffer.from(WASM, "base64"));
+  const memory = new WebAssembly.Memory({ initial: 0, maximum: MEMORY_LIMIT / PAGE_BYTES });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  let used = FIRST_OFFSET;
+  return {
+    program: exports as unknown as WasmProgram,
+    buffer: () => memory.buffer,
+    room(bytes) {
+      const start = used;
+      const end = Math.ceil((start + bytes) / 16) * 16;
+      const missing = end - memory.buffer.byteLength;
+      if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+      used = end;
+      return start;
+    },
+    release(from = FIRST_OFFSET) {
+      used = from;
+    },
+  };
+}
