@@ -1,10 +1,12 @@
 import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
 import { sectionContent } from "../elf/compression.ts";
-import { ET_REL } from "../elf/constants.ts";
-import { type ElfFile, findSection } from "../elf/elf-file.ts";
+import { SHF_GROUP, SHT_NOBITS } from "../elf/constants.ts";
+import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
+import { relocatedSource } from "../elf/relocations.ts";
+import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
 
-/** The debug sections of a file that locations are read from, decompressed; those that it lacks are empty. */
+/** The debug sections of a file that locations are read from, decompressed and relocated; those that it lacks are empty. */
 export interface DebugSections {
   readonly path: string;
   readonly littleEndian: boolean;
@@ -21,28 +23,23 @@ export interface DebugSections {
 }
 
 /** Of a unit in .debug_info only the beginning is read; other sections are read throughout. */
-const SPARSE_PAGE = 1 << 12;
+const SPARSE_PAGE = 1 << 10;
 const DENSE_PAGE = 1 << 16;
 
 const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO or give --debug-file";
 
 /**
- * Opens the debug sections of an ELF file.
+ * Opens the debug sections of an ELF file. In those of a relocatable file, addresses are as `layOutSections` lays them out.
  *
- * @throws Failure for a file without line or unit information, or a relocatable one
+ * @throws Failure for a file without line or unit information
  */
 export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
-  if (elf.type === ET_REL) {
-    throw new Failure(
-      elf.path,
-      "is a relocatable file, in which an address means nothing",
-      "give a linked vmlinux",
-    );
-  }
+  const bases = layOutSections(elf);
   const content = async (suffix: string) => {
-    const section = findSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
+    const section = ownSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
     if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
-    return pagedSource(await sectionContent(elf, section), suffix === "info" ? SPARSE_PAGE : DENSE_PAGE);
+    const bytes = relocatedSource(elf, section, await sectionContent(elf, section), bases);
+    return pagedSource(bytes, suffix === "info" ? SPARSE_PAGE : DENSE_PAGE);
   };
   const required = async (suffix: string, what: string) => {
     const source = await content(suffix);
@@ -66,4 +63,19 @@ export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
     ranges: await content("ranges"),
     rnglists: await content("rnglists"),
   };
+}
+
+/**
+ * A section that is in no group, if there is one: in a relocatable file each type unit stands in a .debug_info section of
+ * its own, in a group that is linked once (gABI, "Section Groups"), and describes no code.
+ */
+function ownSection(elf: ElfFile, name: string): Section | undefined {
+  const own = elf.sections.find(
+    (section) =>
+      section.name === name &&
+      section.type !== SHT_NOBITS &&
+      section.size > 0 &&
+      (section.flags & SHF_GROUP) === 0,
+  );
+  return own ?? findSection(elf, name);
 }

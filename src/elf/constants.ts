@@ -29,10 +29,13 @@ export const SHT_NOBITS = 8;
 export const SHT_REL = 9;
 export const SHT_GROUP = 17;
 export const SHT_SYMTAB_SHNDX = 18;
+export const SHT_LLVM_ADDRSIG = 0x6fff4c03;
+export const SHT_LLVM_CALL_GRAPH_PROFILE = 0x6fff4c09;
 
 export const SHF_WRITE = 0x1;
 export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
+export const SHF_GROUP = 0x200;
 export const SHF_COMPRESSED = 0x800;
 
 export const SHN_UNDEF = 0;

@@ -53,14 +53,19 @@ const SHDR_SIZE = { 32: 40, 64: 64 };
 export function openElf(path: string): ElfFile {
   const file = openFile(path);
   try {
-    return readElf(path, file);
+    return elfOf(path, file);
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-function readElf(path: string, file: FileSource): ElfFile {
+/**
+ * Reads the section headers of an ELF file that is open.
+ *
+ * @throws Failure as openElf does
+ */
+export function elfOf(path: string, file: FileSource): ElfFile {
   const noElf = (problem: string) => new Failure(path, problem, "give a vmlinux, not a bzImage or text");
   if (file.size === 0) throw new Failure(path, "is empty", DAMAGED);
   const ident = file.read(0, Math.min(16, file.size));

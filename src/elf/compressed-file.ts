@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import * as zlib from "node:zlib";
+import { decompress as decompressZstd } from "fzstd";
+import { XzReadableStream } from "xz-decompress";
+import { Failure, systemMessage } from "../failure.ts";
+import { memorySource } from "./byte-source.ts";
+import { type ElfFile, elfOf, openElf } from "./elf-file.ts";
+
+/** What a compressed module may unpack to, in bytes. */
+const UNPACKED_LIMIT = 2 ** 30;
+
+type Decompressor = (bytes: Buffer) => Uint8Array | Promise<Uint8Array>;
+
+/** By the suffixes that Kbuild gives compressed modules (scripts/Makefile.modinst). */
+const DECOMPRESSORS: Readonly<Record<string, Decompressor>> = {
+  gz: (bytes) => zlib.gunzipSync(bytes, { maxOutputLength: UNPACKED_LIMIT }),
+  xz: unpackXz,
+  zst: (bytes) => decompressZstd(bytes),
+};
+
+/** Whether a file's name is that of a compressed one. */
+export function isCompressed(path: string): boolean {
+  return suffixOf(path) in DECOMPRESSORS;
+}
+
+function suffixOf(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
+}
+
+/**
+ * Opens an ELF file; one whose name ends in .gz, .xz or .zst is unpacked into memory.
+ *
+ * @throws Failure for a file that cannot be read or unpacked, or is no ELF file
+ */
+export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
+  const decompress = DECOMPRESSORS[suffixOf(path)];
+  if (decompress === undefined) return openElf(path);
+  let bytes: Uint8Array;
+  try {
+    bytes = await decompress(readFileSync(path));
+  } catch (error) {
+    throw new Failure(path, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
+  }
+  return elfOf(path, { ...memorySource(path, bytes), close() {} });
+}
+
+async function unpackXz(bytes: Buffer): Promise<Uint8Array> {
+  const packed = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new Uint8Array(bytes));
+      controller.close();
+    },
+  });
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  // The reader of this stream is no iterator on Node 20.
+  const reader = new XzReadableStream(packed).getReader();
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    size += piece.value.length;
+    if (size > UNPACKED_LIMIT) throw new Error(`more than ${UNPACKED_LIMIT} bytes`);
+    pieces.push(piece.value.slice());
+  }
+  return Buffer.concat(pieces);
+}

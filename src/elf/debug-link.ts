@@ -1,0 +1,126 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { crc32 } from "node:zlib";
+import { Failure } from "../failure.ts";
+import { openFile } from "./byte-source.ts";
+import { Cursor } from "./cursor.ts";
+import { type ElfFile, findSection, openElf, sectionBytes } from "./elf-file.ts";
+import { buildId } from "./notes.ts";
+
+/** Where distributions put separate debug files. */
+export const DEBUG_DIRECTORIES: readonly string[] = ["/usr/lib/debug"];
+
+/**
+ * Finds the separate debug file of a stripped file as GDB does (GDB manual, "Separate Debug Files"): by build ID, then by
+ * .gnu_debuglink. Failing both, a file of the object's own name under a debug directory is taken if it has the object's
+ * build ID, as elfutils does: Debian's modules have no debug link, and no .build-id path leads to their debug files.
+ *
+ * @param directories in which debug files are kept, the first one first
+ * @returns the debug file's path, undefined when there is none; files of another build, and files that cannot be read, are
+ *   passed over
+ * @throws Failure for a .gnu_debuglink that is cut short
+ */
+export function findDebugFile(
+  elf: ElfFile,
+  directories: readonly string[] = DEBUG_DIRECTORIES,
+): string | undefined {
+  const id = buildId(elf) ?? "";
+  const ofSameBuild = (path: string) => id !== "" && hasDebugInfoOf(path, id);
+  const byBuildId = directories.map((directory) =>
+    join(directory, ".build-id", id.slice(0, 2), `${id.slice(2)}.debug`),
+  );
+  const byName = mirrored(elf.path, directories, basename(elf.path).replace(/\.(gz|xz|zst)$/, ""));
+  return byBuildId.find(ofSameBuild) ?? linkedFile(elf, directories) ?? byName.find(ofSameBuild);
+}
+
+/** The file that .gnu_debuglink names: beside the object, or in the debug directories' copies of its folder. */
+function linkedFile(elf: ElfFile, directories: readonly string[]): string | undefined {
+  const link = readDebugLink(elf);
+  if (link === undefined) return undefined;
+  const folder = dirname(elf.path);
+  const beside = [join(folder, link.name), join(folder, ".debug", link.name)];
+  const places = [...beside, ...mirrored(elf.path, directories, link.name)];
+  return places.find((path) => crcOf(path) === link.crc);
+}
+
+/**
+ * Files of a name in the debug directories' copies of the folder that an object lies in. For a module, what is in front of
+ * /lib/modules/ does not count: it may be /usr, or an unpacked image.
+ */
+function mirrored(object: string, directories: readonly string[], name: string): string[] {
+  const folders = [resolve(object), realPath(object)].flatMap((path) => {
+    const modules = path.lastIndexOf("/lib/modules/");
+    return modules > 0 ? [dirname(path), dirname(path.slice(modules))] : [dirname(path)];
+  });
+  return directories.flatMap((directory) =>
+    [...new Set(folders)].map((folder) => join(directory, folder, name)),
+  );
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
+
+interface DebugLink {
+  /** Of the debug file, without a directory. */
+  readonly name: string;
+  /** The CRC-32 of its content. */
+  readonly crc: number;
+}
+
+/** Reads .gnu_debuglink: a name, padding up to a multiple of four bytes, and the checksum. */
+function readDebugLink(elf: ElfFile): DebugLink | undefined {
+  const section = findSection(elf, ".gnu_debuglink");
+  if (section === undefined) return undefined;
+  const bytes = sectionBytes(elf, section);
+  const cursor = new Cursor(bytes, 0, bytes.size, elf.littleEndian);
+  const name = cursor.string();
+  cursor.skip((4 - (cursor.position % 4)) % 4);
+  return { name, crc: cursor.u32() };
+}
+
+/** Whether a file is an ELF file of that build with debug information. */
+function hasDebugInfoOf(path: string, id: string): boolean {
+  const same = unlessUnreadable(() => {
+    const elf = openElf(path);
+    try {
+      const info = findSection(elf, ".debug_info") ?? findSection(elf, ".zdebug_info");
+      return info !== undefined && buildId(elf) === id;
+    } finally {
+      elf.file.close();
+    }
+  });
+  return same ?? false;
+}
+
+const PIECE_BYTES = 1 << 20;
+
+/** The CRC-32 of a file's content, undefined when it cannot be read. */
+function crcOf(path: string): number | undefined {
+  return unlessUnreadable(() => {
+    const file = openFile(path);
+    try {
+      const piece = new Uint8Array(PIECE_BYTES);
+      let crc = 0;
+      for (let at = 0; at < file.size; at += PIECE_BYTES) {
+        crc = crc32(file.read(at, Math.min(PIECE_BYTES, file.size - at), piece), crc);
+      }
+      return crc;
+    } finally {
+      file.close();
+    }
+  });
+}
+
+function unlessUnreadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,181 @@
+// The relocations that compilers and assemblers put into .debug_… sections, by machine, from the processor supplements of
+// the gABI ("Relocation Types"). Each of them works on one field with S + A, the symbol's address and the addend.
+
+import {
+  EM_386,
+  EM_AARCH64,
+  EM_ARM,
+  EM_LOONGARCH,
+  EM_MIPS,
+  EM_PPC,
+  EM_PPC64,
+  EM_RISCV,
+  EM_S390,
+  EM_X86_64,
+} from "./constants.ts";
+
+// What is done: S + A is put into the field, added to what is there, or subtracted from it.
+export const SET = 0x10;
+export const ADD = 0x20;
+export const SUBTRACT = 0x30;
+/** The field stays as it is. */
+export const NOTHING = 0x40;
+
+/** The bits of an operation that say what is done; the others are the field's size in bytes, or one of the two below. */
+export const ACTION = 0xf0;
+/** The lower six bits of a byte. */
+export const SIX_BITS = 6;
+/** A ULEB128 number, whose length stays. */
+export const ULEB128 = 7;
+
+/**
+ * An offset in thread-local storage. It depends on where the program's TLS segment is, no location is made of it, and the
+ * kernel has none.
+ */
+const THREAD_LOCAL = NOTHING;
+
+type Types = Readonly<Record<string, readonly [type: number, operation: number]>>;
+
+const X86_64: Types = {
+  R_X86_64_NONE: [0, NOTHING],
+  R_X86_64_64: [1, SET | 8],
+  R_X86_64_32: [10, SET | 4],
+  R_X86_64_32S: [11, SET | 4],
+  R_X86_64_16: [12, SET | 2],
+  R_X86_64_8: [14, SET | 1],
+  R_X86_64_DTPOFF64: [17, THREAD_LOCAL],
+  R_X86_64_DTPOFF32: [21, THREAD_LOCAL],
+};
+
+const I386: Types = {
+  R_386_NONE: [0, NOTHING],
+  R_386_32: [1, SET | 4],
+  R_386_16: [20, SET | 2],
+  R_386_8: [22, SET | 1],
+  R_386_TLS_LDO_32: [32, THREAD_LOCAL],
+};
+
+const AARCH64: Types = {
+  R_AARCH64_NONE: [0, NOTHING],
+  R_AARCH64_WITHDRAWN: [256, NOTHING],
+  R_AARCH64_ABS64: [257, SET | 8],
+  R_AARCH64_ABS32: [258, SET | 4],
+  R_AARCH64_ABS16: [259, SET | 2],
+  R_AARCH64_TLS_DTPREL: [1029, THREAD_LOCAL],
+};
+
+const ARM: Types = {
+  R_ARM_NONE: [0, NOTHING],
+  R_ARM_ABS32: [2, SET | 4],
+  R_ARM_ABS16: [5, SET | 2],
+  R_ARM_ABS8: [8, SET | 1],
+  R_ARM_TLS_LDO32: [106, THREAD_LOCAL],
+};
+
+const S390: Types = {
+  R_390_NONE: [0, NOTHING],
+  R_390_8: [1, SET | 1],
+  R_390_16: [3, SET | 2],
+  R_390_32: [4, SET | 4],
+  R_390_64: [22, SET | 8],
+  R_390_TLS_LDO32: [52, THREAD_LOCAL],
+  R_390_TLS_LDO64: [53, THREAD_LOCAL],
+};
+
+const PPC: Types = {
+  R_PPC_NONE: [0, NOTHING],
+  R_PPC_ADDR32: [1, SET | 4],
+  R_PPC_ADDR16: [3, SET | 2],
+  R_PPC_UADDR32: [24, SET | 4],
+  R_PPC_UADDR16: [25, SET | 2],
+  R_PPC_DTPREL32: [78, THREAD_LOCAL],
+};
+
+const PPC64: Types = {
+  R_PPC64_NONE: [0, NOTHING],
+  R_PPC64_ADDR32: [1, SET | 4],
+  R_PPC64_ADDR16: [3, SET | 2],
+  R_PPC64_UADDR32: [24, SET | 4],
+  R_PPC64_UADDR16: [25, SET | 2],
+  R_PPC64_ADDR64: [38, SET | 8],
+  R_PPC64_UADDR64: [43, SET | 8],
+  R_PPC64_DTPREL64: [78, THREAD_LOCAL],
+};
+
+const MIPS: Types = {
+  R_MIPS_NONE: [0, NOTHING],
+  R_MIPS_32: [2, SET | 4],
+  R_MIPS_64: [18, SET | 8],
+  R_MIPS_TLS_DTPREL32: [39, THREAD_LOCAL],
+  R_MIPS_TLS_DTPREL64: [41, THREAD_LOCAL],
+};
+
+const RISCV: Types = {
+  R_RISCV_NONE: [0, NOTHING],
+  R_RISCV_32: [1, SET | 4],
+  R_RISCV_64: [2, SET | 8],
+  R_RISCV_TLS_DTPREL32: [8, THREAD_LOCAL],
+  R_RISCV_TLS_DTPREL64: [9, THREAD_LOCAL],
+  R_RISCV_ADD8: [33, ADD | 1],
+  R_RISCV_ADD16: [34, ADD | 2],
+  R_RISCV_ADD32: [35, ADD | 4],
+  R_RISCV_ADD64: [36, ADD | 8],
+  R_RISCV_SUB8: [37, SUBTRACT | 1],
+  R_RISCV_SUB16: [38, SUBTRACT | 2],
+  R_RISCV_SUB32: [39, SUBTRACT | 4],
+  R_RISCV_SUB64: [40, SUBTRACT | 8],
+  R_RISCV_RELAX: [51, NOTHING],
+  R_RISCV_SUB6: [52, SUBTRACT | SIX_BITS],
+  R_RISCV_SET6: [53, SET | SIX_BITS],
+  R_RISCV_SET8: [54, SET | 1],
+  R_RISCV_SET16: [55, SET | 2],
+  R_RISCV_SET32: [56, SET | 4],
+  R_RISCV_SET_ULEB128: [60, SET | ULEB128],
+  R_RISCV_SUB_ULEB128: [61, SUBTRACT | ULEB128],
+};
+
+const LOONGARCH: Types = {
+  R_LARCH_NONE: [0, NOTHING],
+  R_LARCH_32: [1, SET | 4],
+  R_LARCH_64: [2, SET | 8],
+  R_LARCH_TLS_DTPREL32: [8, THREAD_LOCAL],
+  R_LARCH_TLS_DTPREL64: [9, THREAD_LOCAL],
+  R_LARCH_ADD8: [47, ADD | 1],
+  R_LARCH_ADD16: [48, ADD | 2],
+  R_LARCH_ADD32: [50, ADD | 4],
+  R_LARCH_ADD64: [51, ADD | 8],
+  R_LARCH_SUB8: [52, SUBTRACT | 1],
+  R_LARCH_SUB16: [53, SUBTRACT | 2],
+  R_LARCH_SUB32: [55, SUBTRACT | 4],
+  R_LARCH_SUB64: [56, SUBTRACT | 8],
+  R_LARCH_RELAX: [100, NOTHING],
+  R_LARCH_ADD6: [105, ADD | SIX_BITS],
+  R_LARCH_SUB6: [106, SUBTRACT | SIX_BITS],
+  R_LARCH_ADD_ULEB128: [107, ADD | ULEB128],
+  R_LARCH_SUB_ULEB128: [108, SUBTRACT | ULEB128],
+};
+
+/** An operation for each type, 0 for those that have no business in a debug section. */
+function operations(types: Types): Uint8Array {
+  const entries = Object.values(types);
+  const byType = new Uint8Array(1 + Math.max(...entries.map(([type]) => type)));
+  for (const [type, operation] of entries) byType[type] = operation;
+  return byType;
+}
+
+/**
+ * What relocations do to debug sections, by machine (EM_…) and type: an operation such as `SET | 8`, or 0 for a type that
+ * is not known there.
+ */
+export const RELOCATION_OPERATIONS: ReadonlyMap<number, Uint8Array> = new Map([
+  [EM_386, operations(I386)],
+  [EM_AARCH64, operations(AARCH64)],
+  [EM_ARM, operations(ARM)],
+  [EM_LOONGARCH, operations(LOONGARCH)],
+  [EM_MIPS, operations(MIPS)],
+  [EM_PPC, operations(PPC)],
+  [EM_PPC64, operations(PPC64)],
+  [EM_RISCV, operations(RISCV)],
+  [EM_S390, operations(S390)],
+  [EM_X86_64, operations(X86_64)],
+]);

@@ -1,0 +1,88 @@
+import { Failure } from "../failure.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { ET_REL, SHT_REL, SHT_RELA } from "./constants.ts";
+import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
+import { changeField, LONGEST_FIELD } from "./relocation-field.ts";
+import { RelocationTable } from "./relocation-table.ts";
+import { ACTION, ADD, NOTHING, RELOCATION_OPERATIONS, SET } from "./relocation-types.ts";
+import { SymbolAddresses } from "./symbol-addresses.ts";
+
+/**
+ * A section of a relocatable file as it would be if the file's sections were at the given addresses. Relocations are
+ * applied to just the bytes that are read. In other files the source is given back: what --emit-relocs has left there is
+ * applied already.
+ *
+ * @param source the section's content, decompressed
+ * @param bases the address of each section, as `layOutSections` gives them
+ * @throws Failure, when it is called or when bytes are read, for relocations of an unknown kind, or that contradict the file
+ */
+export function relocatedSource(
+  elf: ElfFile,
+  section: Section,
+  source: ByteSource,
+  bases: Uint32Array,
+): ByteSource {
+  if (elf.type !== ET_REL) return source;
+  const tables = elf.sections.filter(
+    ({ type, info, size }) => (type === SHT_REL || type === SHT_RELA) && info === section.index && size > 0,
+  );
+  return tables.reduce((relocated, table) => withRelocations(elf, table, relocated, bases), source);
+}
+
+function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bases: Uint32Array): ByteSource {
+  const { name, size } = source;
+  const table = new RelocationTable(elf, section, size);
+  const symbols = new SymbolAddresses(elf, section, bases);
+  const operations = operationsOf(elf);
+  let scratch = new DataView(new ArrayBuffer(0));
+
+  function apply(start: number, end: number): void {
+    const { type } = table;
+    const operation = operations[type] ?? 0;
+    if (operation === NOTHING) return;
+    if (operation === 0) {
+      const { name } = sectionBytes(elf, section);
+      throw new Failure(name, `relocation type ${type} of machine ${elf.machine} is not known`, LINK_IT);
+    }
+    symbols.seek(table.symbol);
+    // The addend of SHT_REL is what the field holds.
+    const given = operation & ACTION;
+    const action = given === SET && section.type === SHT_REL ? ADD : given;
+    const low = symbols.low + table.addendLow;
+    const high = symbols.high + table.addendHigh + (low >= 2 ** 32 ? 1 : 0);
+    const at = table.offset - start;
+    if (!changeField(scratch, at, end - start, elf.littleEndian, action, operation & ~ACTION, high, low)) {
+      throw table.failure(`the relocation at 0x${table.offset.toString(16)} reaches past the section`);
+    }
+  }
+
+  return {
+    name,
+    size,
+    read(offset, length, into) {
+      if (offset < 0 || length < 0 || offset + length > size) return source.read(offset, length, into);
+      // A field may begin in front of the bytes that are wanted, or end behind them.
+      const start = Math.max(0, offset - LONGEST_FIELD);
+      const end = Math.min(size, offset + length + LONGEST_FIELD);
+      if (scratch.byteLength < end - start) scratch = new DataView(new ArrayBuffer(end - start));
+      source.read(start, end - start, new Uint8Array(scratch.buffer));
+      const [from, to] = table.between(start, offset + length);
+      for (let i = from; i < to; i++) {
+        table.seek(i);
+        apply(start, end);
+      }
+      const wanted = new Uint8Array(scratch.buffer, offset - start, length);
+      if (into === undefined) return wanted;
+      into.set(wanted);
+      return into.subarray(0, length);
+    },
+  };
+}
+
+const LINK_IT = "link it first";
+
+function operationsOf({ machine, path }: ElfFile): Uint8Array {
+  const operations = RELOCATION_OPERATIONS.get(machine);
+  if (operations !== undefined) return operations;
+  throw new Failure(path, `the relocations of machine ${machine} are not known`, LINK_IT);
+}

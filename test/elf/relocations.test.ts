@@ -1,0 +1,420 @@
+// Debug sections of relocatable files are what a linker makes of them when it puts the other sections where we have them.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  EM_LOONGARCH,
+  EM_X86_64,
+  ET_REL,
+  SHF_ALLOC,
+  SHN_ABS,
+  SHN_COMMON,
+  SHN_UNDEF,
+  SHN_XINDEX,
+  SHT_REL,
+  SHT_RELA,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+  STT_FUNC,
+} from "../../src/elf/constants.ts";
+import { type ElfFile, openElf, type Section, sectionBytes } from "../../src/elf/elf-file.ts";
+import { relocatedSource } from "../../src/elf/relocations.ts";
+import { layOutSections } from "../../src/elf/section-layout.ts";
+import { readSymbolTable, symbolInfo, symbolSection, symbolValueLow } from "../../src/elf/symbol-table.ts";
+import { Failure } from "../../src/failure.ts";
+import { expectedLocations, resolved } from "../locations.ts";
+import { buildSample } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+import { elfBytes, numberBytes, type SectionPlan } from "./elf-bytes.ts";
+import { buildRelocatable, linkInPlace, type Toolchain } from "./relocatable-sample.ts";
+
+const directory = temporaryDirectory();
+const path = (name: string) => join(directory, name.replace(/\W/g, "-"));
+
+const clang = (target: string, ...flags: string[]): Toolchain => ({
+  cc: ["clang-19", `--target=${target}`, ...flags],
+  ld: "ld.lld-19",
+});
+
+const GCC: Toolchain = { cc: ["gcc"], ld: "ld" };
+
+const TOOLCHAINS: Readonly<Record<string, Toolchain>> = {
+  "gcc, DWARF 2": { cc: ["gcc", "-gdwarf-2"], ld: "ld" },
+  "gcc, DWARF 3": { cc: ["gcc", "-gdwarf-3"], ld: "ld" },
+  "gcc, DWARF 4": { cc: ["gcc", "-gdwarf-4"], ld: "ld" },
+  "gcc, DWARF 5": GCC,
+  "gcc, 64-bit DWARF 5": { cc: ["gcc", "-gdwarf64"], ld: "ld" },
+  "gcc -ffunction-sections": { cc: ["gcc", "-ffunction-sections"], ld: "ld" },
+  "gcc, s390x": { cc: ["s390x-linux-gnu-gcc"], ld: "s390x-linux-gnu-ld" },
+  "clang, x86-64": clang("x86_64-linux-gnu"),
+  "clang, i386": clang("i386-linux-gnu"),
+  "clang, AArch64": clang("aarch64-linux-gnu"),
+  "clang, ARM": clang("arm-linux-gnueabi"),
+  "clang, Thumb": clang("thumbv7-linux-gnueabi"),
+  "clang, s390x": clang("s390x-linux-gnu"),
+  "clang, POWER (32-bit, big-endian)": clang("powerpc-linux-gnu"),
+  "clang, POWER (64-bit, big-endian)": clang("powerpc64-linux-gnu"),
+  "clang, POWER (64-bit, little-endian)": clang("powerpc64le-linux-gnu"),
+  "clang, MIPS (32-bit, big-endian)": clang("mips-linux-gnu"),
+  "clang, MIPS (32-bit, little-endian)": clang("mipsel-linux-gnu"),
+  "clang, MIPS (64-bit, big-endian)": clang("mips64-linux-gnuabi64"),
+  "clang, MIPS (64-bit, little-endian)": clang("mips64el-linux-gnuabi64"),
+  "clang, RISC-V (32-bit)": clang("riscv32-linux-gnu", "-march=rv32imac", "-mrelax"),
+  "clang, RISC-V, linker relaxation": clang("riscv64-linux-gnu", "-mrelax"),
+  "clang, RISC-V, DWARF 4": clang("riscv64-linux-gnu", "-mrelax", "-gdwarf-4"),
+  "clang, RISC-V -mno-relax": clang("riscv64-linux-gnu", "-mno-relax"),
+  "clang, LoongArch": clang("loongarch64-linux-gnu"),
+  "clang, LoongArch, linker relaxation": clang(
+    "loongarch64-linux-gnu",
+    ...["-Xclang", "-target-feature", "-Xclang", "+relax"],
+  ),
+};
+
+function debugSections({ sections }: ElfFile): Section[] {
+  return sections.filter(({ name }) => name.startsWith(".debug_"));
+}
+
+/** The content of the debug sections by name, read in pieces of `step` bytes from the back to the front. */
+function contents(file: string, step: number, relocate: boolean): Record<string, string> {
+  const elf = openElf(file);
+  try {
+    const bases = layOutSections(elf);
+    const entries = debugSections(elf).map((section) => {
+      const bytes = sectionBytes(elf, section);
+      const source = relocate ? relocatedSource(elf, section, bytes, bases) : bytes;
+      const content = Buffer.alloc(source.size);
+      for (let at = Math.floor(source.size / step) * step; at >= 0; at -= step) {
+        content.set(source.read(at, Math.min(step, source.size - at)), at);
+      }
+      return [section.name, content.toString("hex")];
+    });
+    return Object.fromEntries(entries);
+  } finally {
+    elf.file.close();
+  }
+}
+
+describe.each(Object.entries(TOOLCHAINS))("%s", (name, toolchain) => {
+  const object = path(name);
+  let linked: Record<string, string>;
+
+  beforeAll(() => {
+    buildRelocatable(object, toolchain);
+    linked = contents(linkInPlace(object, toolchain.ld), 1 << 20, false);
+  });
+
+  test("debug sections are as the linker makes them", () => {
+    expect(Object.keys(linked)).toEqual(expect.arrayContaining([".debug_info", ".debug_line"]));
+    expect(contents(object, 1 << 20, false)).not.toEqual(linked);
+    expect(contents(object, 1 << 20, true)).toEqual(linked);
+  });
+
+  test("wherever a read begins and ends", () => {
+    expect(contents(object, 1, true)).toEqual(linked);
+    expect(contents(object, 37, true)).toEqual(linked);
+  });
+
+  test("whatever the order of the relocations", () => {
+    for (const [kind, reorder] of Object.entries(ORDERS)) {
+      const reordered = `${object}-${kind}`;
+      reorderRelocations(object, reordered, reorder);
+      expect(contents(reordered, 1 << 20, true)).toEqual(linked);
+      expect(contents(reordered, 61, true)).toEqual(linked);
+    }
+  });
+});
+
+type Order = <T>(groups: readonly T[]) => T[];
+
+/** Other orders of the relocations, those at one offset taken together. */
+const ORDERS: Readonly<Record<string, Order>> = {
+  reversed: (groups) => groups.toReversed(),
+  rotated: (groups) => [...groups.slice(groups.length / 2), ...groups.slice(0, groups.length / 2)],
+  swapped: (groups) =>
+    groups.map((group, i) => groups[i % 8 === 3 ? i + 1 : i % 8 === 4 ? i - 1 : i] ?? group),
+};
+
+function reorderRelocations(object: string, out: string, reorder: Order): void {
+  const elf = openElf(object);
+  const bytes = readFileSync(object);
+  for (const { type, info, offset, size, entrySize } of elf.sections) {
+    if (!elf.sections[info]?.name.startsWith(".debug_") || (type !== SHT_RELA && type !== SHT_REL)) continue;
+    const groups = new Map<string, Buffer[]>();
+    for (let at = offset; at < offset + size; at += entrySize) {
+      const where = bytes.toString("hex", at, at + (elf.is64 ? 8 : 4));
+      const entry = Buffer.from(bytes.subarray(at, at + entrySize));
+      groups.set(where, [...(groups.get(where) ?? []), entry]);
+    }
+    const order = reorder([...groups.values()]);
+    expect(order.flat().length * entrySize).toBe(size);
+    bytes.set(Buffer.concat(order.flat()), offset);
+  }
+  elf.file.close();
+  writeFileSync(out, bytes);
+}
+
+/** The addresses of a file's functions, as 16 digits. */
+function functionAddresses(object: string): string[] {
+  const elf = openElf(object);
+  const table = readSymbolTable(elf);
+  const bases = layOutSections(elf);
+  const addresses: string[] = [];
+  for (let symbol = 1; table && symbol < table.count; symbol++) {
+    const section = symbolSection(table, symbol);
+    if ((symbolInfo(table, symbol) & 0xf) !== STT_FUNC || section === SHN_UNDEF) continue;
+    const address = (bases[section] as number) + symbolValueLow(table, symbol);
+    addresses.push(address.toString(16).padStart(16, "0"));
+  }
+  elf.file.close();
+  return addresses;
+}
+
+const compressed = (kind: string) => (object: string) =>
+  tool("objcopy", [`--compress-debug-sections=${kind}`, object, `${object}-${kind}`]) && `${object}-${kind}`;
+
+/** Relocatable files and what is done to them after linking a copy. */
+const FILES: readonly [name: string, toolchain: Toolchain, convert: (object: string) => string][] = [
+  ["as it is", GCC, (object) => object],
+  ["compressed with zlib", GCC, compressed("zlib")],
+  ["compressed with zstd", GCC, compressed("zstd")],
+  ["with .zdebug sections", GCC, compressed("zlib-gnu")],
+  ["with type units in groups", { cc: ["gcc", "-fdebug-types-section"], ld: "ld" }, (object) => object],
+  [
+    "with each function in its own section",
+    { cc: ["gcc", "-ffunction-sections"], ld: "ld" },
+    (object) => object,
+  ],
+  ["for RISC-V, linker relaxation", clang("riscv64-linux-gnu", "-mrelax"), (object) => object],
+  ["for MIPS64", clang("mips64-linux-gnuabi64"), (object) => object],
+  [
+    "without the code, as separate debug files are",
+    GCC,
+    (object) => {
+      tool("objcopy", ["--only-keep-debug", object, `${object}-debug`]);
+      return `${object}-debug`;
+    },
+  ],
+];
+
+describe.each(FILES)("a relocatable file %s", (name, toolchain, convert) => {
+  test("locations are those of the linked file", async () => {
+    const object = buildRelocatable(path(`located ${name}`), toolchain);
+    const addresses = functionAddresses(object);
+    expect(new Set(addresses).size).toBeGreaterThan(9);
+    const expected = expectedLocations(linkInPlace(object, toolchain.ld), addresses);
+    expect(expected.every((location) => location !== undefined)).toBe(true);
+    expect(await resolved(convert(object), addresses)).toEqual(expected);
+  });
+});
+
+test("what --emit-relocs leaves in a linked file is not applied again", async () => {
+  const image = buildSample(path("emit-relocs"), { LDFLAGS: "--emit-relocs" });
+  expect(tool("readelf", ["-SW", image]).toString()).toMatch(/\.rela\.debug_info +RELA/);
+  const addresses =
+    tool("nm", [image])
+      .toString()
+      .match(/^[0-9a-f]{16}(?= t name_show$)/gm) ?? [];
+  expect(addresses.length).toBeGreaterThan(1);
+  expect(await resolved(image, addresses)).toEqual(expectedLocations(image, addresses));
+});
+
+describe("a made-up file", () => {
+  const { u8, u16, u32, u64 } = numberBytes(true);
+
+  interface Symbol {
+    readonly value: bigint;
+    readonly section: number;
+  }
+
+  interface MadeUp {
+    readonly machine?: number;
+    readonly debug: readonly number[];
+    readonly symbols: readonly Symbol[];
+    readonly relocations: readonly { offset: number; symbol: number; type: number; addend: bigint }[];
+    /** SHT_SYMTAB_SHNDX, entry by entry. */
+    readonly extended?: readonly number[];
+    readonly change?: (sections: SectionPlan[]) => void;
+  }
+
+  /** The debug section's content when .text is at 0x10000000, as hexadecimal digits. */
+  function relocatedBytes({ machine = EM_X86_64, debug, symbols, relocations, extended, change }: MadeUp) {
+    const sections: SectionPlan[] = [
+      { name: ".text", bytes: u64(0), flags: SHF_ALLOC },
+      { name: ".debug_info", bytes: debug },
+      {
+        name: ".rela.debug_info",
+        type: SHT_RELA,
+        entrySize: 24,
+        link: 4,
+        info: 2,
+        bytes: relocations.flatMap(({ offset, symbol, type, addend }) => [
+          ...u64(offset),
+          ...u32(type),
+          ...u32(symbol),
+          ...u64(addend),
+        ]),
+      },
+      {
+        name: ".symtab",
+        type: SHT_SYMTAB,
+        entrySize: 24,
+        bytes: symbols.flatMap(({ value, section }) => [
+          ...u32(0),
+          ...u8(0),
+          ...u8(0),
+          ...u16(section),
+          ...u64(value),
+          ...u64(0),
+        ]),
+      },
+    ];
+    if (extended) {
+      const bytes = extended.flatMap((index) => u32(index));
+      sections.push({ name: ".symtab_shndx", type: SHT_SYMTAB_SHNDX, link: 4, bytes });
+    }
+    change?.(sections);
+    const file = path("made-up");
+    writeFileSync(file, elfBytes({ is64: true, littleEndian: true, type: ET_REL, machine, sections }));
+    const elf = openElf(file);
+    try {
+      const section = elf.sections[2] as Section;
+      const source = relocatedSource(elf, section, sectionBytes(elf, section), layOutSections(elf));
+      return Buffer.from(source.read(0, source.size)).toString("hex");
+    } finally {
+      elf.file.close();
+    }
+  }
+
+  const NONE = { value: 0n, section: 0 };
+  const IN_TEXT = { value: 4n, section: 1 };
+  const R_X86_64_64 = 1;
+
+  test.each([
+    ["of a section", [NONE, IN_TEXT], 0x10000004n],
+    ["that is absolute", [NONE, { value: 0x1_ffff_ffffn, section: SHN_ABS }], 0x1_ffff_ffffn],
+    ["that is undefined", [NONE, { value: 4n, section: SHN_UNDEF }], 0n],
+    ["that is common", [NONE, { value: 4n, section: SHN_COMMON }], 0n],
+    ["whose value and section carry", [NONE, { value: 0xffff_ffffn, section: 1 }], 0x1_0fff_ffffn],
+  ] as const)("a symbol %s", (_, symbols, value) => {
+    for (const addend of [0n, 1n, -1n, 0x7fff_ffff_ffff_ffffn]) {
+      const relocations = [{ offset: 0, symbol: 1, type: R_X86_64_64, addend }];
+      const bytes = relocatedBytes({ debug: u64(0), symbols, relocations });
+      expect(bytes).toBe(Buffer.from(u64(value + addend)).toString("hex"));
+    }
+  });
+
+  test("a symbol whose section's index stands in SHT_SYMTAB_SHNDX", () => {
+    const relocations = [{ offset: 0, symbol: 1, type: R_X86_64_64, addend: 0n }];
+    const symbols = [NONE, { value: 4n, section: SHN_XINDEX }];
+    expect(relocatedBytes({ debug: u64(0), symbols, relocations, extended: [0, 1] })).toBe(
+      "0400001000000000",
+    );
+  });
+
+  test("64-bit sums and differences carry from one half to the other", () => {
+    const relocations = [
+      { offset: 0, symbol: 1, type: R_LARCH_ADD64, addend: 0x1_0000_0000n },
+      { offset: 0, symbol: 2, type: R_LARCH_SUB64, addend: 0n },
+      { offset: 8, symbol: 1, type: R_LARCH_SUB64, addend: 0n },
+    ];
+    const symbols = [NONE, IN_TEXT, { value: 0xffff_ffffn, section: SHN_ABS }];
+    const bytes = relocatedBytes({
+      machine: EM_LOONGARCH,
+      debug: [...u64(0xffff_ffffn), ...u64(0)],
+      symbols,
+      relocations,
+    });
+    const expected = [...u64(0x1_1000_0004n), ...u64(-0x1000_0004n)];
+    expect(bytes).toBe(Buffer.from(expected).toString("hex"));
+  });
+
+  const one = (relocation: object) => ({
+    debug: u64(0),
+    symbols: [NONE, IN_TEXT],
+    relocations: [{ offset: 0, symbol: 1, type: R_X86_64_64, addend: 0n, ...relocation }],
+  });
+  const changed = (section: number, values: object) => ({
+    ...one({}),
+    change: (sections: SectionPlan[]) => {
+      sections[section] = { ...(sections[section] as SectionPlan), ...values };
+    },
+  });
+
+  test.each<[string, MadeUp, RegExp]>([
+    ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not known/],
+    ["for an unknown machine", { ...one({}), machine: 2 }, /the relocations of machine 2 are not known/],
+    ["outside the section", one({ offset: 8 }), /0x8 lies outside the section's 8 bytes/],
+    ["that reaches past the section", one({ offset: 1 }), /the relocation at 0x1 reaches past the section/],
+    ["of a symbol that is not there", one({ symbol: 2 }), /lie outside its 48 bytes/],
+    [
+      "of a symbol in a section that is not there",
+      { ...one({}), symbols: [NONE, { value: 0n, section: 9 }] },
+      /symbol 1 lies in section 9, which is not there/,
+    ],
+    [
+      "of a symbol whose SHT_SYMTAB_SHNDX is not there",
+      { ...one({}), symbols: [NONE, { value: 0n, section: SHN_XINDEX }] },
+      /symbol 1 lies in section 65535, which is not there/,
+    ],
+    ["in a table without symbols", changed(2, { link: 1 }), /section 1 is not its symbol table/],
+    ["in half a table", changed(2, { bytes: [1, 2, 3] }), /3 bytes are no table of 24-byte relocations/],
+  ])("a relocation %s is a fault", (_, plan, message) => {
+    expect(() => relocatedBytes(plan)).toThrow(Failure);
+    expect(() => relocatedBytes(plan)).toThrow(message);
+  });
+
+  test("a LEB128 number that does not end is a fault", () => {
+    const relocations = [{ offset: 0, symbol: 1, type: R_LARCH_ADD_ULEB128, addend: 0n }];
+    const debug = new Array<number>(20).fill(0x80);
+    const plan = { machine: EM_LOONGARCH, debug, symbols: [NONE, IN_TEXT], relocations };
+    expect(() => relocatedBytes(plan)).toThrow(/the relocation at 0x0 reaches past the section/);
+  });
+});
+
+const R_LARCH_ADD64 = 51;
+const R_LARCH_SUB64 = 56;
+const R_LARCH_ADD_ULEB128 = 107;
+
+describe("damaged relocations", () => {
+  const VICTIMS: readonly (readonly [string, Toolchain])[] = [
+    ["x86-64", GCC],
+    ["32-bit MIPS", clang("mips-linux-gnu")],
+    ["RISC-V", clang("riscv64-linux-gnu", "-mrelax")],
+  ];
+
+  test.each(VICTIMS)("%s: bytes or one line, whatever is changed", (name, toolchain) => {
+    const original = readFileSync(buildRelocatable(path(`victim ${name}`), toolchain));
+    const elf = openElf(path(`victim ${name}`));
+    const tables = elf.sections.filter(({ type }) => [SHT_RELA, SHT_REL, SHT_SYMTAB].includes(type));
+    const headers = elf.sections.length * (elf.is64 ? 64 : 40);
+    const spots = [
+      ...tables.map(({ offset, size }) => ({ start: offset, length: size })),
+      { start: original.length - headers, length: headers },
+    ];
+    elf.file.close();
+    const edit = fc.record({
+      spot: fc.constantFrom(...spots),
+      at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      byte: fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.nat(255)),
+    });
+    let faults = 0;
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 20 }), (edits) => {
+        const damaged = Buffer.from(original);
+        for (const { spot, at, byte } of edits) damaged[spot.start + Math.floor(at * spot.length)] = byte;
+        writeFileSync(path("damaged"), damaged);
+        try {
+          contents(path("damaged"), 4096, true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Failure);
+          expect((error as Failure).message).not.toMatch(/\p{Cc}/u);
+          faults++;
+        }
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+    expect(faults).toBeGreaterThan(30);
+  });
+});
