@@ -28,6 +28,15 @@ export const CACHE =
   process.env.KAS_ALIAS_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kas-alias");
 const DOWNLOADS = join(CACHE, "downloads");
 
+const IMAGE_PATHS = [
+  "./usr/lib/debug/boot/vmlinux-*",
+  "./usr/lib/debug/boot/System.map-*",
+  "./usr/lib/debug/lib/modules",
+];
+
+/** Some of the modules that the image's package without debug info installs. */
+const INSTALLED_PATHS = ["./lib/modules/*/kernel/net/bridge", "./lib/modules/*/kernel/drivers/nvme"];
+
 /**
  * `image` is an empty package that depends on the one with the current image.
  * The paths are what is wanted of each, as tar patterns; a changed list unpacks afresh.
@@ -36,14 +45,14 @@ const SERIES = [
   {
     series: "6.1",
     image: "linux-image-cloud-amd64-dbg",
-    imagePaths: ["./usr/lib/debug/boot/vmlinux-*", "./usr/lib/debug/boot/System.map-*"],
+    imagePaths: IMAGE_PATHS,
     source: "linux-source-6.1",
     sourcePaths: ["*/scripts/kallsyms.c", "*/scripts/mksysmap"],
   },
   {
     series: "6.12",
     image: "linux-image-6.12-cloud-amd64-dbg",
-    imagePaths: ["./usr/lib/debug/boot/vmlinux-*", "./usr/lib/debug/boot/System.map-*"],
+    imagePaths: IMAGE_PATHS,
     source: "linux-source-6.12",
     sourcePaths: ["*/scripts/kallsyms.c", "*/scripts/include/*.h", "*/scripts/mksysmap"],
   },
@@ -56,6 +65,8 @@ const SERIES = [
  * @property {string} version its version
  * @property {string} vmlinux path of the image with debug info
  * @property {string} systemMap path of its System.map
+ * @property {string} modules path of the directory with all its modules, .ko files with debug info
+ * @property {string} installed path of a directory with some of the modules as they are installed, stripped .ko.xz files
  * @property {string} source path of the directory with the kernel's scripts/
  */
 
@@ -98,7 +109,10 @@ async function fetchSeries({ series, image, imagePaths, source, sourcePaths }, r
   if (!dependency) throw new Fault(`${image} does not depend on one version of an image`);
   const imagePackage = await describe(`${dependency[1]}=${dependency[2]}`);
   const sourcePackage = await describe(`${source}=${dependency[2]}`);
-  const boot = join(await unpack(imagePackage, imagePaths, rehash), "usr/lib/debug/boot");
+  const debug = join(await unpack(imagePackage, imagePaths, rehash), "usr/lib/debug");
+  const boot = join(debug, "boot");
+  const installedPackage = await describe(`${imagePackage.name.replace(/-dbg$/, "")}=${dependency[2]}`);
+  const installed = join(await unpack(installedPackage, INSTALLED_PATHS, rehash), "lib/modules");
   const release = readdirSync(boot)
     .find((name) => name.startsWith("vmlinux-"))
     ?.slice("vmlinux-".length);
@@ -109,6 +123,8 @@ async function fetchSeries({ series, image, imagePaths, source, sourcePaths }, r
     version: imagePackage.version,
     vmlinux: join(boot, `vmlinux-${release}`),
     systemMap: join(boot, `System.map-${release}`),
+    modules: join(debug, "lib/modules"),
+    installed,
     source: join(scripts, source),
   };
 }
@@ -127,7 +143,7 @@ async function fetchSeries({ series, image, imagePaths, source, sourcePaths }, r
  * @param {string} name with `=version` for another than the newest
  * @returns {Promise<Package>}
  */
-async function describe(name) {
+export async function describe(name) {
   const { stdout } = await run("apt-cache", ["show", "--no-all-versions", name], {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -146,7 +162,7 @@ async function describe(name) {
  * The path of a package's .deb, downloaded unless it is there and right.
  * @param {Package} wanted
  */
-async function download({ name, version, fileName, sha256 }) {
+export async function download({ name, version, fileName, sha256 }) {
   const deb = join(DOWNLOADS, fileName);
   if (existsSync(deb) && (await hash(deb)) === sha256) return deb;
   say(`Downloading ${fileName} …`);

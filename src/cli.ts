@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addModulesCommand } from "./commands/modules.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
 import { addResolveCommand } from "./commands/resolve.ts";
 import { addVmlinuxCommand } from "./commands/vmlinux.ts";
@@ -48,6 +49,7 @@ const program = new Command("kas-alias")
   });
 addVmlinuxCommand(program, run);
 addResolveCommand(program, run);
+addModulesCommand(program, run);
 
 try {
   await program.parseAsync();

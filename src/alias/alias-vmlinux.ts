@@ -4,6 +4,7 @@ import { buildId } from "../elf/notes.ts";
 import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { Resolver } from "../source-lines/resolver.ts";
+import type { SourceRoots } from "../source-lines/source-root.ts";
 import type { UnitFinder } from "../source-lines/unit-finder.ts";
 import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
 import { architecture, kernelRelease } from "../symbols/kernel-image.ts";
@@ -12,9 +13,10 @@ import { matchByAddress, matchByName } from "../symbols/match.ts";
 import { symbolPositions } from "../symbols/sympos.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
-import { symbolsInScope } from "./candidates.ts";
+import { type Surroundings, symbolsInScope } from "./candidates.ts";
 import { locateSymbols, type SymbolOrigin } from "./locate.ts";
 import { type Aliases, nameSymbols } from "./name-symbols.ts";
+import type { Place } from "./naming.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
 
 /** What a run over a vmlinux works on. */
@@ -51,19 +53,42 @@ export interface VmlinuxResult {
 
 const NO_SYMBOLS = "has no symbol table";
 
-/** Aliases the duplicated names of a vmlinux. */
-export async function aliasVmlinux(
+/** The listing of an image. @throws Failure when it has no symbols */
+export function imageListing(image: ElfFile): ElfListing {
+  const listing = listingIfAny(image);
+  if (listing !== undefined && listing.count > 0) return listing;
+  throw new Failure(image.path, NO_SYMBOLS, "give a listing with --nm, or an unstripped vmlinux");
+}
+
+function listingIfAny(image: ElfFile): ElfListing | undefined {
+  const table = readSymbolTable(image);
+  return table === undefined ? undefined : elfListing(image, table);
+}
+
+/** A vmlinux whose symbols are chosen and located, but not named yet. */
+export interface LocatedVmlinux {
+  readonly selection: Selection;
+  /** The symbols located: those that are to get an alias, or all in scope. */
+  readonly symbols: Int32Array;
+  readonly origins: readonly SymbolOrigin[];
+  readonly roots: SourceRoots;
+  readonly header: Pick<TableHeader, "kernel" | "arch" | "objects">;
+}
+
+/** Chooses and locates the symbols of a vmlinux that are to get an alias. */
+export async function locateVmlinux(
   input: VmlinuxInput,
   options: VmlinuxOptions,
   time: Timer,
-): Promise<VmlinuxResult> {
+  surroundings?: Surroundings,
+): Promise<LocatedVmlinux> {
   const { image, debugImage } = input;
   const located = debugImage ?? image;
   if (located === undefined) throw new Error("neither an image nor a debug image");
   const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
-  const selection = await time("select", () => selectSymbols(listing, options));
+  const selection = await time("select", () => selectSymbols(listing, options, surroundings));
   const symbols = options.locateAll ? selection.inScope : selection.symbols;
-  const origins = await time("locate", async () => {
+  const { origins, roots } = await time("locate", async () => {
     const tableIndex = matchSymbols(
       selection,
       symbols,
@@ -74,79 +99,102 @@ export async function aliasVmlinux(
     const locating = { elf: located, listing: locatedListing, ...(await input.openResolver(located)) };
     return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots);
   });
-  const aliases = await time("name", () => {
-    const places = options.locateAll
-      ? placesOf(selection, symbols, origins)
-      : origins.map(({ place }) => place);
-    return nameSymbols(listing, selection.symbols, places, options, selection.existing);
-  });
+  const header = {
+    kernel: options.kernelRelease ?? (locatedListing ? kernelRelease(located, locatedListing) : null),
+    arch: architecture(located),
+    objects: [{ name: "vmlinux", buildId: (image && buildId(image)) ?? buildId(located) }],
+  };
+  return { selection, symbols, origins, roots, header };
+}
 
-  const { separator, disambiguate, maxNameLength, data, filters } = options;
-  const release = options.kernelRelease ?? (locatedListing ? kernelRelease(located, locatedListing) : null);
+/** Aliases the duplicated names of a vmlinux. */
+export async function aliasVmlinux(
+  input: VmlinuxInput,
+  options: VmlinuxOptions,
+  time: Timer,
+  surroundings?: Surroundings,
+): Promise<VmlinuxResult> {
+  const vmlinux = await locateVmlinux(input, options, time, surroundings);
+  const { selection, symbols } = vmlinux;
+  const aliases = await time("name", () =>
+    nameSymbols(selection.listing, selection.symbols, placesOf(vmlinux), options, selection.existing),
+  );
+  const unresolved = namesWithoutAlias(selection, aliases);
   const header: TableHeader = {
     schema: TABLE_SCHEMA,
-    kernel: release,
-    arch: architecture(located),
-    scope: "object",
-    objects: [{ name: "vmlinux", buildId: (image && buildId(image)) ?? buildId(located) }],
+    kernel: vmlinux.header.kernel,
+    arch: vmlinux.header.arch,
+    scope: surroundings?.bearersOf ? "global" : "object",
+    objects: vmlinux.header.objects,
     rows: options.locateAll ? symbols.length : aliases.counts.aliases,
+    ...(unresolved.size > 0 ? { unresolved: Object.fromEntries(unresolved) } : {}),
     generator: `kas-alias ${VERSION}`,
-    options: { separator, disambiguate, maxNameLength, data, ...filters },
+    options: tableOptions(options),
   };
-  return { selection, aliases, header, rows: () => tableRows(selection, symbols, origins, aliases) };
+  return { selection, aliases, header, rows: () => tableRows(vmlinux, aliases) };
+}
+
+/** The options that change answers, as a table's header gives them. */
+export function tableOptions({ separator, disambiguate, maxNameLength, data, filters }: AliasOptions) {
+  return { separator, disambiguate, maxNameLength, data, ...filters };
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
 function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
   const { image, debugImage } = input;
-  const ofImage = (elf: ElfFile) => {
-    const table = readSymbolTable(elf);
-    return table === undefined ? undefined : elfListing(elf, table);
-  };
-  const locatedListing = ofImage(located);
+  const locatedListing = listingIfAny(located);
   if (debugImage !== undefined && locatedListing === undefined) {
     throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
   }
   if (input.listing !== undefined) return [input.listing, locatedListing];
-  const listing = image === located ? locatedListing : image && ofImage(image);
-  if (listing === undefined || listing.count === 0) {
-    throw new Failure(
-      (image ?? located).path,
-      NO_SYMBOLS,
-      "give a listing with --nm, or an unstripped vmlinux",
-    );
-  }
-  return [listing, locatedListing];
+  if (image !== undefined && image !== located) return [imageListing(image), locatedListing];
+  if (locatedListing === undefined || locatedListing.count === 0)
+    return [imageListing(located), locatedListing];
+  return [locatedListing, locatedListing];
 }
 
 /** The entry of each symbol in the symbol table of the image it is located in. */
 function matchSymbols(
-  { listing, inScope }: Selection,
+  selection: Selection,
   symbols: Int32Array,
   image: ElfListing | undefined,
   otherImage: boolean,
   withData: boolean,
 ): Uint32Array | undefined {
   if (image === undefined) return undefined;
+  const { listing } = selection;
   if (listing === image) return Uint32Array.from(symbols, (symbol) => image.tableIndex[symbol] as number);
-  if (otherImage) return matchByName(listing, symbols, inScope, image, symbolsInScope(image, withData));
+  if (otherImage) {
+    return matchByName(listing, symbols, selection.inScope, image, symbolsInScope(image, withData));
+  }
   return matchByAddress(listing, symbols, image);
 }
 
 /** The places of the symbols that are to get an alias, out of those of all symbols located. */
-function placesOf(selection: Selection, located: Int32Array, origins: readonly SymbolOrigin[]) {
-  const indexOf = new Map(Array.from(located, (symbol, i) => [symbol, i]));
+export function placesOf({ selection, symbols, origins }: LocatedVmlinux): (Place | null)[] {
+  if (symbols === selection.symbols) return origins.map(({ place }) => place);
+  const indexOf = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
   return Array.from(selection.symbols, (symbol) => origins[indexOf.get(symbol) as number]?.place ?? null);
 }
 
-function* tableRows(
-  { listing, symbols, namesakes, existing }: Selection,
-  located: Int32Array,
-  origins: readonly SymbolOrigin[],
-  aliases: Aliases,
+function namesWithoutAlias({ listing, symbols }: Selection, { alias }: Aliases): Map<string, number> {
+  const names = new Map<string, number>();
+  symbols.forEach((symbol, i) => {
+    if (alias[i] !== null) return;
+    const name = symbolName(listing, symbol);
+    names.set(name, (names.get(name) ?? 0) + 1);
+  });
+  return names;
+}
+
+/** @param aliases of the symbols that are to get one */
+export function* tableRows(
+  { selection, symbols: located, origins }: LocatedVmlinux,
+  aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
+  const { listing, symbols, namesakes } = selection;
   const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
-  const positions = symbolPositions(listing, located, namesakes.first, existing);
+  const positions = symbolPositions(listing, located, namesakes);
   const onlyAliases = located === symbols;
   for (const [i, symbol] of located.entries()) {
     const index = aliasIndex.get(symbol);

@@ -1,5 +1,5 @@
 import { compareAddresses } from "../elf/address.ts";
-import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
+import { type Listing, symbolName } from "../symbols/listing.ts";
 import { isData, isText, stemFinder } from "../symbols/name-anatomy.ts";
 import type { Namesakes } from "./duplicates.ts";
 import { aliasStem } from "./naming.ts";
@@ -12,53 +12,91 @@ export interface Candidates {
   readonly excluded: Map<string, number>;
 }
 
-/** The symbols whose type is in scope: text, with `withData` data as well; undefined ones and modules' left out. */
-export function symbolsInScope(listing: Listing, withData: boolean, ignored?: Uint8Array): Int32Array {
-  const { count, type, defined, text, nameEnd } = listing;
-  const symbols = new Int32Array(count);
-  let found = 0;
-  for (let symbol = 0; symbol < count; symbol++) {
+/**
+ * Tells whether a symbol's type is in scope: text, with `withData` data as well; undefined and nameless symbols and
+ * modules' never are.
+ */
+export function scopeOf({ type, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
+  return (symbol) => {
     const letter = type[symbol] as number;
-    if (!isText(letter) && !(withData && isData(letter))) continue;
-    if (defined[symbol] === 0 || ignored?.[symbol] === 1) continue;
-    // Only /proc/kallsyms writes a tab behind a name, in front of the module.
-    if (text[nameEnd[symbol] as number] === 0x09 && moduleName(listing, symbol) !== "") continue;
-    symbols[found++] = symbol;
+    return nameHash[symbol] !== 0 && (isText(letter) || (withData && isData(letter)));
+  };
+}
+
+/** The symbols whose type is in scope, in address order. */
+export function symbolsInScope(listing: Listing, withData: boolean, ignored?: Uint8Array): Int32Array {
+  const isInScope = scopeOf(listing, withData);
+  const symbols = new Int32Array(listing.count);
+  let found = 0;
+  for (let symbol = 0; symbol < listing.count; symbol++) {
+    if (isInScope(symbol) && ignored?.[symbol] !== 1) symbols[found++] = symbol;
   }
   return inAddressOrder(listing, symbols.subarray(0, found));
 }
 
 function inAddressOrder(listing: Listing, symbols: Int32Array): Int32Array {
   const { addressHigh: high, addressLow: low } = listing;
+  let sorted = true;
+  for (let i = 1; sorted && i < symbols.length; i++) {
+    const [a, b] = [symbols[i - 1] as number, symbols[i] as number];
+    sorted =
+      high[a] === high[b]
+        ? (low[a] as number) <= (low[b] as number)
+        : (high[a] as number) < (high[b] as number);
+  }
+  if (sorted) return symbols;
   const compare = (a: number, b: number) =>
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) || a - b;
-  for (let i = 1; i < symbols.length; i++) {
-    if (compare(symbols[i - 1] as number, symbols[i] as number) > 0) return symbols.sort(compare);
-  }
-  return symbols;
+  return symbols.sort(compare);
+}
+
+/** What else than the listing decides which of its symbols get an alias. */
+export interface Surroundings {
+  /**
+   * How many symbols bear a stem in all of the scope.
+   *
+   * @param own how many of them are in the listing
+   */
+  bearersOf?(stem: string, own: number): number;
+  /** The rule that leaves a symbol out, if any, before the filters. */
+  excludedBy?(symbol: number, name: string): string | undefined;
 }
 
 /**
- * Those symbols in scope whose name is duplicated, or changes from build to build, and which no filter leaves out.
+ * Those symbols in scope whose name is duplicated, or changes from build to build, and which no rule leaves out.
  *
- * @param excludedBy the rule that leaves a name out, if any
+ * @param filter the rule that leaves a name out, if any
  */
 export function chooseCandidates(
   listing: Listing,
-  inScope: Int32Array,
-  namesakes: Namesakes,
-  excludedBy: (name: string) => string | undefined,
+  withData: boolean,
+  { first, next, bearers, duplicated, unstable }: Namesakes,
+  filter: (name: string) => string | undefined,
+  { bearersOf, excludedBy }: Surroundings = {},
 ): Candidates {
-  const { first, bearers, unstable } = namesakes;
+  const named = new Set(unstable);
+  for (const leader of duplicated) {
+    for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) named.add(symbol);
+  }
+  const isInScope = scopeOf(listing, withData);
+  if (bearersOf !== undefined) {
+    const stemOf = stemReader(listing, withData);
+    for (let symbol = 0; symbol < listing.count; symbol++) {
+      if (!isInScope(symbol) || first[symbol] === -1 || named.has(symbol)) continue;
+      if (bearersOf(stemOf(symbol), bearers[first[symbol] as number] as number) > 1) named.add(symbol);
+    }
+  }
   const excluded = new Map<string, number>();
-  const symbols = inScope.filter((symbol) => {
-    const bearer = first[symbol] as number;
-    if (bearer === -1 || ((bearers[bearer] as number) < 2 && unstable[symbol] === 0)) return false;
-    const rule = excludedBy(symbolName(listing, symbol));
-    if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);
-    return rule === undefined;
-  });
-  return { symbols, excluded };
+  const symbols = Int32Array.from(named)
+    .sort()
+    .filter((symbol) => {
+      if (!isInScope(symbol)) return false;
+      const name = symbolName(listing, symbol);
+      const rule = excludedBy?.(symbol, name) ?? filter(name);
+      if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);
+      return rule === undefined;
+    });
+  return { symbols: inAddressOrder(listing, symbols), excluded };
 }
 
 /** A function that gives the part of a symbol's name that its alias begins with. */

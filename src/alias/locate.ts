@@ -1,15 +1,24 @@
 import type { Unit } from "../dwarf/unit.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
-import { fileSymbolOf, sectionName, symbolSection, symbolSize } from "../elf/symbol-table.ts";
+import {
+  fileSymbolOf,
+  type SymbolTable,
+  sectionName,
+  symbolSection,
+  symbolSize,
+  symbolValueHigh,
+  symbolValueLow,
+} from "../elf/symbol-table.ts";
 import {
   emptyQueries,
   type Locations,
+  type Queries,
   type Resolver,
   VIA_NEXT_LINE,
   VIA_NONE,
   type Via,
 } from "../source-lines/resolver.ts";
-import { relativeSource, sourceRoots } from "../source-lines/source-root.ts";
+import { relativeSource, type SourceRoots, sourceRoots } from "../source-lines/source-root.ts";
 import { type UnitFinder, unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing } from "../symbols/listing.ts";
@@ -35,8 +44,28 @@ export interface SymbolOrigin {
   readonly section: string | null;
 }
 
+/** What the symbol table says of a symbol. */
+export interface SymbolEntry {
+  /** In bytes; null without a symbol table. */
+  readonly size: number | null;
+  readonly section: string | null;
+  /** The name that the STT_FILE symbol above it gives. */
+  readonly fileSymbol: string | null;
+}
+
+const NO_ENTRY: SymbolEntry = { size: null, section: null, fileSymbol: null };
+
+/** What the symbol table says of the symbol at an index. */
+export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): SymbolEntry {
+  return {
+    size: symbolSize(table, index),
+    section: sectionName(elf, symbolSection(table, index)),
+    fileSymbol: fileSymbolOf(table, index),
+  };
+}
+
 /**
- * Finds out where symbols come from: their source lines, or failing that the STT_FILE symbol above them.
+ * Finds out where the symbols of a vmlinux come from: their source lines, or failing that the STT_FILE symbol above them.
  *
  * @param tableIndex the entry of each symbol in the image's symbol table; the addresses are taken from there, those of
  *   the listing only where the image has no symbol table
@@ -48,15 +77,14 @@ export async function locateSymbols(
   image: LocatingImage,
   tableIndex: Uint32Array | undefined,
   givenRoots: readonly string[],
-): Promise<SymbolOrigin[]> {
-  const { elf, resolver, findUnits } = image;
+): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
   const table = image.listing?.table;
   const startKernel = findSymbol(image.listing ?? listing, "start_kernel");
   const queries = emptyQueries(symbols.length + (startKernel === undefined ? 0 : 1));
   const ask = (query: number, symbol: number, index: number | undefined) => {
     if (table && index !== undefined) {
-      queries.addressHigh[query] = table.valueHigh[index] as number;
-      queries.addressLow[query] = table.valueLow[index] as number;
+      queries.addressHigh[query] = symbolValueHigh(table, index);
+      queries.addressLow[query] = symbolValueLow(table, index);
       queries.size[query] = symbolSize(table, index);
     } else {
       queries.addressHigh[query] = listing.addressHigh[symbol] as number;
@@ -68,10 +96,36 @@ export async function locateSymbols(
   });
   if (startKernel !== undefined) ask(symbols.length, startKernel, image.listing?.tableIndex[startKernel]);
 
-  const units = findUnits?.(queries);
-  const locations = await resolver.resolve(queries);
-  const initMain = startKernel === undefined ? undefined : recordedFile(locations, symbols.length);
+  const found = await lookUp(image, queries);
+  const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
   const roots = sourceRoots(givenRoots, initMain);
+  const entries = Array.from(symbols, (_, i) => {
+    const index = tableIndex?.[i];
+    return table && index !== undefined ? symbolEntry(image.elf, table, index) : NO_ENTRY;
+  });
+  return { origins: originsOf(entries, found, roots), roots };
+}
+
+/** The locations of addresses, and their units; undefined when units cannot be read. */
+export interface FoundLocations {
+  readonly locations: Locations;
+  readonly units: readonly (Unit | undefined)[] | undefined;
+}
+
+export async function lookUp(
+  { resolver, findUnits }: Pick<LocatingImage, "resolver" | "findUnits">,
+  queries: Queries,
+): Promise<FoundLocations> {
+  const units = findUnits?.(queries);
+  return { units, locations: await resolver.resolve(queries) };
+}
+
+/** The origins of symbols, out of what was found for the addresses at the same indices. */
+export function originsOf(
+  entries: readonly SymbolEntry[],
+  { locations, units }: FoundLocations,
+  roots: SourceRoots,
+): SymbolOrigin[] {
   const unitFiles = new Map<Unit, string | null>();
   const unitFile = (unit: Unit) => {
     let file = unitFiles.get(unit);
@@ -85,12 +139,7 @@ export async function locateSymbols(
   const sourceFile = memoise((path: string, compilationDirectory: string | null) =>
     relativeSource(roots, { path, compilationDirectory }),
   );
-
-  return Array.from(symbols, (_, i) => {
-    const index = tableIndex?.[i];
-    const size = table && index !== undefined ? symbolSize(table, index) : null;
-    const section = table && index !== undefined ? sectionName(elf, symbolSection(table, index)) : null;
-    const fileSymbol = table && index !== undefined ? fileSymbolOf(table, index) : null;
+  return entries.map(({ size, section, fileSymbol }, i) => {
     const via = locations.via[i] as number;
     const path = recordedFile(locations, i);
     if (via === VIA_NONE || path === undefined) {

@@ -22,8 +22,15 @@ export interface Aliases {
   };
 }
 
+/** A symbol that is to get an alias. */
+export interface NamedSymbol {
+  readonly stem: string;
+  /** null where it is unknown. */
+  readonly place: Place | null;
+}
+
 /**
- * Names symbols by their places.
+ * Names symbols of a listing by their places.
  *
  * @param symbols indices into the listing, in address order
  * @param places the place of each, null where it is unknown
@@ -36,29 +43,41 @@ export function nameSymbols(
   options: NamingOptions & { readonly data: boolean },
   existing?: Uint8Array,
 ): Aliases {
-  const stems = Array.from(symbols, stemReader(listing, options.data));
+  const stemOf = stemReader(listing, options.data);
+  const named = Array.from(symbols, (symbol, i) => ({ stem: stemOf(symbol), place: places[i] ?? null }));
+  return giveAliases(named, options, namesWithSeparator(listing, options.separator, existing));
+}
+
+/**
+ * Names symbols of one or several objects.
+ *
+ * @param symbols by object and address, the order in which ordinals are given
+ * @param taken names of symbols, which no ordinal may lead to; only those with the separator in them matter
+ */
+export function giveAliases(
+  symbols: readonly NamedSymbol[],
+  options: NamingOptions,
+  taken: ReadonlySet<string>,
+): Aliases {
   const named = (make: (stem: string, place: Place) => string | null) =>
-    stems.map((stem, index) => {
-      const place = places[index];
-      return place ? make(stem, place) : null;
-    });
+    symbols.map(({ stem, place }) => (place ? make(stem, place) : null));
   const plain = named((stem, place) => plainAlias(stem, place, options));
   const wanted = named((stem, place) => aliasName(stem, place, options));
 
   let alias: readonly (string | null)[] = wanted;
   let ordinal: Uint32Array = new Uint32Array(symbols.length);
   if (options.disambiguate) {
-    const isSymbol = nameLookup(listing, options.separator, existing);
     const withOrdinal = (index: number, number: number) => {
       const suffix = `_${number}`;
-      const base = aliasName(stems[index] as string, places[index] as Place, options, suffix.length);
+      const { stem, place } = symbols[index] as NamedSymbol;
+      const base = aliasName(stem, place as Place, options, suffix.length);
       return base === null ? null : base + suffix;
     };
-    ({ aliases: alias, ordinals: ordinal } = disambiguate(wanted, isSymbol, withOrdinal));
+    ({ aliases: alias, ordinals: ordinal } = disambiguate(wanted, (name) => taken.has(name), withOrdinal));
   }
 
   const aliases = alias.filter((name) => name !== null).length;
-  const unresolved = places.filter((place) => place === null).length;
+  const unresolved = symbols.filter(({ place }) => place === null).length;
   return {
     alias,
     ordinal,
@@ -78,8 +97,8 @@ function countAmbiguous(names: readonly (string | null)[]): number {
   return names.filter((name) => name !== null && (bearers.get(name) ?? 0) > 1).length;
 }
 
-/** Tells whether a name with the separator in it is borne by a symbol; an alias never lacks the separator. */
-function nameLookup(listing: Listing, separator: string, existing?: Uint8Array): (name: string) => boolean {
+/** The names of a listing that have the separator in them, as every alias has; those that are aliases left out. */
+export function namesWithSeparator(listing: Listing, separator: string, existing?: Uint8Array): Set<string> {
   const { text, count, nameStart, nameEnd } = listing;
   const separatorByte = separator.charCodeAt(0);
   const names = new Set<string>();
@@ -90,5 +109,5 @@ function nameLookup(listing: Listing, separator: string, existing?: Uint8Array):
       names.add(symbolName(listing, symbol));
     at = text.indexOf(separatorByte, nameEnd[symbol] as number);
   }
-  return (name) => names.has(name);
+  return names;
 }

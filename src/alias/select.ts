@@ -1,5 +1,5 @@
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { chooseCandidates, findExistingAliases, symbolsInScope } from "./candidates.ts";
+import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
 import { findNamesakes, type Namesakes } from "./duplicates.ts";
 import { type FilterOptions, nameFilter } from "./filters.ts";
 import type { Aliases } from "./name-symbols.ts";
@@ -29,21 +29,30 @@ export interface Selection {
 }
 
 /** Finds the symbols of a listing that are to get an alias. */
-export function selectSymbols(listing: Listing, options: AliasOptions): Selection {
+export function selectSymbols(
+  listing: Listing,
+  options: AliasOptions,
+  surroundings?: Surroundings,
+): Selection {
   const existing = findExistingAliases(listing, options.separator, options.data);
   const namesakes = findNamesakes(listing, options.data, existing);
-  const inScope = symbolsInScope(listing, options.data, existing);
-  const { symbols, excluded } = chooseCandidates(listing, inScope, namesakes, nameFilter(options.filters));
+  const filter = nameFilter(options.filters);
+  const { symbols, excluded } = chooseCandidates(listing, options.data, namesakes, filter, surroundings);
+  let inScope: Int32Array | undefined;
   const ignored = existing?.reduce((sum, isAlias) => sum + isAlias, 0) ?? 0;
   return {
     listing,
     existing,
     namesakes,
-    inScope,
+    // Most runs do without it.
+    get inScope() {
+      inScope ??= symbolsInScope(listing, options.data, existing);
+      return inScope;
+    },
     symbols,
     counts: {
       symbols: listing.count - ignored,
-      duplicatedNames: namesakes.bearers.reduce((sum, bearers) => (bearers > 1 ? sum + 1 : sum), 0),
+      duplicatedNames: namesakes.duplicated.length,
       excluded: Object.fromEntries([...excluded].sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   };

@@ -1,21 +1,35 @@
 import type { LocatingImage } from "../alias/locate.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
-import type { ElfFile } from "../elf/elf-file.ts";
+import { isCompressed } from "../elf/compressed-file.ts";
+import { ET_REL } from "../elf/constants.ts";
+import { findDebugFile } from "../elf/debug-link.ts";
+import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
+import type { ModuleDebug } from "../kbuild/module-symbols.ts";
 import { addr2lineResolver } from "../source-lines/addr2line-resolver.ts";
 import { dwarfResolver } from "../source-lines/dwarf-resolver.ts";
+import { sectionResolver } from "../source-lines/section-resolver.ts";
 import { type UnitFinder, unitFinder } from "../source-lines/unit-finder.ts";
 import type { ResolverOptions } from "./options.ts";
 
 /**
  * What locates addresses in an image: the resolver asked for, and the compilation units. The built-in resolver needs the
  * image's debug information; with addr2line, units that cannot be read are done without.
+ *
+ * @throws Failure for a relocatable file, or one without debug information
  */
 export async function openResolver(
   elf: ElfFile,
   options: ResolverOptions,
   signal: AbortSignal,
 ): Promise<Pick<LocatingImage, "resolver" | "findUnits">> {
+  if (elf.type === ET_REL) {
+    throw new Failure(
+      elf.path,
+      "is a relocatable file, in which an address means nothing",
+      "give a linked vmlinux",
+    );
+  }
   if (options.resolver === "addr2line") {
     const { addr2line: tool, jobs } = options;
     return {
@@ -23,6 +37,46 @@ export async function openResolver(
       findUnits: await unitsIfReadable(elf),
     };
   }
+  return builtInResolver(elf);
+}
+
+/**
+ * What locates addresses in a relocatable object, laid out as `layOutSections` does: in the object itself, or where that was
+ * stripped, in its separate debug file.
+ *
+ * @param directories where separate debug files are looked for
+ * @throws Failure for an object without debug information
+ */
+export async function openModuleDebug(
+  elf: ElfFile,
+  directories: readonly string[],
+  options: ResolverOptions,
+  signal: AbortSignal,
+): Promise<ModuleDebug> {
+  const hasLines = findSection(elf, ".debug_line") ?? findSection(elf, ".zdebug_line");
+  const separate = hasLines === undefined ? findDebugFile(elf, directories) : undefined;
+  const debug = separate === undefined ? elf : openElf(separate);
+  try {
+    if (options.resolver === "dwarf") return { elf: debug, ...(await builtInResolver(debug)) };
+    if (isCompressed(debug.path)) {
+      throw new Failure(debug.path, "is compressed, which addr2line cannot read", "use --resolver dwarf");
+    }
+    const { addr2line: tool, jobs } = options;
+    const ofSection = (section: string) =>
+      addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
+    return {
+      elf: debug,
+      resolver: sectionResolver(debug, ofSection),
+      findUnits: await unitsIfReadable(debug),
+    };
+  } catch (error) {
+    if (debug !== elf) debug.file.close();
+    if (!(error instanceof Failure)) throw error;
+    throw separate === undefined ? error.orElse("give --debug-directory") : error;
+  }
+}
+
+async function builtInResolver(elf: ElfFile): Promise<Pick<LocatingImage, "resolver" | "findUnits">> {
   const sections = await openDebugSections(elf);
   const findUnits = unitFinder(sections);
   const { resolve } = dwarfResolver(sections, findUnits);

@@ -1,13 +1,23 @@
 import { readFileSync, statSync } from "node:fs";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { parseSymbolFrequency } from "../kbuild/symbol-frequency.ts";
 import { type Listing, readListing } from "../symbols/listing.ts";
 
 /** Reads a listing's text from a file, or from standard input for "-". */
 export async function readListingFile(path: string): Promise<Listing> {
   if (path === "-") return readListing(await readStdin(), "standard input");
+  return readListing(readWhole(path), path);
+}
+
+/** Reads a symbol frequency file. */
+export function readFrequencyFile(path: string): Map<string, number> {
+  return parseSymbolFrequency(readWhole(path), path);
+}
+
+function readWhole(path: string): Buffer {
   try {
     if (statSync(path).isDirectory()) throw new Failure(path, "is a directory", "name a file");
-    return readListing(readFileSync(path), path);
+    return readFileSync(path);
   } catch (error) {
     throw error instanceof Failure ? error : cannotRead(path, error);
   }

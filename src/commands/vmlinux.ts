@@ -1,14 +1,16 @@
 import { type Command, Option } from "commander";
-import { aliasVmlinux, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
+import { aliasVmlinux, imageListing, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { aliasedListing } from "../alias/aliased-listing.ts";
 import { KSYM_NAME_LEN } from "../alias/naming.ts";
+import { reuseAliases } from "../alias/reuse-table.ts";
 import { newAliases } from "../alias/select.ts";
-import { openElf } from "../elf/elf-file.ts";
+import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { statsAsJson, statsAsText } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tableLines } from "../table/alias-table.ts";
+import { readAliasTable } from "../table/read-alias-table.ts";
 import { openResolver } from "./image.ts";
-import { readListingFile } from "./input.ts";
+import { readFrequencyFile, readListingFile } from "./input.ts";
 import {
   addResolverOptions,
   positiveInteger,
@@ -22,6 +24,8 @@ import { type Output, writeOutputs } from "./output.ts";
 interface Options extends ResolverOptions {
   nm?: string;
   debugFile?: string;
+  reuseTable?: string;
+  symbolFrequency?: string;
   output?: string;
   table?: string;
   tableScope: "aliases" | "all";
@@ -42,9 +46,31 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
   const command = program
     .command("vmlinux")
     .description("give the duplicated names of a vmlinux unique aliases")
-    .argument("[elf]", "the vmlinux; may be left out with --nm and --debug-file")
+    .argument("[elf]", "the vmlinux; may be left out with --nm and --debug-file or --reuse-table")
     .option("--nm <file>", "take the symbols from what `nm -n` prints, - for standard input")
     .option("--debug-file <elf>", "take the source lines from another image of the same build")
+    .addOption(
+      new Option(
+        "--reuse-table <file>",
+        "take the aliases, and the options, from the table of an earlier link of the same build",
+      ).conflicts([
+        "debugFile",
+        "tableScope",
+        "sourceRoot",
+        "separator",
+        "disambiguate",
+        "maxNameLength",
+        "exclude",
+        "include",
+        "defaultFilters",
+        "kernelRelease",
+        "symbolFrequency",
+      ]),
+    )
+    .option(
+      "--symbol-frequency <file>",
+      "count the names in modules too, as `kas-alias modules` has written them",
+    )
     .option("-o, --output <file>", "the aliased listing (default: -, or none with --table)")
     .option("--table <file>", "the alias table, as JSON Lines")
     .addOption(
@@ -64,8 +90,11 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
     .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
     .option("--quiet", "no warnings", false)
     .action((elf: string | undefined, options: Options) => {
-      if (elf === undefined && (options.nm === undefined || options.debugFile === undefined)) {
-        command.error("error: no vmlinux given; it may be left out only with --nm and --debug-file");
+      const { nm, debugFile, reuseTable } = options;
+      if (elf === undefined && (nm === undefined || (debugFile ?? reuseTable) === undefined)) {
+        command.error(
+          "error: no vmlinux given; it may be left out only with --nm and --debug-file or --reuse-table",
+        );
       }
       return run((signal) => vmlinux(elf, options, signal));
     });
@@ -79,20 +108,10 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
     listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
     openResolver: (image: Parameters<typeof openResolver>[0]) => openResolver(image, options, signal),
   }));
-  const result = await aliasVmlinux(
-    input,
-    {
-      separator: options.separator,
-      disambiguate: options.disambiguate,
-      maxNameLength: options.maxNameLength,
-      data: false,
-      filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
-      sourceRoots: options.sourceRoot,
-      locateAll: options.table !== undefined && options.tableScope === "all",
-      kernelRelease: options.kernelRelease,
-    },
-    (stage, work) => stopwatch.time(stage, work),
-  );
+  const result =
+    options.reuseTable === undefined
+      ? await makeAliases(input, options, stopwatch)
+      : await reuse(input, options.reuseTable, stopwatch);
 
   const outputs: Output[] = [];
   if (options.table !== undefined) {
@@ -106,6 +125,37 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
   const stdoutOpen = await stopwatch.time("write", () => writeOutputs(outputs));
   report(result, options, stopwatch);
   return stdoutOpen;
+}
+
+function makeAliases(input: VmlinuxInput, options: Options, stopwatch: Stopwatch): Promise<VmlinuxResult> {
+  const { symbolFrequency } = options;
+  const frequency = symbolFrequency === undefined ? undefined : readFrequencyFile(symbolFrequency);
+  return aliasVmlinux(
+    input,
+    {
+      separator: options.separator,
+      disambiguate: options.disambiguate,
+      maxNameLength: options.maxNameLength,
+      data: false,
+      filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
+      sourceRoots: options.sourceRoot,
+      locateAll: options.table !== undefined && options.tableScope === "all",
+      kernelRelease: options.kernelRelease,
+    },
+    (stage, work) => stopwatch.time(stage, work),
+    // The file counts vmlinux's names as well.
+    frequency && { bearersOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
+  );
+}
+
+async function reuse(
+  { listing, image }: VmlinuxInput,
+  path: string,
+  stopwatch: Stopwatch,
+): Promise<VmlinuxResult> {
+  // Without an image there is a listing: the command line is checked for it.
+  const taken = await stopwatch.time("symbols", () => listing ?? imageListing(image as ElfFile));
+  return stopwatch.time("reuse", () => reuseAliases(taken, readAliasTable(path), image));
 }
 
 function report({ selection, aliases }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {

@@ -10,6 +10,8 @@ export interface Addr2lineOptions {
   readonly tool: string;
   /** The file with the debug information. */
   readonly elf: string;
+  /** The section that the addresses are offsets in, for a relocatable file. */
+  readonly section?: string;
   /** How many processes may run at a time. */
   readonly jobs: number;
   /** Ends the running processes. */
@@ -67,10 +69,10 @@ function askTool(
   end: number,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { tool, elf } = options;
+  const { tool, elf, section } = options;
   const patience = options.patience ?? DEFAULT_PATIENCE;
   return new Promise((resolve, reject) => {
-    const child = spawn(tool, ["-e", elf], {
+    const child = spawn(tool, ["-e", elf, ...(section === undefined ? [] : ["-j", section])], {
       stdio: ["pipe", "pipe", "pipe"],
       signal,
       killSignal: "SIGKILL",

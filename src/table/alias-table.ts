@@ -14,6 +14,8 @@ export interface TableHeader {
   readonly objects: readonly { readonly name: string; readonly buildId: string | null }[];
   /** The number of lines that follow. */
   readonly rows: number;
+  /** How many bearers of a duplicated name got no alias, by name; left out when there are none. */
+  readonly unresolved?: Readonly<Record<string, number>>;
   readonly generator: string;
   /** The options that change answers. */
   readonly options: Readonly<Record<string, unknown>>;

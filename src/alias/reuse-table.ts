@@ -1,0 +1,168 @@
+import { formatAddress } from "../elf/address.ts";
+import type { ElfFile } from "../elf/elf-file.ts";
+import { buildId } from "../elf/notes.ts";
+import { Failure } from "../failure.ts";
+import { type Listing, symbolName } from "../symbols/listing.ts";
+import { symbolPositions } from "../symbols/sympos.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import type { AliasTableReader } from "../table/read-alias-table.ts";
+import { VERSION } from "../version.ts";
+import type { VmlinuxResult } from "./alias-vmlinux.ts";
+import { nameSymbols } from "./name-symbols.ts";
+import { separatorFault } from "./naming.ts";
+import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+
+/**
+ * Gives the symbols of a vmlinux the aliases that they got in an earlier link of the same build, where their addresses
+ * differ but not their order. They are found by name, and by order among namesakes; the options are those of the table.
+ *
+ * @param image the vmlinux that the listing is of, for the build ID in the new table
+ * @throws Failure for a name that the listing has more or fewer times than the table, or in another order
+ */
+export function reuseAliases(
+  listing: Listing,
+  table: AliasTableReader,
+  image: ElfFile | undefined,
+): VmlinuxResult {
+  const options = tableOptions(table);
+  const rows = aliasedRows(table);
+  const chosen = selectSymbols(listing, options);
+  const found = matchRows(chosen, rows, table);
+  const symbols = chosen.inScope.filter((symbol) => found.has(symbol));
+  const rowOf = (symbol: number) => found.get(symbol) as TableRow;
+  checkOrder(listing, symbols, rowOf, table.source);
+
+  const selection = { ...chosen, symbols };
+  const ordered = Array.from(symbols, rowOf);
+  const places = ordered.map(({ file, line, unit }) => (file === null ? null : { file, line, unit }));
+  const { counts } = nameSymbols(listing, symbols, places, options, chosen.existing);
+  const unresolved = Object.values(table.header.unresolved ?? {}).reduce((sum, count) => sum + count, 0);
+  return {
+    selection,
+    aliases: {
+      alias: ordered.map(({ alias }) => alias),
+      ordinal: Uint32Array.from(ordered, ({ ordinal }) => ordinal),
+      counts: { ...counts, aliases: ordered.length, unresolved },
+    },
+    header: {
+      ...table.header,
+      objects: [{ name: VMLINUX, buildId: (image && buildId(image)) ?? null }],
+      rows: ordered.length,
+      generator: `kas-alias ${VERSION}`,
+    },
+    *rows() {
+      for (const symbol of symbols) {
+        const address = formatAddress(
+          listing.addressHigh[symbol] as number,
+          listing.addressLow[symbol] as number,
+        );
+        yield { ...rowOf(symbol), address };
+      }
+    },
+  };
+}
+
+const VMLINUX = "vmlinux";
+const ADVICE = "give the table of an earlier link of the same build";
+
+/** The options that a table was made with. */
+function tableOptions({ source, header }: AliasTableReader): AliasOptions {
+  const { separator, disambiguate, maxNameLength, data, defaults, exclude, include } = header.options;
+  const areGlobs = (value: unknown): value is string[] =>
+    Array.isArray(value) && value.every((glob) => typeof glob === "string");
+  if (
+    typeof separator !== "string" ||
+    separatorFault(separator) !== undefined ||
+    typeof disambiguate !== "boolean" ||
+    typeof maxNameLength !== "number" ||
+    typeof data !== "boolean" ||
+    typeof defaults !== "boolean" ||
+    !areGlobs(exclude) ||
+    !areGlobs(include)
+  ) {
+    throw new Failure(source, "line 1 is damaged: its options are incomplete", "write the table anew");
+  }
+  return { separator, disambiguate, maxNameLength, data, filters: { defaults, exclude, include } };
+}
+
+/** The rows with an alias, by name. */
+function aliasedRows({ source, rows }: AliasTableReader): Map<string, TableRow[]> {
+  const named = new Map<string, TableRow[]>();
+  for (const row of rows) {
+    if (row.object !== VMLINUX) {
+      throw new Failure(source, `has aliases of the module ${row.object}`, "give a table of vmlinux alone");
+    }
+    if (row.alias === null) continue;
+    const others = named.get(row.name);
+    if (others === undefined) named.set(row.name, [row]);
+    else others.push(row);
+  }
+  return named;
+}
+
+/** The row of each symbol that has one. */
+function matchRows(
+  selection: Selection,
+  rows: ReadonlyMap<string, readonly TableRow[]>,
+  { source, header }: AliasTableReader,
+): Map<number, TableRow> {
+  const { listing, inScope, namesakes } = selection;
+  const bearers = new Map<string, number[]>(Array.from(rows.keys(), (name) => [name, []]));
+  for (const symbol of inScope) bearers.get(symbolName(listing, symbol))?.push(symbol);
+  for (const symbol of selection.symbols) {
+    const name = symbolName(listing, symbol);
+    if (rows.has(name)) continue;
+    const others = bearers.get(name);
+    if (others === undefined) bearers.set(name, [symbol]);
+    else others.push(symbol);
+  }
+
+  const unresolved = new Map(Object.entries(header.unresolved ?? {}));
+  const found = new Map<number, TableRow>();
+  for (const [name, symbols] of bearers) {
+    const named = rows.get(name) ?? [];
+    const wanted = named.length + (unresolved.get(name) ?? 0);
+    if (symbols.length !== wanted) {
+      const times = (n: number) => (n === 0 ? "not at all" : n === 1 ? "once" : `${n} times`);
+      const problem = `has ${name} ${times(symbols.length)}, ${source} ${times(wanted)}`;
+      throw new Failure(listing.source, problem, ADVICE);
+    }
+    // Those that got no alias are not in the table, but the others' positions tell which they are.
+    const positions =
+      named.length === wanted ? undefined : symbolPositions(listing, Int32Array.from(symbols), namesakes);
+    named.forEach((row, i) => {
+      const symbol = symbols[positions === undefined ? i : positions.indexOf(row.sympos)];
+      if (symbol === undefined) {
+        const problem = `has no ${name} at position ${row.sympos}, ${source} has one`;
+        throw new Failure(listing.source, problem, ADVICE);
+      }
+      found.set(symbol, row);
+    });
+  }
+  return found;
+}
+
+/** @throws Failure when symbols stand in another order than their rows, or are of another type */
+function checkOrder(
+  listing: Listing,
+  symbols: Int32Array,
+  rowOf: (symbol: number) => TableRow,
+  table: string,
+): void {
+  let last: TableRow | undefined;
+  for (const symbol of symbols) {
+    const row = rowOf(symbol);
+    if (last !== undefined && row.address.padStart(16, "0") < last.address.padStart(16, "0")) {
+      throw new Failure(listing.source, `has ${row.name} behind ${last.name}, not so ${table}`, ADVICE);
+    }
+    const type = String.fromCharCode(listing.type[symbol] as number);
+    if (type !== row.type) {
+      throw new Failure(
+        listing.source,
+        `has ${type} ${row.name} where ${table} has ${row.type} ${row.name}`,
+        ADVICE,
+      );
+    }
+    last = row;
+  }
+}

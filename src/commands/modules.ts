@@ -1,0 +1,287 @@
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SingleBar } from "cli-progress";
+import { type Command, Option } from "commander";
+import { KSYM_NAME_LEN } from "../alias/naming.ts";
+import { isCompressed, openPossiblyCompressed } from "../elf/compressed-file.ts";
+import { openElf } from "../elf/elf-file.ts";
+import { Failure, systemMessage } from "../failure.ts";
+import { aliasModules, type ModulesProgress } from "../kbuild/alias-modules.ts";
+import { injectAliases } from "../kbuild/inject.ts";
+import {
+  checkNames,
+  type ModuleFile,
+  modulesBelow,
+  namedModules,
+  orderedModules,
+} from "../kbuild/module-files.ts";
+import { formatSymbolFrequency } from "../kbuild/symbol-frequency.ts";
+import { statsAsJson, statsAsText } from "../report/stats.ts";
+import { Stopwatch } from "../report/stopwatch.ts";
+import { tableLines } from "../table/alias-table.ts";
+import { openModuleDebug, openResolver } from "./image.ts";
+import { readFrequencyFile } from "./input.ts";
+import {
+  addResolverOptions,
+  positiveInteger,
+  type ResolverOptions,
+  type Runner,
+  repeatable,
+  separator,
+} from "./options.ts";
+import { writeOutputs } from "./output.ts";
+
+interface Options extends ResolverOptions {
+  order?: string;
+  directory?: string;
+  vmlinux?: string;
+  scope: "global" | "object";
+  symbolFrequency?: string;
+  inject: boolean;
+  outputDir?: string;
+  dropSignature: boolean;
+  init: boolean;
+  modulePrefix: boolean;
+  debugDirectory: string[];
+  keepGoing: boolean;
+  table?: string;
+  tableScope: "aliases" | "all";
+  kernelRelease?: string;
+  sourceRoot: string[];
+  separator: string;
+  disambiguate: boolean;
+  maxNameLength: number;
+  exclude: string[];
+  include: string[];
+  defaultFilters: boolean;
+  stats?: true | "text" | "json";
+  quiet: boolean;
+}
+
+/** `kas-alias modules`: aliases for the duplicated names of modules, as a table or in the modules themselves. */
+export function addModulesCommand(program: Command, run: Runner): void {
+  const command = program
+    .command("modules")
+    .description("give the duplicated names of modules unique aliases")
+    .argument("[module...]", ".ko or .o files")
+    .option("--order <file>", "the modules of a modules.order")
+    .option("--directory <directory>", "the .ko files below a directory, compressed ones too")
+    .option("--vmlinux <elf>", "the image that the modules belong to")
+    .addOption(
+      new Option("--scope <scope>", "where a name must be unique")
+        .choices(["global", "object"])
+        .default("global"),
+    )
+    .option("--symbol-frequency <file>", "how often each name is borne: written with --vmlinux, read without")
+    .option("--inject", "write copies of the modules with their aliases", false)
+    .option("--output-dir <directory>", "where the copies go")
+    .option("--drop-signature", "inject into signed modules too, and leave the signature out", false)
+    .option("--init", "give aliases in .init sections too", false)
+    .option("--module-prefix", "put the module's name into its aliases", false)
+    .addOption(repeatable("--debug-directory <directory>", "where separate debug files are (/usr/lib/debug)"))
+    .option("--keep-going", "name modules that fail, and do the others", false)
+    .option("--table <file>", "the alias table, as JSON Lines")
+    .addOption(
+      new Option("--table-scope <scope>", "the symbols in the table")
+        .choices(["aliases", "all"])
+        .default("aliases"),
+    );
+  addResolverOptions(command)
+    .addOption(repeatable("--source-root <directory>", "where the source tree was"))
+    .option("--separator <character>", "between an alias's parts", separator, "@")
+    .option("--no-disambiguate", "leave units and ordinals out")
+    .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
+    .addOption(repeatable("--exclude <glob>", "leave names out"))
+    .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
+    .option("--no-default-filters", "keep the names that are left out by default")
+    .option("--kernel-release <release>", "as `uname -r`, for the table")
+    .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
+    .option("--quiet", "no progress", false)
+    .action((paths: string[], options: Options) => {
+      const sources = [paths.length > 0, options.order, options.directory].filter(Boolean);
+      if (sources.length !== 1) command.error("error: give modules, or --order, or --directory");
+      if (options.inject !== (options.outputDir !== undefined)) {
+        command.error("error: --inject and --output-dir go together");
+      }
+      return run((signal) => modules(paths, options, signal));
+    });
+}
+
+async function modules(paths: string[], options: Options, signal: AbortSignal): Promise<boolean> {
+  const stopwatch = new Stopwatch();
+  const files =
+    options.order !== undefined
+      ? orderedModules(options.order)
+      : options.directory !== undefined
+        ? modulesBelow(options.directory)
+        : namedModules(paths);
+  checkNames(files);
+  const { symbolFrequency, vmlinux } = options;
+  const frequency =
+    symbolFrequency === undefined || vmlinux !== undefined ? undefined : readFrequencyFile(symbolFrequency);
+  const directories = options.debugDirectory.length > 0 ? options.debugDirectory : ["/usr/lib/debug"];
+  const progress = new Progress(options);
+  const result = await aliasModules(
+    {
+      modules: files,
+      vmlinux:
+        vmlinux === undefined
+          ? undefined
+          : { image: openElf(vmlinux), openResolver: (elf) => openResolver(elf, options, signal) },
+      frequency,
+      openFile: openPossiblyCompressed,
+      openDebug: (elf) => openModuleDebug(elf, directories, options, signal),
+    },
+    {
+      scope: options.scope,
+      init: options.init,
+      modulePrefix: options.modulePrefix,
+      separator: options.separator,
+      disambiguate: options.disambiguate,
+      maxNameLength: options.maxNameLength,
+      data: false,
+      filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
+      sourceRoots: options.sourceRoot,
+      locateAll: options.table !== undefined && options.tableScope === "all",
+      kernelRelease: options.kernelRelease,
+    },
+    progress,
+    (stage, work) => stopwatch.time(stage, work),
+  ).finally(() => progress.end());
+
+  let stdoutOpen = true;
+  await stopwatch.time("write", async () => {
+    if (options.outputDir !== undefined) {
+      for (const { module, aliases } of result.injections) {
+        await progress.attempt(() => writeInjected(module, aliases, options.outputDir as string, options));
+      }
+    }
+    const text =
+      symbolFrequency === undefined || vmlinux === undefined
+        ? undefined
+        : formatSymbolFrequency(result.frequency);
+    const outputs = [];
+    if (text !== undefined && !hasContent(symbolFrequency as string, text)) {
+      outputs.push({ target: symbolFrequency as string, pieces: [text] });
+    }
+    if (options.table !== undefined) {
+      outputs.push({ target: options.table, pieces: tableLines(result.header, result.rows()) });
+    }
+    stdoutOpen = await writeOutputs(outputs);
+  });
+  if (options.stats) {
+    const { aliases, unresolved, tooLong, ambiguous, ordinal, symbols, duplicatedNames, excluded } =
+      result.counts;
+    const stats = {
+      symbols,
+      duplicatedNames,
+      aliases,
+      excluded: tooLong === 0 ? excluded : { ...excluded, "--max-name-length": tooLong },
+      ambiguous,
+      ordinal,
+      unresolved,
+      seconds: stopwatch.seconds,
+    };
+    process.stderr.write(options.stats === "json" ? statsAsJson(stats) : statsAsText(stats));
+  }
+  if (progress.failures > 0) {
+    const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;
+    throw new Failure("--keep-going", `${what} could not be done`, "see the lines above");
+  }
+  return stdoutOpen;
+}
+
+async function writeInjected(
+  { path, output }: ModuleFile,
+  aliases: ReadonlyMap<number, string>,
+  directory: string,
+  { dropSignature }: Options,
+): Promise<void> {
+  if (isCompressed(path)) throw new Failure(path, "is compressed", "inject into modules before they are");
+  const elf = openElf(path);
+  try {
+    const target = join(directory, output);
+    if (isSameFile(path, target)) {
+      throw new Failure(target, "is the module itself", "name another --output-dir");
+    }
+    try {
+      mkdirSync(dirname(target), { recursive: true });
+    } catch (error) {
+      throw new Failure(
+        dirname(target),
+        `cannot be made: ${systemMessage(error)}`,
+        "name another --output-dir",
+      );
+    }
+    await writeOutputs([{ target, pieces: injectAliases(elf, aliases, { dropSignature }) }]);
+  } finally {
+    elf.file.close();
+  }
+}
+
+function isSameFile(path: string, target: string): boolean {
+  const [one, other] = [path, target].map((each) => statSync(each, { throwIfNoEntry: false }));
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+}
+
+function hasContent(path: string, text: Buffer): boolean {
+  try {
+    return readFileSync(path).equals(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Runs shorter than this show no bar, in milliseconds. */
+const BAR_DELAY = 1000;
+
+/** A bar on a terminal, and what becomes of modules that fail. */
+class Progress implements ModulesProgress {
+  failures = 0;
+  readonly #start = Date.now();
+  readonly #keepGoing: boolean;
+  readonly #bar: SingleBar | undefined;
+  #shown = false;
+
+  constructor({ keepGoing, quiet }: Options) {
+    this.#keepGoing = keepGoing;
+    if (process.stderr.isTTY && !quiet) {
+      this.#bar = new SingleBar({
+        stream: process.stderr,
+        format: "modules [{bar}] {percentage} %",
+        clearOnComplete: true,
+      });
+    }
+  }
+
+  step(done: number, total: number): void {
+    if (this.#bar === undefined || (!this.#shown && Date.now() - this.#start < BAR_DELAY)) return;
+    if (!this.#shown) this.#bar.start(total, done);
+    this.#shown = true;
+    this.#bar.update(done);
+  }
+
+  failed(failure: Failure): void {
+    if (!this.#keepGoing) {
+      this.end();
+      throw failure;
+    }
+    this.failures++;
+    this.end();
+    process.stderr.write(`kas-alias: ${failure.message}\n`);
+  }
+
+  async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.failed(error);
+    }
+  }
+
+  end(): void {
+    if (this.#shown) this.#bar?.stop();
+    this.#shown = false;
+  }
+}

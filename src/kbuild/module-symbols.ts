@@ -1,0 +1,196 @@
+import { type Surroundings, stemReader } from "../alias/candidates.ts";
+import { lookUp, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
+import { type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
+import { type AliasOptions, type Selection, selectSymbols } from "../alias/select.ts";
+import { formatAddress } from "../elf/address.ts";
+import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
+import { type ElfFile, findSection, type Section, sectionBytes } from "../elf/elf-file.ts";
+import { buildId } from "../elf/notes.ts";
+import { layOutSections } from "../elf/section-layout.ts";
+import {
+  readSymbolTable,
+  sectionIndexOf,
+  symbolSize,
+  symbolValueHigh,
+  symbolValueLow,
+} from "../elf/symbol-table.ts";
+import { Failure } from "../failure.ts";
+import { emptyQueries, type Resolver } from "../source-lines/resolver.ts";
+import type { SourceRoots } from "../source-lines/source-root.ts";
+import type { UnitFinder } from "../source-lines/unit-finder.ts";
+import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
+import { symbolName } from "../symbols/listing.ts";
+import { modulePositions } from "../symbols/sympos.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import type { WasmMemory } from "../wasm/program.ts";
+
+/** The file with a module's debug information, the module itself or another one, and what locates addresses in it. */
+export interface ModuleDebug {
+  readonly elf: ElfFile;
+  /** Answers addresses as `layOutSections` gives them out. */
+  readonly resolver: Resolver;
+  readonly findUnits: UnitFinder | undefined;
+}
+
+export interface ModuleOptions extends AliasOptions {
+  /** Whether symbols in .init sections get aliases. */
+  readonly init: boolean;
+  /** Whether all text symbols get into the table, or only those with an alias. */
+  readonly locateAll: boolean;
+}
+
+/** A module's symbols, located but not named yet. */
+export interface ModuleSymbols {
+  readonly buildId: string | null;
+  /** Without aliases. */
+  readonly rows: readonly TableRow[];
+  /** The symbols that are to get an alias: what it is made of, their row, and their index in the symbol table. */
+  readonly named: readonly (NamedSymbol & { readonly row: number; readonly tableIndex: number })[];
+  /** The names with the separator in them. */
+  readonly taken: ReadonlySet<string>;
+  readonly counts: Selection["counts"];
+}
+
+/**
+ * The listing of a module's symbols, with the addresses that `layOutSections` gives them.
+ *
+ * @throws Failure for a file that is no relocatable object with symbols
+ */
+export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
+  if (elf.type !== ET_REL) throw new Failure(elf.path, "is no relocatable object", "give .ko or .o files");
+  const table = readSymbolTable(elf);
+  if (table === undefined)
+    throw new Failure(elf.path, "has no symbol table", "give it as it was before strip");
+  return elfListing(elf, table, layOutSections(elf), memory);
+}
+
+/** Names that every module has, for its own entry points. */
+const ENTRY_POINTS: ReadonlySet<string> = new Set(["init_module", "cleanup_module"]);
+
+/** Whether the kernel frees a section when the module has been loaded (module_init_section of kernel/module/main.c). */
+function isInit(section: Section | undefined): boolean {
+  return section?.name.startsWith(".init") ?? false;
+}
+
+/**
+ * Chooses the symbols of a module that are to get an alias, and locates them.
+ *
+ * @param openDebug is called only for a module that has such symbols
+ */
+export async function moduleSymbols(
+  name: string,
+  elf: ElfFile,
+  memory: WasmMemory,
+  options: ModuleOptions,
+  bearersOf: Surroundings["bearersOf"],
+  openDebug: () => Promise<ModuleDebug>,
+  roots: SourceRoots,
+): Promise<ModuleSymbols> {
+  const listing = moduleListing(elf, memory);
+  const { table, tableIndex } = listing;
+  const indexOf = (symbol: number) => tableIndex[symbol] as number;
+  const sectionOf = (index: number) => elf.sections[sectionIndexOf(table, index)];
+  const { include } = options.filters;
+  const selection = selectSymbols(listing, options, {
+    ...(bearersOf && { bearersOf }),
+    excludedBy(symbol, name) {
+      if (!options.init && isInit(sectionOf(indexOf(symbol)))) return ".init*";
+      return options.filters.defaults && ENTRY_POINTS.has(name) && !include.includes(name) ? name : undefined;
+    },
+  });
+  const symbols = options.locateAll ? selection.inScope : selection.symbols;
+  const indices = Array.from(symbols, indexOf);
+  const origins = symbols.length === 0 ? [] : await locate(elf, listing, indices, await openDebug(), roots);
+
+  const isLoaded = (index: number) => ((sectionOf(index)?.flags ?? 0) & SHF_ALLOC) !== 0;
+  const positions = modulePositions(
+    listing,
+    symbols,
+    selection.namesakes,
+    (index, beside) => isLoaded(index) && (!isInit(sectionOf(index)) || isInit(sectionOf(beside))),
+  );
+  const rows = Array.from(symbols, (symbol, i): TableRow => {
+    const index = indices[i] as number;
+    const { place, via, size, section } = origins[i] as SymbolOrigin;
+    return {
+      object: name,
+      name: symbolName(listing, symbol),
+      alias: null,
+      type: String.fromCharCode(listing.type[symbol] as number),
+      address: formatAddress(symbolValueHigh(table, index), symbolValueLow(table, index)),
+      section,
+      size,
+      file: place?.file ?? null,
+      line: place?.line ?? null,
+      unit: place?.unit ?? null,
+      sympos: positions[i] as number,
+      ordinal: 0,
+      via,
+    };
+  });
+  const rowOf = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
+  const stemOf = stemReader(listing, options.data);
+  return {
+    buildId: buildId(elf),
+    rows,
+    named: Array.from(selection.symbols, (symbol) => {
+      const row = rowOf.get(symbol) as number;
+      return { stem: stemOf(symbol), place: origins[row]?.place ?? null, row, tableIndex: indexOf(symbol) };
+    }),
+    taken: namesWithSeparator(listing, options.separator, selection.existing),
+    counts: selection.counts,
+  };
+}
+
+async function locate(
+  elf: ElfFile,
+  { table }: ElfListing,
+  indices: readonly number[],
+  debug: ModuleDebug,
+  roots: SourceRoots,
+): Promise<SymbolOrigin[]> {
+  try {
+    const bases = layOutSections(debug.elf);
+    const sections = sameSections(elf, debug.elf);
+    const queries = emptyQueries(indices.length);
+    indices.forEach((index, i) => {
+      const section = sections.get(sectionIndexOf(table, index));
+      // An address that lies in no section has no location.
+      queries.addressLow[i] =
+        section === undefined ? 0 : (bases[section] as number) + symbolValueLow(table, index);
+      queries.size[i] = symbolSize(table, index);
+    });
+    const entries = indices.map((index) => symbolEntry(elf, table, index));
+    return originsOf(entries, await lookUp(debug, queries), roots);
+  } finally {
+    if (debug.elf !== elf) debug.elf.file.close();
+  }
+}
+
+/** The section of another file of the same build for each loaded section: by name, and by order among those of one name. */
+function sameSections(elf: ElfFile, other: ElfFile): Map<number, number> {
+  if (other === elf) return new Map(elf.sections.map(({ index }) => [index, index]));
+  const byName = new Map<string, number[]>();
+  for (const { name, index, flags } of other.sections) {
+    if ((flags & SHF_ALLOC) === 0) continue;
+    const others = byName.get(name);
+    if (others === undefined) byName.set(name, [index]);
+    else others.push(index);
+  }
+  const same = new Map<number, number>();
+  for (const { name, index, flags } of elf.sections) {
+    if ((flags & SHF_ALLOC) === 0) continue;
+    const found = byName.get(name)?.shift();
+    if (found !== undefined) same.set(index, found);
+  }
+  return same;
+}
+
+/** The kernel that a module was built for, as its vermagic says; null for an object without one. */
+export function moduleKernel(elf: ElfFile): string | null {
+  const section = findSection(elf, ".modinfo");
+  if (section === undefined) return null;
+  const fields = Buffer.from(sectionBytes(elf, section).read(0, section.size)).toString("utf8").split("\0");
+  const vermagic = fields.find((field) => field.startsWith("vermagic="));
+  return vermagic?.slice("vermagic=".length).split(" ", 1)[0] ?? null;
+}

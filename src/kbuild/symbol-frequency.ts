@@ -1,0 +1,40 @@
+import { Failure } from "../failure.ts";
+
+// The symbol frequency file of a kernel build: how many symbols of vmlinux and its modules bear each name, so that a module
+// that is built elsewhere gets the aliases that its symbols need. Its lines are `name:count`.
+
+const COLON = 0x3a;
+const LINE_FEED = 0x0a;
+
+/**
+ * Reads a symbol frequency file's text. A name may have colons in it: the count stands behind the last one.
+ *
+ * @param source what `text` was read from, for messages
+ * @returns how many symbols bear each name, from 1
+ * @throws Failure for a broken line, or a name that comes twice, by the line's number
+ */
+export function parseSymbolFrequency(text: Buffer, source: string): Map<string, number> {
+  const frequency = new Map<string, number>();
+  let line = 1;
+  for (let start = 0; start < text.length; line++) {
+    const newline = text.indexOf(LINE_FEED, start);
+    const end = newline === -1 ? text.length : newline;
+    const colon = end === start ? -1 : text.lastIndexOf(COLON, end - 1);
+    const count = colon === -1 ? "" : text.toString("latin1", colon + 1, end);
+    if (colon <= start || !/^[1-9][0-9]{0,8}$/.test(count)) {
+      const shown = text.toString("utf8", start, Math.min(end, start + 60));
+      throw new Failure(source, `line ${line} is no name:count: "${shown}"`, "write the file anew");
+    }
+    const name = text.toString("utf8", start, colon);
+    if (frequency.has(name)) throw new Failure(source, `line ${line} repeats ${name}`, "write the file anew");
+    frequency.set(name, Number(count));
+    start = end + 1;
+  }
+  return frequency;
+}
+
+/** The text of a symbol frequency file, its lines sorted as the C locale does: ASCII by bytes. */
+export function formatSymbolFrequency(frequency: ReadonlyMap<string, number>): Buffer {
+  const lines = Array.from(frequency, ([name, count]) => `${name}:${count}\n`);
+  return Buffer.from(lines.sort().join(""));
+}

@@ -1,0 +1,41 @@
+import type { ElfFile } from "../elf/elf-file.ts";
+import { layOutSections } from "../elf/section-layout.ts";
+import { emptyQueries, type Resolver, unknownLocations } from "./resolver.ts";
+
+/**
+ * A resolver for a relocatable file by resolvers that know the sections' offsets only.
+ *
+ * @param ofSection the one that answers offsets in a section
+ * @returns one that answers the addresses that `layOutSections` gives out
+ */
+export function sectionResolver(elf: ElfFile, ofSection: (name: string) => Resolver): Resolver {
+  const bases = layOutSections(elf);
+  return {
+    async resolve(queries) {
+      const locations = unknownLocations(queries.count);
+      for (const { index, name, size } of elf.sections) {
+        const base = bases[index] as number;
+        if (base === 0) continue;
+        const asked: number[] = [];
+        queries.addressLow.forEach((address, query) => {
+          if (address >= base && address <= base + size) asked.push(query);
+        });
+        if (asked.length === 0) continue;
+        const inSection = emptyQueries(asked.length);
+        asked.forEach((query, i) => {
+          inSection.addressLow[i] = (queries.addressLow[query] as number) - base;
+          inSection.size[i] = queries.size[query] as number;
+        });
+        const found = await ofSection(name).resolve(inSection);
+        asked.forEach((query, i) => {
+          const file = found.file[i] as number;
+          locations.file[query] = file === -1 ? -1 : file + locations.files.length;
+          locations.line[query] = found.line[i] as number;
+          locations.via[query] = found.via[i] as number;
+        });
+        locations.files.push(...found.files);
+      }
+      return locations;
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { TABLE_SCHEMA, type TableHeader, type TableRow } from "./alias-table.ts";
+
+/** An alias table that is being read. */
+export interface AliasTableReader {
+  /** The file's name, for messages. */
+  readonly source: string;
+  readonly header: TableHeader;
+  /**
+   * The rows in the file's order, read as they are asked for, once.
+   *
+   * @throws Failure for a damaged line, by its number, and for more or fewer rows than the header tells
+   */
+  readonly rows: Generator<TableRow, void, undefined>;
+}
+
+/**
+ * Opens an alias table: its header is read, its rows are when they are asked for. Keys that are not known are passed over.
+ *
+ * @param path a file, or a pipe
+ * @throws Failure for a file that cannot be read, is no alias table, or is one of another schema
+ */
+export function readAliasTable(path: string): AliasTableReader {
+  const lines = readLines(path);
+  const first = lines.next();
+  try {
+    const header = parseHeader(path, first.done ? "" : first.value);
+    return { source: path, header, rows: readRows(path, header, lines) };
+  } catch (error) {
+    lines.return();
+    throw error;
+  }
+}
+
+const ADVICE = "write the table anew";
+
+function parseHeader(path: string, text: string): TableHeader {
+  const header = parseObject(text);
+  const schema = header?.schema;
+  if (header === undefined || typeof schema !== "string") {
+    throw new Failure(path, "is no alias table: its first line names no schema", "give what --table writes");
+  }
+  if (schema !== TABLE_SCHEMA) {
+    const advice = `this version reads ${TABLE_SCHEMA}; use the kas-alias that wrote it`;
+    throw new Failure(path, `has the schema ${schema}`, advice);
+  }
+  if (!isHeader(header)) throw new Failure(path, `line 1 is damaged: ${faulty(header, HEADER_KEYS)}`, ADVICE);
+  return header;
+}
+
+function* readRows(
+  path: string,
+  header: TableHeader,
+  lines: Generator<string, void, undefined>,
+): Generator<TableRow, void, undefined> {
+  let count = 0;
+  for (const text of lines) {
+    const line = ++count + 1;
+    const row = parseObject(text);
+    if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
+    if (!isRow(row)) throw new Failure(path, `line ${line} is damaged: ${faulty(row, ROW_KEYS)}`, ADVICE);
+    if (count > header.rows) {
+      throw new Failure(path, `line ${line} is one too many: its header tells ${header.rows} rows`, ADVICE);
+    }
+    yield row;
+  }
+  if (count < header.rows) {
+    throw new Failure(path, `ends after ${count} of its ${header.rows} rows`, ADVICE);
+  }
+}
+
+type Json = Record<string, unknown>;
+type Check = (value: unknown) => boolean;
+
+function parseObject(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const isText: Check = (value) => typeof value === "string";
+/** A control character in a name would break the lines of a listing. */
+const isName: Check = (value) => typeof value === "string" && value !== "" && !/\p{Cc}/u.test(value);
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCounts: Check = (value) => isObject(value) && Object.values(value).every(isCount);
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const HEADER_KEYS: Record<Exclude<keyof TableHeader, "unresolved">, Check> = {
+  schema: isText,
+  kernel: orNull(isText),
+  arch: orNull(isText),
+  scope: (value) => value === "global" || value === "object",
+  objects: (value) =>
+    Array.isArray(value) &&
+    value.every((object) => isObject(object) && isName(object.name) && orNull(isText)(object.buildId)),
+  rows: isCount,
+  generator: isText,
+  options: isObject,
+};
+
+const ROW_KEYS: Record<keyof TableRow, Check> = {
+  object: isName,
+  name: isName,
+  alias: orNull(isName),
+  type: (value) => typeof value === "string" && /^[!-~]$/.test(value),
+  address: (value) => typeof value === "string" && /^[0-9a-f]{1,16}$/.test(value),
+  section: orNull(isText),
+  size: orNull(isCount),
+  file: orNull(isText),
+  line: orNull(isCount),
+  unit: orNull(isText),
+  sympos: isCount,
+  ordinal: isCount,
+  via: orNull(isText),
+};
+
+function isHeader(value: Json): value is Json & TableHeader {
+  const { unresolved } = value;
+  return faulty(value, HEADER_KEYS) === undefined && (unresolved === undefined || isCounts(unresolved));
+}
+
+function isRow(value: Json): value is Json & TableRow {
+  return faulty(value, ROW_KEYS) === undefined;
+}
+
+/** The first key that is missing or has a value of another kind, in words. */
+function faulty(object: Json, keys: Record<string, Check>): string | undefined {
+  for (const key in keys) {
+    if (object[key] === undefined) return `no "${key}"`;
+    if (keys[key]?.(object[key]) === false) return `"${key}" has a value of another kind`;
+  }
+  return undefined;
+}
+
+const CHUNK_BYTES = 1 << 16;
+/** Far more than the header of a kernel with 10,000 modules takes. */
+const MAX_LINE_BYTES = 1 << 24;
+const LINE_FEED = 0x0a;
+
+/** A file's lines without their ends, a few at a time in memory. */
+function* readLines(path: string): Generator<string, void, undefined> {
+  const fd = reading(path, () => openSync(path, "r"));
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    let begun = Buffer.alloc(0);
+    for (let line = 1; ; ) {
+      const count = reading(path, () => readSync(fd, chunk));
+      if (count === 0) break;
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_FEED); end !== -1 && end < count; ) {
+        const rest = chunk.subarray(start, end);
+        yield (begun.length === 0 ? rest : Buffer.concat([begun, rest])).toString();
+        begun = Buffer.alloc(0);
+        line++;
+        start = end + 1;
+        end = chunk.indexOf(LINE_FEED, start);
+      }
+      begun = Buffer.concat([begun, chunk.subarray(start, count)]);
+      if (begun.length > MAX_LINE_BYTES) {
+        throw new Failure(path, `line ${line} is longer than ${MAX_LINE_BYTES} bytes`, ADVICE);
+      }
+    }
+    if (begun.length > 0) yield begun.toString();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function reading<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "EISDIR") throw new Failure(path, "is a directory", "name a file");
+    const advice = code === "ENOENT" ? "check the path" : "check its permissions";
+    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+  }
+}
