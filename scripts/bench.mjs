@@ -1,5 +1,5 @@
 // `npm run bench`: a Markdown table of kas-alias's time and memory beside nm and three addr2line tools, on real kernels.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetchKernels } from "./kernels.mjs";
@@ -17,6 +17,8 @@ import {
 const RUNS = 10;
 // GNU addr2line takes minutes for all text symbols.
 const SLOW_RUNS = 1;
+// Each takes some seconds.
+const FEW_RUNS = 3;
 const ADDR2LINES = [
   { tool: "addr2line", name: "GNU addr2line", runs: SLOW_RUNS },
   { tool: "llvm-addr2line", name: "LLVM addr2line", runs: RUNS },
@@ -44,8 +46,8 @@ await main(async () => {
   const wanted = process.argv[2];
   const kernels = (await fetchKernels()).filter(({ series }) => wanted === undefined || series === wanted);
   process.stdout.write(`${await circumstances()}\n`);
-  for (const { package: name, version, vmlinux } of kernels) {
-    process.stdout.write(`\n${name} ${version}\n\n${await compare(vmlinux)}`);
+  for (const { package: name, version, vmlinux, modules } of kernels) {
+    process.stdout.write(`\n${name} ${version}\n\n${await compare(vmlinux, modules)}`);
   }
   return 0;
 });
@@ -63,8 +65,9 @@ async function circumstances() {
 /**
  * The table for one kernel.
  * @param {string} vmlinux
+ * @param {string} modules directory
  */
-async function compare(vmlinux) {
+async function compare(vmlinux, modules) {
   const directory = temporaryDirectory(tmpdir());
   const file = (/** @type {string} */ name) => join(directory, name);
   const kasAlias = [process.execPath, BUNDLE];
@@ -93,6 +96,13 @@ async function compare(vmlinux) {
     runs,
   }));
   const resolve = { command: [...kasAlias, "resolve", vmlinux], stdin: file("all") };
+  const paths = readdirSync(modules, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".ko"),
+  );
+  writeFileSync(file("modules"), paths.map((path) => `${join(modules, path)}\n`).join(""));
+  const written = ["--table", file("table"), "--symbol-frequency", file("frequency")];
+  const aliasModules = [...kasAlias, "modules", "--directory", modules, "--vmlinux", vmlinux, ...written];
+  const nmModules = { command: ["xargs", "-P2", "-n1", "nm", "-n"], stdin: file("modules") };
   return [
     "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | runs |",
     "| --- | --: | --: | --: | --: | --: |",
@@ -106,8 +116,16 @@ async function compare(vmlinux) {
       { name: "`kas-alias resolve`, all text symbols", steps: [resolve], runs: RUNS },
       ...onAll,
     ])),
+    ...(await measureGroup(directory, [
+      {
+        name: "`kas-alias modules`, all modules and vmlinux",
+        steps: [{ command: aliasModules }],
+        runs: FEW_RUNS,
+      },
+      { name: "`xargs -P2 -n1 nm -n`, all modules", steps: [nmModules], runs: FEW_RUNS },
+    ])),
     "",
-    `${duplicates.length} addresses with an alias, ${all.length} text symbols. ` +
+    `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +
       `${RUNS} runs after a warm-up; GNU addr2line, being slow, ${SLOW_RUNS === 1 ? "one" : SLOW_RUNS} without.\n`,
   ].join("\n");
 }
@@ -149,7 +167,7 @@ async function measure(directory, steps, runs) {
     return `${words.map(quoted).join(" ")} < ${quoted(stdin)} > ${quoted(stdout)}`;
   });
   const warmup = runs < RUNS ? "0" : "1";
-  const written = ["aliased", "table", "listing"].map((name) => quoted(join(directory, name)));
+  const written = ["aliased", "table", "listing", "frequency"].map((name) => quoted(join(directory, name)));
   const prepare = ["--prepare", `rm -f ${written.join(" ")}`];
   const options = [...prepare, "--style", "none", "--warmup", warmup, "--runs", String(runs)];
   // elfutils would otherwise look for debug info on a server, and Node 20 parse certificates at every start.

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { SingleBar } from "cli-progress";
+import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import { KSYM_NAME_LEN } from "../alias/naming.ts";
 import { isCompressed, openPossiblyCompressed } from "../elf/compressed-file.ts";
@@ -120,7 +120,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   const frequency =
     symbolFrequency === undefined || vmlinux !== undefined ? undefined : readFrequencyFile(symbolFrequency);
   const directories = options.debugDirectory.length > 0 ? options.debugDirectory : ["/usr/lib/debug"];
-  const progress = new Progress(options);
+  const progress = new Progress(options, await openBar(options));
   const result = await aliasModules(
     {
       modules: files,
@@ -232,6 +232,17 @@ function hasContent(path: string, text: Buffer): boolean {
   }
 }
 
+async function openBar({ quiet }: Options): Promise<SingleBar | undefined> {
+  if (!process.stderr.isTTY || quiet) return undefined;
+  const { SingleBar } = await import("cli-progress");
+  return new SingleBar({
+    stream: process.stderr,
+    format: "modules [{bar}] {percentage} %",
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+}
+
 /** Runs shorter than this show no bar, in milliseconds. */
 const BAR_DELAY = 1000;
 
@@ -243,15 +254,9 @@ class Progress implements ModulesProgress {
   readonly #bar: SingleBar | undefined;
   #shown = false;
 
-  constructor({ keepGoing, quiet }: Options) {
+  constructor({ keepGoing }: Options, bar: SingleBar | undefined) {
     this.#keepGoing = keepGoing;
-    if (process.stderr.isTTY && !quiet) {
-      this.#bar = new SingleBar({
-        stream: process.stderr,
-        format: "modules [{bar}] {percentage} %",
-        clearOnComplete: true,
-      });
-    }
+    this.#bar = bar;
   }
 
   step(done: number, total: number): void {

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as zlib from "node:zlib";
 import { decompress as decompressZstd } from "fzstd";
-import { XzReadableStream } from "xz-decompress";
 import { Failure, systemMessage } from "../failure.ts";
 import { memorySource } from "./byte-source.ts";
 import { type ElfFile, elfOf, openElf } from "./elf-file.ts";
@@ -45,6 +44,8 @@ export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
 }
 
 async function unpackXz(bytes: Buffer): Promise<Uint8Array> {
+  // Most runs do without it.
+  const { XzReadableStream } = await import("xz-decompress");
   const packed = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(new Uint8Array(bytes));

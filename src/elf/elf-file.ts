@@ -1,5 +1,12 @@
 import { Failure } from "../failure.ts";
-import { type ByteSource, DAMAGED, type FileSource, openFile, sourcePart } from "./byte-source.ts";
+import {
+  type ByteSource,
+  DAMAGED,
+  type FileSource,
+  openFile,
+  pagedSource,
+  sourcePart,
+} from "./byte-source.ts";
 import {
   ELFCLASS32,
   ELFCLASS64,
@@ -44,6 +51,8 @@ export interface ElfFile {
 /** The size of e_ident and of the headers that follow it, by class. */
 const EHDR_SIZE = { 32: 52, 64: 64 };
 const SHDR_SIZE = { 32: 40, 64: 64 };
+
+const HEADER_PAGE = 1 << 13;
 
 /**
  * Opens an ELF file and reads its section headers.
@@ -98,12 +107,14 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   if (entrySize !== SHDR_SIZE[bits]) {
     throw new Failure(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`, DAMAGED);
   }
+  // Headers and names are read in small pieces that lie close together.
+  const pages = pagedSource(file, HEADER_PAGE);
   const headerAt = (index: number) => {
     const start = sectionTable + index * entrySize;
     if (start + entrySize > file.size) {
       throw new Failure(path, `section header ${index} lies past the end of the file`, DAMAGED);
     }
-    return readSectionHeader(file, start, index, is64, littleEndian);
+    return readSectionHeader(pages, start, index, is64, littleEndian);
   };
   const first = headerAt(0);
   // Counts that do not fit their 16 bits stand in section header 0 (gABI, "ELF Header").
@@ -124,7 +135,7 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
     throw new Failure(path, `has no section ${nameTableIndex} for the sections' names`, DAMAGED);
   }
-  const names = sourcePart(file, `${path}: section names`, nameTable.offset, nameTable.size);
+  const names = sourcePart(pages, `${path}: section names`, nameTable.offset, nameTable.size);
   const sections = headers.map(({ nameOffset, ...section }) => ({
     ...section,
     name: section.type === SHT_NULL ? "" : new Cursor(names, nameOffset, names.size, littleEndian).string(),
