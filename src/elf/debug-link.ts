@@ -107,7 +107,8 @@ function crcOf(path: string): number | undefined {
       const piece = new Uint8Array(PIECE_BYTES);
       let crc = 0;
       for (let at = 0; at < file.size; at += PIECE_BYTES) {
-        crc = crc32(file.read(at, Math.min(PIECE_BYTES, file.size - at), piece), crc);
+        const length = Math.min(PIECE_BYTES, file.size - at);
+        crc = crc32(file.read(at, length, piece).subarray(0, length), crc);
       }
       return crc;
     } finally {

@@ -6,6 +6,9 @@ import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 /** How many entries are read at a time. */
 const WINDOW_ENTRIES = 256;
 
+/** After so many guesses the search goes on by halves. */
+const GUESSES = 4;
+
 /**
  * The entries of a relocation section (gABI, "Relocation") in the order of their offsets, those at one offset as they stand
  * in the table. A few windows of a table of millions are read to find some: tables are sorted as assemblers and linkers
@@ -180,6 +183,3 @@ export class RelocationTable {
     return (index - this.#windowFirst) * this.#entrySize;
   }
 }
-
-/** After so many guesses the search goes on by halves. */
-const GUESSES = 4;

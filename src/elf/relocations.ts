@@ -74,7 +74,7 @@ function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bas
       const wanted = new Uint8Array(scratch.buffer, offset - start, length);
       if (into === undefined) return wanted;
       into.set(wanted);
-      return into.subarray(0, length);
+      return into;
     },
   };
 }

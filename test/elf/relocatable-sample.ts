@@ -7,7 +7,7 @@ import { layOutSections } from "../../src/elf/section-layout.ts";
 import { tool } from "../tool.ts";
 
 const LINUX = fileURLToPath(new URL("../../samples/linux", import.meta.url));
-const SOURCES = ["init/main.c", "mm/slub.c", "drivers/rtc/sysfs.c", "net/ipv4/ip_output.c"];
+const SOURCES = ["mm/slub.c", "init/main.c", "drivers/rtc/sysfs.c", "net/ipv4/ip_output.c"];
 
 export interface Toolchain {
   /** A compiler and its flags. */
