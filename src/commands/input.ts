@@ -11,15 +11,16 @@ export async function readListingFile(path: string): Promise<Listing> {
 
 /** Reads a symbol frequency file. */
 export function readFrequencyFile(path: string): Map<string, number> {
-  return parseSymbolFrequency(readWhole(path), path);
+  return parseSymbolFrequency(readWhole(path, "write it with kas-alias modules --vmlinux"), path);
 }
 
-function readWhole(path: string): Buffer {
+/** @param ifMissing the advice when there is no such file */
+function readWhole(path: string, ifMissing?: string): Buffer {
   try {
     if (statSync(path).isDirectory()) throw new Failure(path, "is a directory", "name a file");
     return readFileSync(path);
   } catch (error) {
-    throw error instanceof Failure ? error : cannotRead(path, error);
+    throw error instanceof Failure ? error : cannotRead(path, error, ifMissing);
   }
 }
 
@@ -33,7 +34,7 @@ export async function readStdin(): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-function cannotRead(path: string, error: unknown): Failure {
-  const advice = errorCode(error) === "ENOENT" ? "check the path" : "check its permissions";
+function cannotRead(path: string, error: unknown, ifMissing = "check the path"): Failure {
+  const advice = errorCode(error) === "ENOENT" ? ifMissing : "check its permissions";
   return new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
 }

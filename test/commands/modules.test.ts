@@ -1,0 +1,787 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, posix } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectOnlyAliasesAdded, type ObjectView, objectView } from "../kbuild/injected.ts";
+import { SAMPLE } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+import { buildModules, compile, MODULES, type NmSymbol, symbolsOf } from "./module-objects.ts";
+import { kasAlias, PROGRAM, start } from "./program.ts";
+
+const directory = temporaryDirectory();
+const TREE = join(directory, "tree");
+buildModules(TREE);
+
+const KOS = MODULES.map((module) => join(TREE, `${module}.ko`));
+const [ALPHA, BETA, GAMMA, LONELY] = KOS as [string, string, string, string];
+let places = 0;
+
+/** An empty directory of a test's own. */
+function place(): string {
+  const path = join(directory, String(++places));
+  mkdirSync(path);
+  return path;
+}
+
+interface Row {
+  readonly object: string;
+  readonly name: string;
+  readonly alias: string | null;
+  readonly address: string;
+  readonly section: string;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly unit: string | null;
+  readonly sympos: number;
+}
+
+const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
+const nameOf = (path: string) =>
+  basename(path)
+    .replace(/\.ko.*$|\.o$/, "")
+    .replaceAll("-", "_");
+const hashOf = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/** Runs the program, which must say nothing but the table. */
+function tableText(...args: string[]): string {
+  const { status, stdout, stderr } = kasAlias(["modules", ...args, "--table", "-"]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return stdout;
+}
+
+function readTable(text: string) {
+  const [header, ...rows] = linesOf(text).map((line) => JSON.parse(line));
+  return { header, rows: rows as Row[] };
+}
+
+const table = (...args: string[]) => readTable(tableText(...args));
+const aliasesOf = (rows: readonly Row[]) => rows.map(({ object, alias }) => `${object} ${alias}`);
+const ofModules = (rows: readonly Row[]) => rows.filter(({ object }) => object !== "vmlinux");
+
+/** A run that must end with status 1 and one line on standard error, which is given. */
+function failure(...args: string[]): string {
+  const { status, stdout, stderr } = kasAlias(["modules", ...args]);
+  expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  return stderr.slice("kas-alias: ".length, -1);
+}
+
+/** The names that the objects together bear more than once, whatever bears them. */
+function duplicates(objects: readonly (readonly NmSymbol[])[]): Set<string> {
+  const counts = new Map<string, number>();
+  for (const { name } of objects.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return new Set([...counts].filter(([, count]) => count > 1).map(([name]) => name));
+}
+
+const isText = ({ type }: NmSymbol) => type === "t" || type === "T";
+const isLeftOut = ({ name, section }: NmSymbol) =>
+  section.startsWith(".init") || name === "init_module" || name === "cleanup_module";
+const described = (object: string, { name, section, address }: Pick<Row, "name" | "section" | "address">) =>
+  `${object} ${section} ${address} ${name}`;
+
+/** The text symbols of modules that bear one of the names, as nm tells them. */
+function expectedRows(paths: readonly string[], names: (own: NmSymbol[]) => ReadonlySet<string>): string[] {
+  return paths
+    .flatMap((path) => {
+      const symbols = symbolsOf(path);
+      const duplicated = names(symbols);
+      return symbols
+        .filter((symbol) => isText(symbol) && duplicated.has(symbol.name) && !isLeftOut(symbol))
+        .map((symbol) => described(nameOf(path), symbol));
+    })
+    .sort();
+}
+
+const describedRows = (rows: readonly Row[]) => ofModules(rows).map((row) => described(row.object, row));
+
+const viewOf = (path: string) => objectView(path, tool("readelf", ["-hSsW", path]).toString());
+
+/** The index in the symbol table of each symbol that a table gives an alias. */
+function aliasesByIndex(view: ObjectView, rows: readonly Row[]): Map<number, string> {
+  return new Map(
+    rows.map(({ section, address, name, alias }) => {
+      const index = view.symbols.findIndex(
+        (symbol) =>
+          symbol.name === name &&
+          symbol.columns.startsWith(`${address} `) &&
+          view.sections[Number(symbol.section)]?.name === section,
+      );
+      expect(index).toBeGreaterThan(0);
+      return [index, alias as string];
+    }),
+  );
+}
+
+const filesBelow = (path: string) =>
+  tool("find", [path, "-type", "f", "-printf", "%P\\n"]).toString().split("\n").filter(Boolean).sort();
+
+describe("the modules", () => {
+  test("are those named, of an order file, or below a directory, compressed or not", () => {
+    const byName = tableText(...KOS);
+    expect(readTable(byName).rows.length).toBeGreaterThan(9);
+    expect(tableText(...KOS.toReversed())).toBe(byName);
+
+    const order = join(TREE, "modules.order");
+    const entries = MODULES.map((module, i) => `${module}.${i % 2 === 0 ? "ko" : "o"}\n`);
+    writeFileSync(order, entries.join(""));
+    const { header, rows } = table("--order", order);
+    expect(rows).toEqual(readTable(byName).rows);
+    expect(header.objects.map(({ name }: { name: string }) => name)).toEqual(KOS.map(nameOf));
+
+    const installed = place();
+    for (const [i, path] of KOS.entries()) {
+      const target = join(installed, "kernel", String(i), basename(path));
+      mkdirSync(dirname(target), { recursive: true });
+      copyFileSync(path, target);
+      if (i > 0) tool((["xz", "zstd", "gzip"] as const)[i - 1] as string, ["-q", target]);
+      if (existsSync(`${target}.zst`)) tool("rm", [target]);
+    }
+    writeFileSync(join(installed, "kernel", "other.txt"), "no module");
+    const suffixes = filesBelow(installed).map((path) => path.replace(/^.*?\./, "."));
+    expect(suffixes).toEqual([".ko", ".ko.xz", ".ko.zst", ".ko.gz", ".txt"]);
+    expect(tableText("--directory", installed)).toBe(byName);
+  });
+
+  test("of an order file are relative to its folder, or absolute as `make M=` writes them", () => {
+    const order = join(place(), "modules.order");
+    writeFileSync(order, `${ALPHA}\n../tree/drivers/beta/beta.ko\n`);
+    expect(aliasesOf(table("--order", order).rows)).toEqual(aliasesOf(table(ALPHA, BETA).rows));
+  });
+
+  test("come from exactly one of the three", () => {
+    const order = ["--order", join(TREE, "modules.order")];
+    const below = ["--directory", TREE];
+    for (const args of [[], [ALPHA, ...order], [ALPHA, ...below], [...order, ...below]]) {
+      const { status, stdout, stderr } = kasAlias(["modules", ...args]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toBe("kas-alias: give modules, or --order, or --directory\n");
+    }
+  });
+});
+
+describe("names are counted", () => {
+  const symbols = [SAMPLE, ...KOS].map(symbolsOf);
+
+  test("in vmlinux and all modules together", () => {
+    const everywhere = duplicates(symbols);
+    const { header, rows } = table(...KOS, "--vmlinux", SAMPLE);
+    expect(describedRows(rows).sort()).toEqual(expectedRows(KOS, () => everywhere));
+    expect(header).toMatchObject({ scope: "global", rows: rows.length });
+    // Duplicated by a module alone, by another module, and by data.
+    const aliases = aliasesOf(rows).join("\n");
+    expect(aliases).toMatch(/^vmlinux since_epoch_show@drivers_rtc_sysfs_c_/m);
+    expect(aliases).toMatch(/^beta since_epoch_show@drivers_beta_beta_c_4$/m);
+    expect(aliases).toMatch(/^alpha_core probe_device@drivers_alpha_first_c_7\n/m);
+    expect(aliases).toMatch(/^gamma probe_device@lib_gamma_c_4$/m);
+    expect(aliases).toMatch(/^alpha_core limit@drivers_alpha_first_c_6$/m);
+    // Defined once, and undefined in three others.
+    expect(aliases).not.toContain("touch@");
+
+    const inImage = rows.filter(({ object }) => object === "vmlinux").map(({ alias }) => alias as string);
+    const byItself = linesOf(kasAlias(["vmlinux", SAMPLE]).stdout).filter((line) => line.includes("@"));
+    const added = inImage.filter((alias) => !byItself.some((line) => line.endsWith(` ${alias}`)));
+    expect(inImage.length).toBe(byItself.length + added.length);
+    const shared = new Set(KOS.flatMap((path) => symbolsOf(path).map(({ name }) => name)));
+    const inListing = symbolsOf(SAMPLE).filter((symbol) => isText(symbol) && shared.has(symbol.name));
+    expect(added.map((alias) => alias.replace(/@.*/, "")).sort()).toEqual(
+      inListing.map(({ name }) => name).sort(),
+    );
+    expect(added).toHaveLength(2);
+  });
+
+  test("in each object by itself with --scope object, so that other modules make no difference", () => {
+    const { header, rows } = table(...KOS, "--vmlinux", SAMPLE, "--scope", "object");
+    const expected = expectedRows(KOS, (own) => duplicates([own]));
+    expect(expected.length).toBeGreaterThan(5);
+    expect(describedRows(rows).sort()).toEqual(expected);
+    expect(header.scope).toBe("object");
+    const alone = table(ALPHA, "--scope", "object").rows;
+    expect(ofModules(rows)).toEqual(alone);
+    const inImage = rows.filter(({ object }) => object === "vmlinux").map(({ alias }) => alias);
+    const listing = linesOf(kasAlias(["vmlinux", SAMPLE]).stdout).filter((line) => line.includes("@"));
+    expect(inImage).toEqual(listing.map((line) => line.slice("ffffffff81000000 t ".length)));
+  });
+
+  test("and those of .init sections and of entry points are only given aliases when asked for", () => {
+    const everywhere = duplicates(symbols);
+    const all = (...args: string[]) => describedRows(table(...KOS, "--vmlinux", SAMPLE, ...args).rows);
+    const expected = KOS.flatMap((path) =>
+      symbolsOf(path)
+        .filter((symbol) => isText(symbol) && everywhere.has(symbol.name))
+        .map((symbol) => described(nameOf(path), symbol)),
+    ).sort();
+    const isEntry = (row: string) => /(init|cleanup)_module$/.test(row);
+    const isInit = (row: string) => row.includes(" .init");
+    expect(expected.filter(isEntry)).toHaveLength(4);
+    expect(expected.filter((row) => isInit(row) && !isEntry(row))).toHaveLength(1);
+    expect(all("--init", "--no-default-filters").sort()).toEqual(expected);
+    expect(all("--init").sort()).toEqual(expected.filter((row) => !isEntry(row)));
+    expect(all("--no-default-filters").sort()).toEqual(expected.filter((row) => !isInit(row)));
+    expect(all("--include", "cleanup_module").sort()).toEqual(
+      expected.filter((row) => !isInit(row) && !row.endsWith(" init_module")),
+    );
+  });
+});
+
+describe("the table", () => {
+  test("begins with vmlinux, and is sorted by object and address", () => {
+    const { header, rows } = table(...KOS.toReversed(), "--vmlinux", SAMPLE, "--table-scope", "all");
+    const objects = ["vmlinux", ...KOS.map(nameOf).sort()];
+    const keys = rows.map(({ object, address }) => `${objects.indexOf(object)} ${address}`);
+    expect(keys).toEqual(keys.toSorted());
+    expect(new Set(rows.map(({ object }) => object))).toEqual(new Set(objects));
+    const buildIds = [SAMPLE, ...KOS].map((path) => [
+      nameOf(path),
+      /Build ID: ([0-9a-f]+)/.exec(tool("readelf", ["-n", path]).toString())?.[1],
+    ]);
+    expect(
+      header.objects.map(({ name, buildId }: { name: string; buildId: string }) => [name, buildId]),
+    ).toEqual(buildIds);
+    expect(header.arch).toBe("x86_64");
+  });
+
+  test("with --table-scope all has every text symbol but those of .init sections with --init too", () => {
+    const { rows } = table(...KOS, "--table-scope", "all");
+    const expected = KOS.flatMap((path) =>
+      symbolsOf(path)
+        .filter(isText)
+        .map((symbol) => described(nameOf(path), symbol)),
+    );
+    expect(describedRows(rows).sort()).toEqual(expected.sort());
+  });
+
+  test("takes the kernel's release from vmlinux, the modules or the command line", () => {
+    expect(tool("modinfo", ["-F", "vermagic", ALPHA]).toString()).toMatch(/^6\.12\.1-test /);
+    expect(table(ALPHA).header.kernel).toBe("6.12.1-test");
+    expect(tool("strings", [SAMPLE]).toString()).toContain("Linux version 6.12.0-sample ");
+    expect(table(ALPHA, "--vmlinux", SAMPLE).header.kernel).toBe("6.12.0-sample");
+    expect(table(ALPHA, "--kernel-release", "6.1.9").header.kernel).toBe("6.1.9");
+    expect(table(GAMMA).header.kernel).toBeNull();
+  });
+
+  test("counts positions in the order of the symbol table, in which kallsyms walks a module", () => {
+    const { rows } = table(ALPHA, "--scope", "object");
+    const { symbols, sections } = viewOf(ALPHA);
+    // When the module runs its .init sections are gone.
+    const loaded = symbols.flatMap(({ name, type, section, columns }) => {
+      const sectionName = sections[Number(section)]?.name ?? "";
+      if (!["FUNC", "OBJECT"].includes(type) || sectionName.startsWith(".init")) return [];
+      return [described("", { name, section: sectionName, address: columns.split(" ", 1)[0] as string })];
+    });
+    const positions = rows.map((row) => {
+      const bearers = loaded.filter((symbol) => symbol.endsWith(` ${row.name}`));
+      return bearers.length < 2 ? 0 : bearers.indexOf(described("", row)) + 1;
+    });
+    expect(rows.map(({ sympos }) => sympos)).toEqual(positions);
+    // Here that is not the order of addresses, and not all that bear a name stay.
+    expect(rows.filter(({ name }) => name === "halt").map(({ sympos }) => sympos)).toEqual([2, 1]);
+    expect(rows.filter(({ name }) => name === "begin").map(({ sympos }) => sympos)).toEqual([0]);
+  });
+
+  test("has the module's name in the aliases with --module-prefix, but for vmlinux's own", () => {
+    const args = [...KOS, "--vmlinux", SAMPLE];
+    const plain = table(...args).rows;
+    const prefixed = table(...args, "--module-prefix").rows;
+    expect(prefixed.map(({ alias }) => alias)).toEqual(
+      plain.map(({ object, alias }) => (object === "vmlinux" ? alias : alias?.replace("@", `@${object}_`))),
+    );
+    expect(aliasesOf(prefixed)).toContain("alpha_core show@alpha_core_drivers_alpha_first_c_5");
+  });
+
+  test("and every other file are the same bytes on every run", () => {
+    const run = (jobs: string) => {
+      const to = place();
+      const files = [
+        "--table",
+        join(to, "t"),
+        "--symbol-frequency",
+        join(to, "f"),
+        "--inject",
+        "--output-dir",
+        join(to, "o"),
+      ];
+      const args = ["modules", "--directory", TREE, "--vmlinux", SAMPLE, "--jobs", jobs, ...files];
+      expect(kasAlias(args)).toEqual({ status: 0, stdout: "", stderr: "" });
+      return filesBelow(to).map((path) => `${path} ${hashOf(join(to, path))}`);
+    };
+    const first = run("1");
+    expect(first).toHaveLength(5);
+    expect(run("4")).toEqual(first);
+  });
+
+  test("--stats=json gives figures that nm gives too", () => {
+    const { status, stderr, stdout } = kasAlias([
+      "modules",
+      ...KOS,
+      "--vmlinux",
+      SAMPLE,
+      "--table",
+      "-",
+      "--stats=json",
+    ]);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^\{.*\}\n$/);
+    const stats = JSON.parse(stderr);
+    expect(Object.keys(stats)).toEqual(
+      "symbols duplicatedNames aliases excluded ambiguous ordinal unresolved seconds".split(" "),
+    );
+    const listings = [SAMPLE, ...KOS].map((path) => linesOf(tool("nm", [path]).toString()).length);
+    expect(stats.symbols).toBe(listings.reduce((sum, count) => sum + count));
+    expect(stats.duplicatedNames).toBe(duplicates([SAMPLE, ...KOS].map(symbolsOf)).size);
+    expect(stats.aliases).toBe(readTable(stdout).rows.length);
+    expect(stats.excluded).toMatchObject({ ".init*": 3, cleanup_module: 2 });
+    expect(stats.ambiguous.final).toBe(0);
+  });
+});
+
+describe("locations", () => {
+  const everything = ["--table-scope", "all", "--init", "--no-default-filters"];
+
+  test("are those that eu-addr2line gives, each symbol's in its own section", () => {
+    const { rows } = table(...KOS, ...everything);
+    const sections = new Set(rows.map(({ section }) => section));
+    for (const section of [".text", ".init.text", ".exit.text", ".text.unlikely", ".text.emit"]) {
+      expect(sections).toContain(section);
+    }
+    for (const path of KOS) {
+      for (const section of sections) {
+        const inSection = rows.filter((row) => row.object === nameOf(path) && row.section === section);
+        if (inSection.length === 0) continue;
+        const addresses = inSection.map(({ address }) => `0x${address}\n`).join("");
+        const answers = linesOf(tool("eu-addr2line", ["-e", path, "-j", section], addresses).toString());
+        expect(inSection.map(({ file, line }) => `${file}:${line}`)).toEqual(
+          answers.map((answer) => posix.relative(TREE, answer.replace(/:\d+$/, ""))),
+        );
+      }
+    }
+  });
+
+  test("tell symbols at offset 0 of .text and of .init.text apart, as gdb does", () => {
+    const begin = table(ALPHA, "--init").rows.filter(({ name }) => name === "begin");
+    expect(begin.map(({ section, address }) => `${section} ${Number(address)}`)).toEqual([
+      ".text 0",
+      ".init.text 0",
+    ]);
+    const questions = ["first", "second"].map(
+      (unit) => `info line -source drivers/alpha/${unit}.c -function begin`,
+    );
+    const gdb = tool("gdb", [
+      "-nx",
+      "-batch",
+      ...questions.flatMap((text) => ["-ex", text]),
+      ALPHA,
+    ]).toString();
+    expect(begin.map(({ file, line }) => `Line ${line} of "${file}"`)).toEqual(
+      gdb.match(/^Line \d+ of "[^"]*"/gm),
+    );
+  });
+
+  test("are the same with eu-addr2line, and where it reads file numbers right, with GNU addr2line", () => {
+    const args = ["--init", "--resolver", "addr2line", "--addr2line"];
+    expect(tableText(...KOS, ...args, "eu-addr2line")).toBe(tableText(...KOS, "--init"));
+    const tree = join(place(), "dwarf-4");
+    buildModules(tree, "-gdwarf-4");
+    const paths = MODULES.map((module) => join(tree, `${module}.ko`));
+    const ours = tableText(...paths, "--init");
+    expect(tableText(...paths, ...args, "addr2line")).toBe(ours);
+    expect(aliasesOf(readTable(ours).rows)).toEqual(aliasesOf(table(...KOS, "--init").rows));
+  });
+
+  test("of a stripped module come from its separate debug file, beside it or in a debug directory", () => {
+    const installed = place();
+    const debug = place();
+    const paths = KOS.map((path, i) => {
+      const target = join(installed, basename(path));
+      // The debug directory has the folders of the whole system in it.
+      const separate = join(i === 0 ? installed : join(debug, installed), `${basename(path)}.debug`);
+      mkdirSync(dirname(separate), { recursive: true });
+      tool("objcopy", ["--only-keep-debug", path, separate]);
+      tool("objcopy", ["--strip-debug", `--add-gnu-debuglink=${separate}`, path, target]);
+      expect(tool("readelf", ["-SW", target]).toString()).not.toContain(".debug_line");
+      return target;
+    });
+    const expected = tableText(...KOS, ...everything);
+    const args = [...paths, ...everything, "--debug-directory", debug];
+    expect(tableText(...args)).toBe(expected);
+    expect(tableText(...args, "--resolver", "addr2line", "--addr2line", "eu-addr2line")).toBe(expected);
+    expect(failure(...paths, "--debug-directory", place())).toMatch(
+      /\/beta\.ko: no line information .*--debug-directory/,
+    );
+  });
+});
+
+describe("the symbol frequency file", () => {
+  const frequency = join(directory, "modules.symbfreq");
+
+  test("is written with --vmlinux: all names of vmlinux and its modules, sorted by bytes", () => {
+    expect(kasAlias(["modules", ...KOS, "--vmlinux", SAMPLE, "--symbol-frequency", frequency])).toEqual({
+      status: 0,
+      stdout: "",
+      stderr: "",
+    });
+    const counts = new Map<string, number>();
+    for (const { name } of [SAMPLE, ...KOS].flatMap(symbolsOf)) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const lines = Array.from(counts, ([name, count]) => `${name}:${count}\n`);
+    expect(readFileSync(frequency, "utf8")).toBe(tool("sort", [], lines.join("")).toString());
+    expect(counts.get("measure")).toBe(3);
+    expect(counts.get("limit")).toBe(2);
+  });
+
+  test("is rewritten only when it changes", () => {
+    const run = (...paths: string[]) => {
+      const args = ["modules", ...paths, "--vmlinux", SAMPLE, "--symbol-frequency", frequency];
+      expect(kasAlias(args).status).toBe(0);
+      const { ino, mtimeNs } = statSync(frequency, { bigint: true });
+      return { ino, mtimeNs, hash: hashOf(frequency) };
+    };
+    const first = run(...KOS);
+    expect(run(...KOS)).toEqual(first);
+    // The scope of the aliases makes no difference to the names.
+    expect(run(...KOS, "--scope", "object")).toEqual(first);
+    const changed = run(ALPHA, BETA);
+    expect(changed.hash).not.toBe(first.hash);
+    expect(changed.ino).not.toBe(first.ino);
+    expect(run(...KOS).hash).toBe(first.hash);
+  });
+
+  test("gives a module outside the tree the aliases that it needs, and only those", () => {
+    const tree = place();
+    writeFileSync(
+      join(tree, "hello.c"),
+      `#define KEPT __attribute__((noipa))
+extern void touch(int);
+static KEPT void beta_alone(int x) { touch(x); touch(x); }
+static KEPT void hello_only(int x) { touch(x); touch(x); }
+static KEPT void panic(int x) { touch(x); touch(x); }
+void hello(int x) { beta_alone(x); hello_only(x); panic(x); }
+`,
+    );
+    tool("ld", ["-r", "-o", join(tree, "hello.ko"), compile(tree, "hello.c")]);
+    const lines = linesOf(readFileSync(frequency, "utf8"));
+    expect(lines).toContain("beta_alone:1");
+    expect(lines).toContain("panic:1");
+    const output = join(tree, "out");
+    const hello = join(tree, "hello.ko");
+    const args = [hello, "--symbol-frequency", frequency, "--inject", "--output-dir", output];
+    const before = hashOf(frequency);
+    const { rows } = table(...args);
+    expect(aliasesOf(rows)).toEqual(["hello beta_alone@hello_c_3", "hello panic@hello_c_5"]);
+    expect(hashOf(frequency)).toBe(before);
+    const view = viewOf(hello);
+    expectOnlyAliasesAdded(view, viewOf(join(output, "hello.ko")), aliasesByIndex(view, rows));
+    expect(table(hello).rows).toEqual([]);
+  });
+
+  test.each([
+    ["beta_alone:1\nno count\n", /: line 2 is no name:count: "no count"; /],
+    ["beta_alone:1\n\nb:2\n", /: line 2 is no name:count: ""; /],
+    ["b:2\nb:3\n", /: line 2 repeats b; /],
+  ])("with a broken line, as in %j, is refused by the line's number", (text, message) => {
+    const broken = join(place(), "broken");
+    writeFileSync(broken, text);
+    const said = failure(ALPHA, "--symbol-frequency", broken, "--table", "-");
+    expect(said.slice(0, broken.length)).toBe(broken);
+    expect(said).toMatch(message);
+  });
+
+  test("that is missing is an error without --vmlinux", () => {
+    expect(failure(ALPHA, "--symbol-frequency", join(directory, "nowhere"))).toMatch(
+      /\/nowhere: cannot be read: no such file or directory; write it with kas-alias modules --vmlinux$/,
+    );
+  });
+});
+
+describe("--inject", () => {
+  const output = join(directory, "out");
+  const inputs = [ALPHA, BETA, GAMMA, LONELY];
+  const hashes = inputs.map(hashOf);
+  const rows = () => table(...inputs, "--vmlinux", SAMPLE).rows;
+
+  beforeAll(() => {
+    const args = ["--directory", TREE, "--vmlinux", SAMPLE, "--inject", "--output-dir", output];
+    expect(kasAlias(["modules", ...args])).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+
+  test("copies the modules that get aliases, and changes no input", () => {
+    const aliased = new Set(rows().map(({ object }) => object));
+    expect(aliased).not.toContain("lonely");
+    const expected = MODULES.filter((module) => aliased.has(nameOf(`${module}.ko`)));
+    expect(filesBelow(output)).toEqual(expected.map((module) => `${module}.ko`).sort());
+    expect(inputs.map(hashOf)).toEqual(hashes);
+  });
+
+  test("puts each alias directly behind its symbol, and changes nothing else", () => {
+    for (const module of MODULES.slice(0, 3)) {
+      const before = viewOf(join(TREE, `${module}.ko`));
+      const own = rows().filter(({ object }) => object === nameOf(`${module}.ko`));
+      expect(own.length).toBeGreaterThan(1);
+      expectOnlyAliasesAdded(before, viewOf(join(output, `${module}.ko`)), aliasesByIndex(before, own));
+    }
+  });
+
+  test("of modules that have their aliases gives the same bytes, and the same table", () => {
+    const again = join(place(), "out");
+    const args = ["--directory", output, "--vmlinux", SAMPLE];
+    const { rows: second } = table(...args, "--inject", "--output-dir", again);
+    expect(second).toEqual(rows());
+    expect(filesBelow(again)).toEqual(filesBelow(output));
+    for (const path of filesBelow(output)) expect(hashOf(join(again, path))).toBe(hashOf(join(output, path)));
+  });
+
+  test("works on .o files of an order file, and keeps their folders", () => {
+    const order = join(TREE, "modules.order.o");
+    writeFileSync(order, MODULES.map((module) => `${module}.o\n`).join(""));
+    const to = place();
+    const args = ["--order", order, "--vmlinux", SAMPLE, "--inject", "--output-dir", to];
+    expect(kasAlias(["modules", ...args]).status).toBe(0);
+    expect(filesBelow(to)).toEqual(filesBelow(output).map((path) => path.replace(/ko$/, "o")));
+    const alpha = join(to, "drivers/alpha/alpha-core.o");
+    const { rows: own } = table(join(TREE, "drivers/alpha/alpha-core.o"), "--scope", "object");
+    const text = tool("nm", [alpha]).toString();
+    for (const { alias } of own) expect(text).toContain(` ${alias}\n`);
+  });
+
+  test("never writes over a module that it reads", () => {
+    for (const args of [
+      [ALPHA, "--output-dir", dirname(ALPHA)],
+      ["--directory", TREE, "--output-dir", TREE],
+      ["--order", join(TREE, "modules.order"), "--output-dir", `${TREE}/lib/..`],
+    ]) {
+      expect(failure("--inject", ...args)).toMatch(/\.ko: is the module itself; name another --output-dir$/);
+    }
+    expect(inputs.map(hashOf)).toEqual(hashes);
+  });
+
+  test("and --output-dir go together", () => {
+    for (const args of [["--inject"], ["--output-dir", output]]) {
+      const { status, stdout, stderr } = kasAlias(["modules", ALPHA, ...args]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toBe("kas-alias: --inject and --output-dir go together\n");
+    }
+  });
+
+  test("refuses a signed module, unless with --drop-signature", () => {
+    const signed = join(place(), "alpha-core.ko");
+    // As scripts/sign-file.c appends it: a PKCS#7 message, struct module_signature, and a string.
+    const message = Buffer.alloc(300, 0x30);
+    const signature = Buffer.alloc(12);
+    signature[2] = 2; // PKEY_ID_PKCS7
+    signature.writeUInt32BE(message.length, 8);
+    const mark = Buffer.from("~Module signature appended~\n");
+    writeFileSync(signed, Buffer.concat([readFileSync(ALPHA), message, signature, mark]));
+    const before = hashOf(signed);
+    const to = join(place(), "out");
+    const args = [signed, "--vmlinux", SAMPLE, "--inject", "--output-dir", to];
+    expect(failure(...args)).toBe(`${signed}: is signed; inject before signing, or give --drop-signature`);
+    expect(existsSync(join(to, "alpha-core.ko"))).toBe(false);
+    expect(kasAlias(["modules", ...args, "--drop-signature"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    const unsigned = place();
+    kasAlias(["modules", ALPHA, "--vmlinux", SAMPLE, "--inject", "--output-dir", unsigned]);
+    expect(hashOf(join(to, "alpha-core.ko"))).toBe(hashOf(join(unsigned, "alpha-core.ko")));
+    expect(hashOf(signed)).toBe(before);
+  });
+
+  test("refuses a compressed module", () => {
+    const to = place();
+    copyFileSync(ALPHA, join(to, "alpha-core.ko"));
+    tool("xz", ["-q", join(to, "alpha-core.ko")]);
+    const packed = join(to, "alpha-core.ko.xz");
+    expect(failure(packed, "--inject", "--output-dir", join(to, "out"))).toBe(
+      `${packed}: is compressed; inject into modules before they are`,
+    );
+    expect(readdirSync(to)).toEqual(["alpha-core.ko.xz"]);
+  });
+
+  test("killed at any moment leaves whole copies or none", async () => {
+    const tree = place();
+    const count = 200;
+    writeFileSync(
+      join(tree, "many.c"),
+      "static __attribute__((noipa, used)) void same(int x) { (void)x; }\nchar blob[300000] = { 1 };\n",
+    );
+    const object = compile(tree, "many.c");
+    const modules = join(tree, "modules");
+    mkdirSync(modules);
+    for (let i = 0; i < count; i++) copyFileSync(object, join(modules, `m${i}.ko`));
+    const args = (to: string) => ["modules", "--directory", modules, "--inject", "--output-dir", to];
+
+    const whole = join(tree, "whole");
+    expect(kasAlias(args(whole)).status).toBe(0);
+    const complete = new Map(filesBelow(whole).map((path) => [path, hashOf(join(whole, path))]));
+    expect(complete.size).toBe(count);
+    const times = [...complete.keys()].map((path) => statSync(join(whole, path)).mtimeMs);
+    const duration = Math.max(...times) - Math.min(...times);
+
+    let partial = 0;
+    for (let run = 0; run < 20; run++) {
+      const to = join(tree, `killed-${run}`);
+      const { child, ended } = start(args(to), { stdio: "ignore" });
+      while (!existsSync(join(to, "m0.ko"))) await sleep(1);
+      await sleep(Math.random() * duration);
+      child.kill("SIGKILL");
+      await ended;
+      const copies = filesBelow(to).filter((path) => path.endsWith(".ko"));
+      for (const path of copies) expect(hashOf(join(to, path))).toBe(complete.get(path));
+      if (copies.length < count) partial++;
+      tool("rm", ["-r", to]);
+    }
+    expect(partial).toBeGreaterThan(4);
+  });
+});
+
+describe("progress", () => {
+  // Answers so late that the run takes more than a second.
+  const slow = join(directory, "slow-addr2line");
+  writeFileSync(slow, '#!/bin/sh\nsleep 0.3\nexec eu-addr2line "$@"\n');
+  chmodSync(slow, 0o755);
+  const args = ["modules", ...KOS, "--init", "--resolver", "addr2line", "--addr2line", slow];
+  const onTerminal = (...more: string[]) => {
+    const command = [process.execPath, PROGRAM, ...args, ...more].map((word) => `'${word}'`).join(" ");
+    return tool("script", ["-qec", command, "/dev/null"]).toString();
+  };
+
+  test("is a bar on a terminal, gone at the end", () => {
+    const shown = onTerminal();
+    expect(shown).toMatch(/modules \[.*\] \d+ %/);
+    // The last thing that happens to the line is that it is cleared.
+    const rest = shown.slice(shown.lastIndexOf("%"));
+    expect(["K", "0K", "2K", "J", "0J"].some((clearing) => rest.includes(`\u001b[${clearing}`))).toBe(true);
+  });
+
+  test("is nothing with --quiet, or when standard error is a pipe", () => {
+    expect(onTerminal("--quiet")).toBe("");
+    expect(kasAlias(args)).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+});
+
+describe("bad input is named in one line, and no file is touched", () => {
+  const bad = join(directory, "bad");
+  const path = (name: string) => join(bad, `${name}.ko`);
+  mkdirSync(bad);
+  writeFileSync(path("text"), "no object at all\n");
+  writeFileSync(path("empty"), "");
+  const bytes = readFileSync(ALPHA);
+  const cuts = [1, 4, 40, 63, 64, 1000, bytes.length >> 1, bytes.length - 64, bytes.length - 1];
+  for (const length of cuts) writeFileSync(path(`cut-${length}`), bytes.subarray(0, length));
+  writeFileSync(join(bad, "arm.c"), "static __attribute__((used)) void show(void) {}\n");
+  tool("aarch64-linux-gnu-gcc", ["-g", "-O2", "-c", "-o", path("arm"), join(bad, "arm.c")]);
+  tool("strip", ["-g", "-o", path("no-lines"), ALPHA]);
+  tool("strip", ["-o", path("no-symbols"), "--strip-unneeded", "-R", ".debug_*", LONELY]);
+  tool("objcopy", ["--strip-all", LONELY, path("no-symbols")]);
+  const garbage = join(bad, "garbage");
+  writeFileSync(garbage, Buffer.alloc(64, 0xff));
+  for (const section of ["info", "line"]) {
+    tool("objcopy", [`--update-section=.debug_${section}=${garbage}`, ALPHA, path(`garbled-${section}`)]);
+  }
+  mkdirSync(path("directory"));
+  copyFileSync(ALPHA, join(bad, "alpha_core.ko"));
+  for (const [suffix, text] of [
+    ["xz", "\xfd7zXZ\0broken"],
+    ["gz", "\x1f\x8bbroken"],
+    ["zst", "broken"],
+  ] as const) {
+    writeFileSync(`${path("packed")}.${suffix}`, text, "latin1");
+  }
+
+  /** Runs with old files in place, which must stay as they are; gives the message. */
+  function failing(...args: string[]): string {
+    const to = place();
+    for (const name of ["t", "f"]) writeFileSync(join(to, name), `old ${name}`);
+    const files = ["--table", join(to, "t"), "--symbol-frequency", join(to, "f"), "--inject"];
+    const output = ["--output-dir", join(to, "out")];
+    const said = failure(...args, "--vmlinux", SAMPLE, ...files, ...output);
+    expect(readdirSync(to).sort()).toEqual(["f", "t"]);
+    for (const name of ["t", "f"]) expect(readFileSync(join(to, name), "utf8")).toBe(`old ${name}`);
+    return said;
+  }
+
+  test.each([
+    ["text", /: is not an ELF file; /],
+    ["empty", /: is empty; /],
+    ...cuts.map((length) => [`cut-${length}`, /(not an ELF file|cut short|beyond|outside|damaged)/] as const),
+    ["arm", /: is for another architecture than .*vmlinux; /],
+    ["no-lines", /: no line information \(\.debug_line\); .*--debug-directory/],
+    ["no-symbols", /: has no symbol table; /],
+    ["garbled-info", /.debug_info/],
+    ["missing", /: cannot be read: no such file or directory; /],
+    ["directory", /: is a directory; /],
+    ["packed.ko.xz", /: cannot be unpacked: /],
+    ["packed.ko.gz", /: cannot be unpacked: /],
+    ["packed.ko.zst", /: cannot be unpacked: /],
+  ] as const)("%s", (name, message) => {
+    const file = name.includes(".") ? join(bad, name) : path(name);
+    const said = failing(BETA, file);
+    expect(said.slice(0, file.length)).toBe(file);
+    expect(said).toMatch(message);
+  });
+
+  test("two files of one module's name", () => {
+    expect(failing(ALPHA, BETA, join(bad, "alpha_core.ko"))).toBe(
+      `${join(bad, "alpha_core.ko")}: is the module alpha_core, and so is ${ALPHA}; give one of them`,
+    );
+  });
+
+  test("a name that is no module's", () => {
+    expect(failing(ALPHA, join(TREE, "lib/gamma.c"))).toBe(
+      `${join(TREE, "lib/gamma.c")}: is no module's name; give .ko or .o files`,
+    );
+  });
+
+  test("an order file that is missing, or that lists something else", () => {
+    const order = join(place(), "modules.order");
+    expect(failing("--order", order)).toBe(
+      `${order}: cannot be read: no such file or directory; build the modules first`,
+    );
+    writeFileSync(order, `${ALPHA}\nkernel.txt\n`);
+    expect(failing("--order", order)).toBe(
+      `${order}: line 2 names no .o or .ko: "kernel.txt"; give a modules.order`,
+    );
+  });
+
+  test("a directory that is missing or has no modules", () => {
+    const empty = place();
+    expect(failing("--directory", empty)).toBe(`${empty}: holds no .ko; name the directory of the modules`);
+    expect(failing("--directory", join(empty, "x"))).toMatch(
+      /\/x: cannot be read: no such file or directory; /,
+    );
+  });
+
+  test("a vmlinux that is none", () => {
+    expect(failure(ALPHA, "--vmlinux", path("text"))).toMatch(/\/text\.ko: is not an ELF file; /);
+    expect(failure(ALPHA, "--vmlinux", BETA)).toMatch(/\/beta\.ko: is a relocatable file/);
+  });
+
+  test("but with --keep-going the other modules are done, and each bad one has its line", () => {
+    const to = place();
+    const faults = ["text", `cut-${cuts[5]}`, "arm", "no-lines", "missing"].map(path);
+    const goods = [ALPHA, BETA, GAMMA];
+    const run = (paths: readonly string[], name: string) =>
+      kasAlias([
+        ...["modules", ...paths, "--scope", "object", "--vmlinux", SAMPLE, "--keep-going"],
+        ...["--table", join(to, name), "--inject", "--output-dir", join(to, `${name}-out`)],
+      ]);
+    expect(run(goods, "good")).toEqual({ status: 0, stdout: "", stderr: "" });
+    const { status, stdout, stderr } = run([...faults.slice(0, 3), ...goods, ...faults.slice(3)], "all");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    const said = linesOf(stderr);
+    expect(said).toHaveLength(faults.length + 1);
+    for (const fault of faults) {
+      expect(said.filter((line) => line.startsWith(`kas-alias: ${fault}: `))).toHaveLength(1);
+    }
+    expect(said.at(-1)).toBe("kas-alias: --keep-going: 5 modules could not be done; see the lines above");
+    expect(readFileSync(join(to, "all"), "utf8")).toBe(readFileSync(join(to, "good"), "utf8"));
+    expect(filesBelow(join(to, "all-out"))).toEqual(filesBelow(join(to, "good-out")));
+    expect(filesBelow(join(to, "all-out")).length).toBeGreaterThan(0);
+  });
+});
