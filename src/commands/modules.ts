@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
-import { KSYM_NAME_LEN } from "../alias/naming.ts";
 import { isCompressed, openPossiblyCompressed } from "../elf/compressed-file.ts";
+import { DEBUG_DIRECTORIES } from "../elf/debug-link.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { aliasModules, type ModulesProgress } from "../kbuild/alias-modules.ts";
@@ -16,46 +16,33 @@ import {
   orderedModules,
 } from "../kbuild/module-files.ts";
 import { formatSymbolFrequency } from "../kbuild/symbol-frequency.ts";
-import { statsAsJson, statsAsText } from "../report/stats.ts";
+import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { openModuleDebug, openResolver } from "./image.ts";
 import { readFrequencyFile } from "./input.ts";
 import {
-  addResolverOptions,
-  positiveInteger,
-  type ResolverOptions,
+  type AliasingOptions,
+  addAliasingOptions,
   type Runner,
   repeatable,
-  separator,
+  vmlinuxOptions,
 } from "./options.ts";
 import { writeOutputs } from "./output.ts";
 
-interface Options extends ResolverOptions {
+interface Options extends AliasingOptions {
   order?: string;
   directory?: string;
   vmlinux?: string;
   scope: "global" | "object";
   symbolFrequency?: string;
-  inject: boolean;
+  inject?: true;
   outputDir?: string;
-  dropSignature: boolean;
-  init: boolean;
-  modulePrefix: boolean;
+  dropSignature?: true;
+  init?: true;
+  modulePrefix?: true;
   debugDirectory: string[];
-  keepGoing: boolean;
-  table?: string;
-  tableScope: "aliases" | "all";
-  kernelRelease?: string;
-  sourceRoot: string[];
-  separator: string;
-  disambiguate: boolean;
-  maxNameLength: number;
-  exclude: string[];
-  include: string[];
-  defaultFilters: boolean;
-  stats?: true | "text" | "json";
-  quiet: boolean;
+  keepGoing?: true;
 }
 
 /** `kas-alias modules`: aliases for the duplicated names of modules, as a table or in the modules themselves. */
@@ -73,38 +60,21 @@ export function addModulesCommand(program: Command, run: Runner): void {
         .default("global"),
     )
     .option("--symbol-frequency <file>", "how often each name is borne: written with --vmlinux, read without")
-    .option("--inject", "write copies of the modules with their aliases", false)
+    .option("--inject", "write copies of the modules with their aliases")
     .option("--output-dir <directory>", "where the copies go")
-    .option("--drop-signature", "inject into signed modules too, and leave the signature out", false)
-    .option("--init", "give aliases in .init sections too", false)
-    .option("--module-prefix", "put the module's name into its aliases", false)
+    .option("--drop-signature", "inject into signed modules too, and leave the signature out")
+    .option("--init", "give aliases in .init sections too")
+    .option("--module-prefix", "put the module's name into its aliases")
     .addOption(repeatable("--debug-directory <directory>", "where separate debug files are (/usr/lib/debug)"))
-    .option("--keep-going", "name modules that fail, and do the others", false)
-    .option("--table <file>", "the alias table, as JSON Lines")
-    .addOption(
-      new Option("--table-scope <scope>", "the symbols in the table")
-        .choices(["aliases", "all"])
-        .default("aliases"),
-    );
-  addResolverOptions(command)
-    .addOption(repeatable("--source-root <directory>", "where the source tree was"))
-    .option("--separator <character>", "between an alias's parts", separator, "@")
-    .option("--no-disambiguate", "leave units and ordinals out")
-    .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
-    .addOption(repeatable("--exclude <glob>", "leave names out"))
-    .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
-    .option("--no-default-filters", "keep the names that are left out by default")
-    .option("--kernel-release <release>", "as `uname -r`, for the table")
-    .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
-    .option("--quiet", "no progress", false)
-    .action((paths: string[], options: Options) => {
-      const sources = [paths.length > 0, options.order, options.directory].filter(Boolean);
-      if (sources.length !== 1) command.error("error: give modules, or --order, or --directory");
-      if (options.inject !== (options.outputDir !== undefined)) {
-        command.error("error: --inject and --output-dir go together");
-      }
-      return run((signal) => modules(paths, options, signal));
-    });
+    .option("--keep-going", "name modules that fail, and do the others");
+  addAliasingOptions(command).action((paths: string[], options: Options) => {
+    const sources = [paths.length > 0, options.order, options.directory].filter(Boolean);
+    if (sources.length !== 1) command.error("error: give modules, or --order, or --directory");
+    if ((options.inject === undefined) !== (options.outputDir === undefined)) {
+      command.error("error: --inject and --output-dir go together");
+    }
+    return run((signal) => modules(paths, options, signal));
+  });
 }
 
 async function modules(paths: string[], options: Options, signal: AbortSignal): Promise<boolean> {
@@ -119,7 +89,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   const { symbolFrequency, vmlinux } = options;
   const frequency =
     symbolFrequency === undefined || vmlinux !== undefined ? undefined : readFrequencyFile(symbolFrequency);
-  const directories = options.debugDirectory.length > 0 ? options.debugDirectory : ["/usr/lib/debug"];
+  const directories = options.debugDirectory.length > 0 ? options.debugDirectory : DEBUG_DIRECTORIES;
   const progress = new Progress(options, await openBar(options));
   const result = await aliasModules(
     {
@@ -134,16 +104,9 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
     },
     {
       scope: options.scope,
-      init: options.init,
-      modulePrefix: options.modulePrefix,
-      separator: options.separator,
-      disambiguate: options.disambiguate,
-      maxNameLength: options.maxNameLength,
-      data: false,
-      filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
-      sourceRoots: options.sourceRoot,
-      locateAll: options.table !== undefined && options.tableScope === "all",
-      kernelRelease: options.kernelRelease,
+      init: options.init === true,
+      modulePrefix: options.modulePrefix === true,
+      ...vmlinuxOptions(options),
     },
     progress,
     (stage, work) => stopwatch.time(stage, work),
@@ -170,18 +133,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
     stdoutOpen = await writeOutputs(outputs);
   });
   if (options.stats) {
-    const { aliases, unresolved, tooLong, ambiguous, ordinal, symbols, duplicatedNames, excluded } =
-      result.counts;
-    const stats = {
-      symbols,
-      duplicatedNames,
-      aliases,
-      excluded: tooLong === 0 ? excluded : { ...excluded, "--max-name-length": tooLong },
-      ambiguous,
-      ordinal,
-      unresolved,
-      seconds: stopwatch.seconds,
-    };
+    const stats = statsOf(result.counts, result.counts, stopwatch.seconds);
     process.stderr.write(options.stats === "json" ? statsAsJson(stats) : statsAsText(stats));
   }
   if (progress.failures > 0) {
@@ -213,7 +165,9 @@ async function writeInjected(
         "name another --output-dir",
       );
     }
-    await writeOutputs([{ target, pieces: injectAliases(elf, aliases, { dropSignature }) }]);
+    await writeOutputs([
+      { target, pieces: injectAliases(elf, aliases, { dropSignature: dropSignature === true }) },
+    ]);
   } finally {
     elf.file.close();
   }
@@ -255,7 +209,7 @@ class Progress implements ModulesProgress {
   #shown = false;
 
   constructor({ keepGoing }: Options, bar: SingleBar | undefined) {
-    this.#keepGoing = keepGoing;
+    this.#keepGoing = keepGoing === true;
     this.#bar = bar;
   }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { separatorFault } from "../alias/naming.ts";
+import type { VmlinuxOptions } from "../alias/alias-vmlinux.ts";
+import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
 
 /** Runs a command's work; the work tells whether standard output stayed open. */
 export type Runner = (work: (signal: AbortSignal) => Promise<boolean>) => Promise<void>;
@@ -27,6 +28,57 @@ export function addResolverOptions(command: Command): Command {
     .option("--jobs <n>", "addr2line processes at a time", positiveInteger, availableParallelism());
 }
 
+/** The options of every command that gives aliases. */
+export interface AliasingOptions extends ResolverOptions {
+  table?: string;
+  tableScope: "aliases" | "all";
+  kernelRelease?: string;
+  sourceRoot: string[];
+  separator: string;
+  disambiguate: boolean;
+  maxNameLength: number;
+  exclude: string[];
+  include: string[];
+  defaultFilters: boolean;
+  stats?: true | "text" | "json";
+  quiet?: true;
+}
+
+export function addAliasingOptions(command: Command): Command {
+  command
+    .option("--table <file>", "the alias table, as JSON Lines")
+    .addOption(
+      new Option("--table-scope <scope>", "the symbols in the table")
+        .choices(["aliases", "all"])
+        .default("aliases"),
+    );
+  return addResolverOptions(command)
+    .addOption(repeatable("--source-root <directory>", "where the source tree was"))
+    .option("--separator <character>", "between an alias's parts", separator, "@")
+    .option("--no-disambiguate", "leave units and ordinals out")
+    .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
+    .addOption(repeatable("--exclude <glob>", "leave names out"))
+    .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
+    .option("--no-default-filters", "keep the names that are left out by default")
+    .option("--kernel-release <release>", "as `uname -r`, for the table (default: as the files say)")
+    .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
+    .option("--quiet", "no warnings and no progress");
+}
+
+/** What the options mean to the library. */
+export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
+  return {
+    separator: options.separator,
+    disambiguate: options.disambiguate,
+    maxNameLength: options.maxNameLength,
+    data: false,
+    filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
+    sourceRoots: options.sourceRoot,
+    locateAll: options.table !== undefined && options.tableScope === "all",
+    kernelRelease: options.kernelRelease,
+  };
+}
+
 /** An option that may be given several times. */
 export function repeatable(flags: string, description: string): Option {
   return new Option(flags, `${description}; repeatable`)
@@ -34,12 +86,12 @@ export function repeatable(flags: string, description: string): Option {
     .default([], "none");
 }
 
-export function positiveInteger(value: string): number {
+function positiveInteger(value: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
   throw new InvalidArgumentError("Give a whole number from 1.");
 }
 
-export function separator(value: string): string {
+function separator(value: string): string {
   const fault = separatorFault(value);
   if (fault !== undefined) throw new InvalidArgumentError(fault);
   return value;

@@ -1,44 +1,24 @@
 import { type Command, Option } from "commander";
 import { aliasVmlinux, imageListing, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { aliasedListing } from "../alias/aliased-listing.ts";
-import { KSYM_NAME_LEN } from "../alias/naming.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { newAliases } from "../alias/select.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
-import { statsAsJson, statsAsText } from "../report/stats.ts";
+import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { openResolver } from "./image.ts";
 import { readFrequencyFile, readListingFile } from "./input.ts";
-import {
-  addResolverOptions,
-  positiveInteger,
-  type ResolverOptions,
-  type Runner,
-  repeatable,
-  separator,
-} from "./options.ts";
+import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
 import { type Output, writeOutputs } from "./output.ts";
 
-interface Options extends ResolverOptions {
+interface Options extends AliasingOptions {
   nm?: string;
   debugFile?: string;
   reuseTable?: string;
   symbolFrequency?: string;
   output?: string;
-  table?: string;
-  tableScope: "aliases" | "all";
-  kernelRelease?: string;
-  sourceRoot: string[];
-  separator: string;
-  disambiguate: boolean;
-  maxNameLength: number;
-  exclude: string[];
-  include: string[];
-  defaultFilters: boolean;
-  stats?: true | "text" | "json";
-  quiet: boolean;
 }
 
 /** `kas-alias vmlinux`: the listing of a vmlinux, with an alias line behind every duplicated name. */
@@ -71,33 +51,16 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
       "--symbol-frequency <file>",
       "count the names in modules too, as `kas-alias modules` has written them",
     )
-    .option("-o, --output <file>", "the aliased listing (default: -, or none with --table)")
-    .option("--table <file>", "the alias table, as JSON Lines")
-    .addOption(
-      new Option("--table-scope <scope>", "the symbols in the table")
-        .choices(["aliases", "all"])
-        .default("aliases"),
-    );
-  addResolverOptions(command)
-    .addOption(repeatable("--source-root <directory>", "where the source tree was"))
-    .option("--separator <character>", "between an alias's parts", separator, "@")
-    .option("--no-disambiguate", "leave units and ordinals out")
-    .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
-    .addOption(repeatable("--exclude <glob>", "leave names out"))
-    .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
-    .option("--no-default-filters", "keep the names that are left out by default")
-    .option("--kernel-release <release>", "as `uname -r`, for the table (default: from linux_banner)")
-    .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
-    .option("--quiet", "no warnings", false)
-    .action((elf: string | undefined, options: Options) => {
-      const { nm, debugFile, reuseTable } = options;
-      if (elf === undefined && (nm === undefined || (debugFile ?? reuseTable) === undefined)) {
-        command.error(
-          "error: no vmlinux given; it may be left out only with --nm and --debug-file or --reuse-table",
-        );
-      }
-      return run((signal) => vmlinux(elf, options, signal));
-    });
+    .option("-o, --output <file>", "the aliased listing (default: -, or none with --table)");
+  addAliasingOptions(command).action((elf: string | undefined, options: Options) => {
+    const { nm, debugFile, reuseTable } = options;
+    if (elf === undefined && (nm === undefined || (debugFile ?? reuseTable) === undefined)) {
+      command.error(
+        "error: no vmlinux given; it may be left out only with --nm and --debug-file or --reuse-table",
+      );
+    }
+    return run((signal) => vmlinux(elf, options, signal));
+  });
 }
 
 async function vmlinux(elf: string | undefined, options: Options, signal: AbortSignal): Promise<boolean> {
@@ -132,16 +95,7 @@ function makeAliases(input: VmlinuxInput, options: Options, stopwatch: Stopwatch
   const frequency = symbolFrequency === undefined ? undefined : readFrequencyFile(symbolFrequency);
   return aliasVmlinux(
     input,
-    {
-      separator: options.separator,
-      disambiguate: options.disambiguate,
-      maxNameLength: options.maxNameLength,
-      data: false,
-      filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
-      sourceRoots: options.sourceRoot,
-      locateAll: options.table !== undefined && options.tableScope === "all",
-      kernelRelease: options.kernelRelease,
-    },
+    vmlinuxOptions(options),
     (stage, work) => stopwatch.time(stage, work),
     // The file counts vmlinux's names as well.
     frequency && { bearersOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
@@ -159,19 +113,9 @@ async function reuse(
 }
 
 function report({ selection, aliases }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
-  const { aliases: count, unresolved, tooLong, ambiguous, ordinal } = aliases.counts;
-  const { symbols, duplicatedNames, excluded } = selection.counts;
+  const { unresolved } = aliases.counts;
   if (options.stats) {
-    const stats = {
-      symbols,
-      duplicatedNames,
-      aliases: count,
-      excluded: tooLong === 0 ? excluded : { ...excluded, "--max-name-length": tooLong },
-      ambiguous,
-      ordinal,
-      unresolved,
-      seconds: stopwatch.seconds,
-    };
+    const stats = statsOf(selection.counts, aliases.counts, stopwatch.seconds);
     process.stderr.write(options.stats === "json" ? statsAsJson(stats) : statsAsText(stats));
   } else if (unresolved > 0 && !options.quiet) {
     const what = unresolved === 1 ? "symbol has" : "symbols have";

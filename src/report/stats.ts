@@ -1,3 +1,5 @@
+import type { Aliases } from "../alias/name-symbols.ts";
+
 /** The figures of a run. */
 export interface Stats {
   /** Symbols in the listing, aliases that it held already left out. */
@@ -15,6 +17,25 @@ export interface Stats {
   readonly unresolved: number;
   /** Wall-clock seconds by stage. */
   readonly seconds: Record<string, number>;
+}
+
+/** The figures of a run, out of what it has counted. */
+export function statsOf(
+  selected: Pick<Stats, "symbols" | "duplicatedNames" | "excluded">,
+  { aliases, tooLong, ambiguous, ordinal, unresolved }: Aliases["counts"],
+  seconds: Record<string, number>,
+): Stats {
+  const { symbols, duplicatedNames, excluded } = selected;
+  return {
+    symbols,
+    duplicatedNames,
+    aliases,
+    excluded: tooLong === 0 ? excluded : { ...excluded, "--max-name-length": tooLong },
+    ambiguous,
+    ordinal,
+    unresolved,
+    seconds,
+  };
 }
 
 /** The figures as one line of JSON. */

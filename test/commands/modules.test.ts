@@ -605,10 +605,10 @@ describe("--inject", () => {
 
   test("killed at any moment leaves whole copies or none", async () => {
     const tree = place();
-    const count = 200;
+    const count = 60;
     writeFileSync(
       join(tree, "many.c"),
-      "static __attribute__((noipa, used)) void same(int x) { (void)x; }\nchar blob[300000] = { 1 };\n",
+      "static __attribute__((noipa, used)) void same(int x) { (void)x; }\nchar blob[1000000] = { 1 };\n",
     );
     const object = compile(tree, "many.c");
     const modules = join(tree, "modules");
@@ -636,8 +636,8 @@ describe("--inject", () => {
       if (copies.length < count) partial++;
       tool("rm", ["-r", to]);
     }
-    expect(partial).toBeGreaterThan(4);
-  });
+    expect(partial).toBeGreaterThan(0);
+  }, 300_000);
 });
 
 describe("progress", () => {
