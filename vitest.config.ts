@@ -1,12 +1,18 @@
-// Which tests run: those on real kernels when KAS_ALIAS_KERNELS names their directory, all others otherwise.
+// Which tests run: those on real kernels when KAS_ALIAS_KERNELS names their directory, those that build and boot kernels when
+// KAS_ALIAS_BOOT names a list of sources, all others otherwise.
 import { defineConfig } from "vitest/config";
 
-const onKernels = process.env.KAS_ALIAS_KERNELS !== undefined;
+const special =
+  process.env.KAS_ALIAS_KERNELS !== undefined
+    ? "test/kernel/**"
+    : process.env.KAS_ALIAS_BOOT !== undefined
+      ? "test/boot/**"
+      : undefined;
 
 export default defineConfig({
   test: {
-    include: onKernels ? ["test/kernel/**/*.test.ts"] : ["test/**/*.test.ts"],
-    exclude: onKernels ? [] : ["test/kernel/**"],
+    include: [`${special ?? "test/**"}/*.test.ts`],
+    exclude: special === undefined ? ["test/kernel/**", "test/boot/**"] : [],
     globalSetup: "test/global-setup.ts",
     testTimeout: 120_000,
     hookTimeout: 600_000,

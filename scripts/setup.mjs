@@ -97,7 +97,7 @@ export async function ensureDependencies() {
     // Under `npm start` or NODE_ENV=production npm would leave esbuild out.
     await must("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]);
   }
-  const sources = ["src", "package.json", "package-lock.json", "scripts/build.mjs"];
+  const sources = ["src", "package.json", "package-lock.json", "scripts/build.mjs", "scripts/kernel"];
   if (modified(BUNDLE) < Math.max(...sources.map((path) => newest(join(ROOT, path))))) {
     say("Building dist/kas-alias.mjs …");
     await must(process.execPath, ["scripts/build.mjs"]);

@@ -1,7 +1,8 @@
-// `npm test` and `npm run test:kernels`: set-up, Vitest, and one last line `N passed, M failed` from its report.
+// `npm test`, `npm run test:kernels` and `npm run test:boot`: set-up, Vitest, and one last line `N passed, M failed` from its report.
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fetchSources } from "./kernel-sources.mjs";
 import { CACHE, fetchKernels } from "./kernels.mjs";
 import { ensureDependencies, ensurePackages, main, ROOT, run, temporaryDirectory } from "./setup.mjs";
 
@@ -11,6 +12,8 @@ const TOOLS = {
   "/usr/include/stdio.h": "libc6-dev",
   clang: "clang",
   "ld.lld": "lld",
+  "clang-19": "clang-19",
+  "ld.lld-19": "lld-19",
   "llvm-addr2line": "llvm",
   "eu-addr2line": "elfutils",
   "s390x-linux-gnu-gcc": "gcc-s390x-linux-gnu",
@@ -21,22 +24,47 @@ const TOOLS = {
   "aarch64-linux-gnu-nm": "binutils-aarch64-linux-gnu",
   "arm-linux-gnueabihf-nm": "binutils-arm-linux-gnueabihf",
   "powerpc64le-linux-gnu-nm": "binutils-powerpc64le-linux-gnu",
+  openssl: "openssl",
+  "/usr/sbin/modinfo": "kmod",
+  pahole: "dwarves",
+  "/usr/lib/linux-kbuild-6.1/scripts/sign-file": "linux-kbuild-6.1",
+  gdb: "gdb",
+  xz: "xz-utils",
+  zstd: "zstd",
+  script: "bsdutils",
   "riscv64-linux-gnu-nm": "binutils-riscv64-linux-gnu",
+};
+
+const BOOT_TOOLS = {
+  make: "make",
+  bc: "bc",
+  flex: "flex",
+  bison: "bison",
+  "/usr/include/gelf.h": "libelf-dev",
+  pahole: "dwarves",
+  cpio: "cpio",
+  "/bin/busybox": "busybox-static",
+  "qemu-system-x86_64": "qemu-system-x86",
 };
 
 await main(async () => {
   const kernels = process.argv[2] === "--kernels";
-  const args = process.argv.slice(kernels ? 3 : 2);
+  const boot = process.argv[2] === "--boot";
+  const args = process.argv.slice(kernels || boot ? 3 : 2);
   await ensureDependencies();
-  await ensurePackages(TOOLS);
-  if (kernels) await fetchKernels();
+  await ensurePackages(boot ? { ...TOOLS, ...BOOT_TOOLS } : TOOLS);
 
   const report = join(temporaryDirectory(tmpdir()), "report.json");
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { KAS_ALIAS_KERNELS: _, ...env } = process.env;
+  const { KAS_ALIAS_KERNELS: _, KAS_ALIAS_BOOT: __, ...env } = process.env;
+  if (kernels) {
+    await fetchKernels();
+    env.KAS_ALIAS_KERNELS = CACHE;
+  }
+  if (boot) env.KAS_ALIAS_BOOT = await fetchSources();
   const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...args], {
-    env: kernels ? { ...env, KAS_ALIAS_KERNELS: CACHE } : env,
+    env,
     stdio: "inherit",
   });
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addKernelCommand } from "./commands/kernel.ts";
 import { addModulesCommand } from "./commands/modules.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
 import { addResolveCommand } from "./commands/resolve.ts";
@@ -50,6 +51,7 @@ const program = new Command("kas-alias")
 addVmlinuxCommand(program, run);
 addResolveCommand(program, run);
 addModulesCommand(program, run);
+addKernelCommand(program, run);
 
 try {
   await program.parseAsync();

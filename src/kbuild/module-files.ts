@@ -52,20 +52,31 @@ export function orderedModules(order: string): ModuleFile[] {
   });
 }
 
-/** The .ko files below a directory, compressed ones too, in the order of their paths' bytes. */
+/**
+ * The .ko files below a directory, compressed ones too, in the order of their paths' bytes. Links to directories are not
+ * followed, such as `build` in /lib/modules/<release>, which leads to the whole kernel tree.
+ */
 export function modulesBelow(directory: string): ModuleFile[] {
-  let entries: string[];
-  try {
-    entries = readdirSync(directory, { recursive: true, encoding: "utf8" });
-  } catch (error) {
-    throw new Failure(directory, `cannot be read: ${systemMessage(error)}`, "check the path");
-  }
-  const found = entries.filter((entry) => /\.ko(\.gz|\.xz|\.zst)?$/.test(entry));
+  const found = filesBelow(directory, "").filter((file) => /\.ko(\.gz|\.xz|\.zst)?$/.test(file));
   if (found.length === 0) throw new Failure(directory, "holds no .ko", "name the directory of the modules");
   return found
-    .map((entry) => ({ entry, bytes: Buffer.from(entry) }))
+    .map((file) => ({ file, bytes: Buffer.from(file) }))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    .map(({ entry }) => moduleFile(join(directory, entry), entry));
+    .map(({ file }) => moduleFile(join(directory, file), file));
+}
+
+/** The files below a folder of a directory; paths are relative to the directory. */
+function filesBelow(directory: string, folder: string): string[] {
+  const path = join(directory, folder);
+  try {
+    return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+      const name = join(folder, entry.name);
+      return entry.isDirectory() ? filesBelow(directory, name) : [name];
+    });
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, "check the path");
+  }
 }
 
 /** @throws Failure for two files of one module's name, which the kernel would not load together */

@@ -675,7 +675,7 @@ describe("bad input is named in one line, and no file is touched", () => {
   const cuts = [1, 4, 40, 63, 64, 1000, bytes.length >> 1, bytes.length - 64, bytes.length - 1];
   for (const length of cuts) writeFileSync(path(`cut-${length}`), bytes.subarray(0, length));
   writeFileSync(join(bad, "arm.c"), "static __attribute__((used)) void show(void) {}\n");
-  tool("aarch64-linux-gnu-gcc", ["-g", "-O2", "-c", "-o", path("arm"), join(bad, "arm.c")]);
+  tool("clang", ["--target=aarch64-linux-gnu", "-g", "-O2", "-c", "-o", path("arm"), join(bad, "arm.c")]);
   tool("strip", ["-g", "-o", path("no-lines"), ALPHA]);
   tool("strip", ["-o", path("no-symbols"), "--strip-unneeded", "-R", ".debug_*", LONELY]);
   tool("objcopy", ["--strip-all", LONELY, path("no-symbols")]);

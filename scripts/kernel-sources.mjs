@@ -1,0 +1,75 @@
+// Gets the sources of the kernels that the boot tests build, out of Debian's packages, into a cache.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CACHE, describe, download } from "./kernels.mjs";
+import {
+  canInstall,
+  ensurePackages,
+  Fault,
+  must,
+  say,
+  temporaryDirectory,
+  updatePackageLists,
+} from "./setup.mjs";
+
+const BOOT = join(CACHE, "boot");
+const SERIES = ["6.1", "6.12"];
+/** Where the hook may have something to change. */
+const CHANGED = ["Makefile", "init/Kconfig", "scripts"];
+
+/**
+ * @typedef {object} Source
+ * @property {string} series such as "6.12"
+ * @property {string} home a directory for all that is made of it
+ * @property {string} tree path of the unpacked sources
+ * @property {string} pristine path of a directory with a copy of what the hook changes
+ */
+
+/** The sources, fetched and unpacked where they are not yet. @returns {Promise<string>} path of a list of them, as JSON */
+export async function fetchSources() {
+  await ensurePackages({ xz: "xz-utils", tar: "tar", "apt-cache": "apt", "dpkg-deb": "dpkg" });
+  mkdirSync(BOOT, { recursive: true });
+  mkdirSync(join(CACHE, "downloads"), { recursive: true });
+  const sources = await fetchAll().catch(async (error) => {
+    // The lists may be missing, or name packages that the mirror no longer has.
+    if (!(error instanceof Fault && canInstall())) throw error;
+    await updatePackageLists();
+    return await fetchAll();
+  });
+  const list = join(BOOT, "sources.json");
+  writeFileSync(list, `${JSON.stringify(sources, null, 2)}\n`);
+  return list;
+}
+
+async function fetchAll() {
+  const sources = [];
+  for (const series of SERIES) sources.push(await fetchSource(series));
+  return sources;
+}
+
+/**
+ * @param {string} series
+ * @returns {Promise<Source>}
+ */
+async function fetchSource(series) {
+  const name = `linux-source-${series}`;
+  const wanted = await describe(name);
+  const home = join(BOOT, `${wanted.name}_${wanted.version}`);
+  const source = { series, home, tree: join(home, "tree"), pristine: join(home, "pristine") };
+  const stamp = join(home, "sha256");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted.sha256) return source;
+
+  const deb = await download(wanted);
+  say(`Unpacking ${wanted.fileName} …`);
+  const whole = join(temporaryDirectory(BOOT), "whole");
+  mkdirSync(join(whole, "tree"), { recursive: true });
+  mkdirSync(join(whole, "pristine"));
+  const unpack = 'dpkg-deb --fsys-tarfile "$1" | tar -xO "$2" | tar -xJ -C "$3" --strip-components=1';
+  const inner = `./usr/src/${name}.tar.xz`;
+  await must("bash", ["-c", `set -o pipefail; ${unpack}`, "bash", deb, inner, join(whole, "tree")]);
+  await must("cp", ["-a", "--parents", ...CHANGED, "../pristine"], { cwd: join(whole, "tree") });
+  writeFileSync(join(whole, "sha256"), wanted.sha256);
+  rmSync(home, { recursive: true, force: true });
+  renameSync(whole, home);
+  return source;
+}

@@ -1,0 +1,123 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { Failure, systemMessage } from "../failure.ts";
+import type { PatchedFiles } from "../kbuild/apply-patches.ts";
+import { holds } from "../kbuild/holds.ts";
+import { kernelPatches } from "../kbuild/kernel-patches.ts";
+import { BUNDLE_PATH, inspectKernelTree, isOfSeries, type KernelTree } from "../kbuild/kernel-tree.ts";
+import type { Runner } from "./options.ts";
+import { writeOutputs } from "./output.ts";
+
+/** `kas-alias kernel`: the hook in a kernel tree's own build. */
+export function addKernelCommand(program: Command, run: Runner): void {
+  const command = program
+    .command("kernel")
+    .description("put aliases into a kernel's own build, as CONFIG_KALLSYMS_ALIAS_SRCLINE");
+  const actions = [
+    ["status", "tell the tree's version, whether the hook is in, and if not, whether it would apply", status],
+    ["install", "patch the tree, and copy this program to scripts/kas-alias.mjs in it", install],
+    ["remove", "take the patches back, and the program away", remove],
+  ] as const;
+  for (const [name, description, work] of actions) {
+    command
+      .command(name)
+      .description(description)
+      .argument("<tree>", "the top of a Linux source tree")
+      .action((path: string) => run(() => work(path)));
+  }
+}
+
+function status(path: string): Promise<boolean> {
+  const tree = inspectKernelTree(path, kernelPatches());
+  const text = `version: ${tree.version}\nhook: ${describeHook(tree)}\n`;
+  return writeOutputs([{ target: "-", pieces: [Buffer.from(text)] }]);
+}
+
+function describeHook({ path, hook }: KernelTree): string {
+  switch (hook.state) {
+    case "in":
+      return `in, by the patches for ${hook.series}${describeBundle(join(path, BUNDLE_PATH))}`;
+    case "fits":
+      return `not in; the patches for ${hook.series} apply`;
+    case "misfit":
+      return `not in; the patches for ${hook.series} do not apply: ${hook.misfit}`;
+    case "other":
+      return "in, but not by these patches: those of another kas-alias, or changed ones";
+  }
+}
+
+function describeBundle(path: string): string {
+  if (holds(path, thisProgram())) return "";
+  return existsSync(path) ? `; ${BUNDLE_PATH} is another version` : `; ${BUNDLE_PATH} is missing`;
+}
+
+function install(path: string): Promise<boolean> {
+  const tree = inspectKernelTree(path, kernelPatches());
+  const { hook, version } = tree;
+  const files = new Map<string, Buffer | null>([[BUNDLE_PATH, thisProgram()]]);
+  switch (hook.state) {
+    case "in":
+      break;
+    case "fits":
+      for (const [name, content] of hook.with) files.set(name, content);
+      if (!isOfSeries(version, hook.series)) {
+        process.stderr.write(
+          `kas-alias: ${path}: is Linux ${version}; the patches for ${hook.series} apply\n`,
+        );
+      }
+      break;
+    case "misfit":
+      throw new Failure(
+        path,
+        `is Linux ${version}; the patches for ${hook.series} do not apply: ${hook.misfit}`,
+        "carry them over as docs/kernel-integration.md tells",
+      );
+    case "other":
+      throw otherHook(path);
+  }
+  return writeTree(path, files);
+}
+
+function remove(path: string): Promise<boolean> {
+  const { hook } = inspectKernelTree(path, kernelPatches());
+  if (hook.state === "other") throw otherHook(path);
+  const files = new Map<string, Buffer | null>(hook.state === "in" ? hook.without : []);
+  files.set(BUNDLE_PATH, null);
+  return writeTree(path, files);
+}
+
+function otherHook(path: string): Failure {
+  const own = join(path, BUNDLE_PATH);
+  return new Failure(
+    path,
+    "has a hook that is not by these patches: those of another kas-alias, or changed ones",
+    existsSync(own)
+      ? `take it out first with node ${own} kernel remove ${path}`
+      : "take it out by hand first",
+  );
+}
+
+/** Writes those files of a tree that are to change, all or none, and deletes the others last. */
+async function writeTree(path: string, files: PatchedFiles): Promise<boolean> {
+  const outputs = [];
+  for (const [name, content] of files) {
+    const target = join(path, name);
+    if (content !== null && !holds(target, content)) outputs.push({ target, pieces: [content] });
+  }
+  await writeOutputs(outputs);
+  for (const [name, content] of files) {
+    if (content !== null) continue;
+    try {
+      rmSync(join(path, name), { force: true });
+    } catch (error) {
+      throw new Failure(join(path, name), `cannot be deleted: ${systemMessage(error)}`, "delete it");
+    }
+  }
+  return true;
+}
+
+function thisProgram(): Buffer {
+  return readFileSync(fileURLToPath(import.meta.url));
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# The first process of the guest: what it prints between two "== " lines is read by guest.ts.
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tracefs tracefs /sys/kernel/tracing
+cd /sys/kernel/tracing
+
+# The address of a name, and whether it is accepted, fires, and how often.
+count() { grep -c " $1: " trace; }
+try() { echo "$1" 2> /dev/null > "$2" && echo accepted || echo refused; }
+
+echo "== lines"
+wc -l < /proc/kallsyms
+echo "== names"
+sed 's/^[0-9a-f]* //' /proc/kallsyms | grep -v @ | md5sum | cut -d' ' -f1
+echo "== aliases"
+grep -B1 @ /proc/kallsyms | grep -v '^--$'
+
+alias=$(sed -n 's/.* \(name_show@drivers_rtc_sysfs_c_[0-9]*\)$/\1/p' /proc/kallsyms)
+echo "== bare"
+try "p:kas/bare name_show" kprobe_events
+echo "== error"
+tail -n 3 error_log
+if [ -n "$alias" ]; then
+	echo "== alias"
+	try "p:kas/one $alias" kprobe_events
+	echo 1 > options/stacktrace
+	echo 1 > events/kas/one/enable
+	cat /sys/kernel/irq/*/name > /dev/null
+	echo "== namesake read"
+	count one
+	cat /sys/class/rtc/rtc0/name > /dev/null
+	echo "== read"
+	count one
+	echo "== trace"
+	grep -v '^#' trace
+	echo 0 > events/kas/one/enable
+	echo > kprobe_events
+	echo > trace
+	echo "== long event"
+	try "p:kas/$(echo "$alias" | tr -c 'A-Za-z0-9\n' _)_and_so_on_until_it_is_longer_than_sixty_three $alias" kprobe_events
+	echo "== event of 63"
+	try "p:kas/e23456789012345678901234567890123456789012345678901234567890123 $alias" kprobe_events
+	echo > kprobe_events
+	echo "== ftrace alias"
+	try "$alias" set_ftrace_filter
+	echo "== ftrace name"
+	try name_show set_ftrace_filter
+	grep -c '^name_show$' set_ftrace_filter
+	echo > set_ftrace_filter
+fi
+echo "== modules"
+insmod /i2c-core.ko && insmod /hwmon.ko
+grep ' name_show.*\[' /proc/kallsyms
+echo "== end"
+reboot -f

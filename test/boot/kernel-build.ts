@@ -1,0 +1,138 @@
+// Small kernels that are built here; `npm run test:boot` fetches their sources and says where they are.
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Source } from "../../scripts/kernel-sources.mjs";
+import { tool } from "../tool.ts";
+
+const list = process.env.KAS_ALIAS_BOOT;
+if (list === undefined) throw new Error("KAS_ALIAS_BOOT is not set: use npm run test:boot");
+
+export const sources: readonly Source[] = JSON.parse(readFileSync(list, "utf8"));
+
+const CONFIG = fileURLToPath(new URL("config", import.meta.url));
+const PATCHES = fileURLToPath(new URL("../../scripts/kernel", import.meta.url));
+
+/** A run of make. */
+export interface Made {
+  readonly status: number | null;
+  /** Standard output and standard error. */
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/** A build directory of a kernel; it is kept from one run of the tests to the next. */
+export class KernelBuild {
+  readonly source: Source;
+  readonly directory: string;
+
+  constructor(source: Source) {
+    const fragment = readFileSync(CONFIG, "utf8");
+    const compiler = tool("gcc", ["--version"]).toString();
+    const key = createHash("sha256").update(fragment).update(compiler).digest("hex").slice(0, 12);
+    this.source = source;
+    this.directory = join(source.home, `build-${key}`);
+    mkdirSync(this.directory, { recursive: true });
+    writeFileSync(join(this.directory, "fragment"), fragment);
+    // pahole's output with -j, which 6.1 asks for, is another each time.
+    const pahole = '#!/bin/sh\nfor a; do shift; [ "$a" = -j ] || set -- "$@" "$a"; done\nexec pahole "$@"\n';
+    writeFileSync(this.path("pahole"), pahole, { mode: 0o755 });
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** Makes the configuration from the fragment, if `make` has not seen it yet, and changes options in it. */
+  configure(...options: string[]): void {
+    if (!existsSync(this.path(".config"))) {
+      this.must("tinyconfig");
+      const merge = join(this.source.tree, "scripts/kconfig/merge_config.sh");
+      tool("sh", [merge, "-m", "-O", this.directory, this.path(".config"), this.path("fragment")]);
+    }
+    if (options.length > 0) {
+      tool(join(this.source.tree, "scripts/config"), ["--file", this.path(".config"), ...options]);
+    }
+    this.must("olddefconfig");
+  }
+
+  make(...args: string[]): Made {
+    const options = [`-j${availableParallelism()}`, `O=${this.directory}`, `PAHOLE=${this.path("pahole")}`];
+    const start = performance.now();
+    const { status, stdout } = spawnSync("sh", ["-c", 'exec "$@" 2>&1', "sh", "make", ...options, ...args], {
+      cwd: this.source.tree,
+      stdio: ["ignore", "pipe", "inherit"],
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      env: {
+        ...process.env,
+        LC_ALL: "C",
+        KBUILD_BUILD_TIMESTAMP: "2024-01-01",
+        KBUILD_BUILD_VERSION: "1",
+        KBUILD_BUILD_USER: "user",
+        KBUILD_BUILD_HOST: "host",
+      },
+    });
+    return { status, output: stdout, seconds: (performance.now() - start) / 1000 };
+  }
+
+  must(...args: string[]): Made {
+    const made = this.make(...args);
+    if (made.status !== 0) throw new Error(`make ${args.join(" ")}: status ${made.status}\n${made.output}`);
+    return made;
+  }
+
+  /** The link of vmlinux anew, with nothing else to do. */
+  relink(...args: string[]): Made {
+    rmSync(this.path("vmlinux"), { force: true });
+    return this.must("vmlinux", ...args);
+  }
+
+  /**
+   * The link of vmlinux as scripts/link-vmlinux.sh does it without an option, with the objects as they are: compiling them anew
+   * would take as long as the first build.
+   */
+  relinkWithout(option: string): Made {
+    const path = join(this.source.tree, "scripts/link-vmlinux.sh");
+    const script = readFileSync(path, "utf8");
+    const head = "is_enabled() {\n";
+    if (!script.includes(head)) throw new Error(`${path} has no is_enabled()`);
+    writeFileSync(path, script.replace(head, `${head}\t[ "$1" != CONFIG_${option} ] || return 1\n`));
+    try {
+      return this.relink();
+    } finally {
+      writeFileSync(path, script);
+    }
+  }
+
+  sha256(name: string): string {
+    return createHash("sha256")
+      .update(readFileSync(this.path(name)))
+      .digest("hex");
+  }
+}
+
+/** The steps that make told in its short form, such as `ALIAS .tmp_vmlinux1.syms.aliased`. */
+export function steps({ output }: Made, ...names: string[]): string[] {
+  const told = output.matchAll(/^ {2}([A-Z]+) +(\S+)$/gm);
+  return Array.from(told, ([, name, target]) => `${name} ${target}`).filter((step) =>
+    names.includes(step.split(" ", 1)[0] as string),
+  );
+}
+
+/** Puts back what an earlier run, cut short, may have left in the tree. */
+export function restoreTree({ tree, pristine, series }: Source): void {
+  const patches = tool("sh", ["-c", 'cat "$0"/*/*.patch', PATCHES]).toString();
+  const paths = new Set(Array.from(patches.matchAll(/^--- a\/(.*)$/gm), ([, path]) => path as string));
+  for (const path of paths) {
+    if (!existsSync(join(pristine, path))) throw new Error(`${series}: ${path} is not kept`);
+    if (readFileSync(join(tree, path)).equals(readFileSync(join(pristine, path)))) continue;
+    rmSync(join(tree, path));
+    copyFileSync(join(pristine, path), join(tree, path));
+  }
+  rmSync(join(tree, "scripts/kas-alias.mjs"), { force: true });
+}
