@@ -55,6 +55,10 @@ export async function openModuleDebug(
 ): Promise<ModuleDebug> {
   const hasLines = findSection(elf, ".debug_line") ?? findSection(elf, ".zdebug_line");
   const separate = hasLines === undefined ? findDebugFile(elf, directories) : undefined;
+  if (hasLines === undefined && separate === undefined) {
+    const advice = "build with CONFIG_DEBUG_INFO or give --debug-directory";
+    throw new Failure(elf.path, "no line information (.debug_line)", advice);
+  }
   const debug = separate === undefined ? elf : openElf(separate);
   try {
     if (options.resolver === "dwarf") return { elf: debug, ...(await builtInResolver(debug)) };
@@ -71,8 +75,7 @@ export async function openModuleDebug(
     };
   } catch (error) {
     if (debug !== elf) debug.file.close();
-    if (!(error instanceof Failure)) throw error;
-    throw separate === undefined ? error.orElse("give --debug-directory") : error;
+    throw error;
   }
 }
 

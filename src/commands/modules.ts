@@ -192,7 +192,6 @@ async function openBar({ quiet }: Options): Promise<SingleBar | undefined> {
   return new SingleBar({
     stream: process.stderr,
     format: "modules [{bar}] {percentage} %",
-    hideCursor: true,
     clearOnComplete: true,
   });
 }
