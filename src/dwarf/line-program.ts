@@ -1,12 +1,19 @@
-import { addressDistance } from "../elf/address.ts";
-import { DAMAGED, memorySource } from "../elf/byte-source.ts";
-import { Cursor } from "../elf/cursor.ts";
+import { DAMAGED } from "../elf/byte-source.ts";
 import { Failure } from "../failure.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
-import { type FileTable, filePath, fileTable, plainEntry } from "./file-table.ts";
+import { type FileTable, filePath, fileTable } from "./file-table.ts";
 import type { LineProgram } from "./line-program-header.ts";
-import { LineStateMachine } from "./line-state-machine.ts";
+import {
+  LineStateMachine,
+  WANTED_FILE,
+  WANTED_FOUND,
+  WANTED_HIGH,
+  WANTED_LINE,
+  WANTED_LOW,
+  WANTED_REACH_HIGH,
+  WANTED_REACH_LOW,
+  WANTED_WORDS,
+} from "./line-state-machine.ts";
 
 /**
  * The path of a file of a line program that has run, joined to its directory.
@@ -38,112 +45,62 @@ function definedFile({ definedFiles }: LineProgram, table: FileTable, file: numb
   return definedFiles[file - listed];
 }
 
-/** A sequence's rows: code from `start` on, ended by its end_sequence row (DWARF 5 section 6.2.2). */
-export interface Sequence {
-  readonly startHigh: number;
-  readonly startLow: number;
-  /** Bytes from the start to the address of the end_sequence row. */
-  readonly length: number;
-  /** Number of rows, the end_sequence row left out. */
-  readonly rows: number;
-  /** Bytes from the start, ascending; file index; line. Valid until the next sequence. */
-  readonly offset: Float64Array;
-  readonly file: Uint32Array;
-  readonly line: Uint32Array;
+/** Addresses, in columns. */
+export interface Addresses {
+  readonly addressHigh: Uint32Array;
+  readonly addressLow: Uint32Array;
+  /** Bytes from the address on in which a later row will do, 0 for none. */
+  readonly size: Float64Array;
 }
 
-/** What a line program is run for. */
-export interface SequenceReader {
-  /**
-   * Told the start of each sequence, gives the offset from it behind which no row of the whole program is of interest any
-   * more; Infinity when that cannot be said.
-   */
-  limit(startHigh: number, startLow: number): number;
-  /** Gets each sequence with at least one row, the last one perhaps only up to the limit. */
-  take(sequence: Sequence): void;
+/** No row was found; the one for the address itself; the first one behind it that has a line. */
+export const NO_ROW = 0;
+export const ROW_OF_ADDRESS = 1;
+export const NEXT_ROW = 2;
+
+/** The rows found for addresses, in columns parallel to them. */
+export interface FoundRows {
+  /** File index. */
+  readonly file: Uint32Array;
+  readonly line: Uint32Array;
+  /** NO_ROW, ROW_OF_ADDRESS or NEXT_ROW. */
+  readonly via: Uint32Array;
 }
 
 let machine: LineStateMachine | undefined;
 
 /**
- * Runs a line program (DWARF 5 section 6.2.5).
+ * Runs a line program (DWARF 5 section 6.2.5) and finds the row of each address: the last one at or before it within its
+ * sequence. Where there is none, or it has no line, the first row within `size` bytes that has one is taken.
  *
+ * @param asked indices of the addresses, in address order
  * @throws Failure for a program that is cut short
  */
-export function runLineProgram(sections: DebugSections, program: LineProgram, reader: SequenceReader): void {
-  const { start } = program;
-  const { littleEndian } = sections;
-  const end = program.end - start;
+export function findRows(
+  sections: DebugSections,
+  program: LineProgram,
+  { addressHigh, addressLow, size }: Addresses,
+  asked: readonly number[],
+): FoundRows {
   machine ??= new LineStateMachine();
-  const state = machine;
-  state.load(sections.line, program, littleEndian);
-  const fault = (problem: string, at: number) =>
-    new Failure(sections.line.name, `at 0x${(start + at).toString(16)}: ${problem}`, DAMAGED);
+  machine.load(sections, program, asked.length);
+  const { wanted } = machine;
+  asked.forEach((query, i) => {
+    wanted[i * WANTED_WORDS + WANTED_LOW] = addressLow[query] as number;
+    wanted[i * WANTED_WORDS + WANTED_HIGH] = addressHigh[query] as number;
+  });
+  let found = machine.run(sections, program, false);
 
-  let startHigh = 0;
-  let startLow = 0;
-  const endSequence = () => {
-    const { rows, offset: length } = state;
-    if (rows === 0) return;
-    if (state.descends) sortRows(state);
-    const { rowOffset: offset, rowFile: file, rowLine: line } = state;
-    reader.take({ startHigh, startLow, length, rows, offset, file, line });
-  };
-  for (let at = state.run(0, end); at < end; ) {
-    if (state.rows > 0 && state.offset > state.limit) {
-      endSequence();
-      return;
-    }
-    const { instructions } = state;
-    let operands = at + 1;
-    let length = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = instructions[operands++] as number;
-      length += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
-    }
-    const stop = operands + length;
-    if (length === 0 || stop > end) throw fault("an extended instruction reaches past its program", at);
-    const opcode = instructions[operands++];
-    const operand = () =>
-      new Cursor(memorySource(sections.line.name, instructions), operands, stop, littleEndian);
-    switch (opcode) {
-      case dw.DW_LNE_end_sequence:
-        endSequence();
-        state.reset();
-        startHigh = startLow = 0;
-        break;
-      case dw.DW_LNE_set_address: {
-        const address = operand();
-        const low = address.address(stop - operands);
-        const high = address.addressHigh;
-        if (state.rows === 0) {
-          startHigh = high;
-          startLow = low;
-          state.offset = 0;
-          state.limit = reader.limit(high, low);
-        } else state.offset = addressDistance(high, low, startHigh, startLow);
-        break;
-      }
-      case dw.DW_LNE_define_file: {
-        const file = operand();
-        program.definedFiles.push(plainEntry(file, file.string()));
-        break;
-      }
-    }
-    at = state.run(stop, end);
-    if (at > end) throw fault("an instruction reaches past its program", at);
-  }
-}
-
-/** Sorts the rows by address, equal ones in their order; the standard wants them so, not every producer obeys. */
-function sortRows({ rows, rowOffset, rowFile, rowLine }: LineStateMachine): void {
-  const order = Array.from({ length: rows }, (_, row) => row);
-  order.sort((a, b) => (rowOffset[a] as number) - (rowOffset[b] as number));
-  for (const column of [rowOffset, rowFile, rowLine]) {
-    const old = column.slice(0, rows);
-    order.forEach((row, place) => {
-      column[place] = old[row] as number;
-    });
-  }
+  let lacking = false;
+  asked.forEach((query, i) => {
+    const bytes = size[query] as number;
+    if (found[i * WANTED_WORDS + WANTED_LINE] !== 0 || bytes === 0) return;
+    found[i * WANTED_WORDS + WANTED_REACH_LOW] = bytes;
+    found[i * WANTED_WORDS + WANTED_REACH_HIGH] = bytes / 2 ** 32;
+    lacking = true;
+  });
+  if (lacking) found = machine.run(sections, program, true);
+  const column = (member: number) =>
+    Uint32Array.from(asked, (_, i) => found[i * WANTED_WORDS + member] as number);
+  return { file: column(WANTED_FILE), line: column(WANTED_LINE), via: column(WANTED_FOUND) };
 }

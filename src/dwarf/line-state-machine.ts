@@ -1,155 +1,150 @@
-import type { ByteSource } from "../elf/byte-source.ts";
+import { DAMAGED, memorySource } from "../elf/byte-source.ts";
+import { Cursor } from "../elf/cursor.ts";
+import { Failure } from "../failure.ts";
 import { wasmMemory } from "../wasm/program.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { plainEntry } from "./file-table.ts";
 import type { LineProgram } from "./line-program-header.ts";
 
-// The machine in memory, by the offsets of its members in words of four bytes (wasm/assembly/line-program.ts).
-const OFFSET = 0;
-const LIMIT = 2;
-const OPERATION = 4;
-const FILE = 5;
-const LINE = 6;
-const ROWS = 7;
-const DESCENDS = 8;
-const OPCODE_BASE = 9;
-const MINIMUM_LENGTH = 10;
-const MAXIMUM_OPERATIONS = 11;
+// Why a program stops (wasm/assembly/line-program.ts).
+const ENDED = 0;
+const ROWS_FULL = 1;
+const ROWS_DESCEND = 2;
+const FILE_DEFINED = 3;
+
+// What a program's header says, by offsets in bytes.
+const OPCODE_BASE = 0;
+const MINIMUM_LENGTH = 4;
+const MAXIMUM_OPERATIONS = 8;
 const LITTLE_ENDIAN = 12;
 const STANDARD_OPERANDS = 16;
-const SPECIAL_ADVANCE = 80;
-const SPECIAL_LINE = 144;
-const MACHINE_BYTES = 4 * 400;
+const SPECIAL_ADVANCE = 272;
+const SPECIAL_LINE = 528;
+const HEADER_BYTES = 1552;
+
+/** The words of 32 bits of a row, and of an address that is looked up. */
+const ROW_WORDS = 4;
+export const WANTED_WORDS = 8;
+/** What is known of an address that is looked up, by offsets in words. */
+export const WANTED_LOW = 0;
+export const WANTED_HIGH = 1;
+export const WANTED_REACH_LOW = 2;
+export const WANTED_REACH_HIGH = 3;
+export const WANTED_FILE = 4;
+export const WANTED_LINE = 5;
+export const WANTED_FOUND = 6;
 
 /** Zeros behind the instructions: as many bytes as one that reaches past the end can read before it meets one below 0x80. */
 const PADDING = 16;
 
 /**
- * The state machine that runs line programs (DWARF 5 section 6.2.2), with its instructions and the rows of the sequence at
- * hand, which every program uses again.
+ * The state machine that runs line programs (DWARF 5 section 6.2.2), with what it works on: a program's instructions, the
+ * addresses that are looked up, and the rows of the sequence at hand.
  */
 export class LineStateMachine {
-  /** The instructions, from the program's first one on. */
-  instructions = new Uint8Array();
-  /** The rows' columns: bytes from the sequence's start, file index, line. */
-  rowOffset = new Float64Array();
-  rowFile = new Uint32Array();
-  rowLine = new Uint32Array();
+  /** The addresses that are looked up, ascending, WANTED_WORDS each. */
+  wanted = new Uint32Array();
 
   readonly #memory = wasmMemory();
-  readonly #machine = this.#memory.room(MACHINE_BYTES);
+  readonly #headerAt = this.#memory.room(HEADER_BYTES);
+  #headerOf: LineProgram | undefined;
+  #wantedAt = 0;
   #instructionsAt = 0;
   #rowsAt = 0;
-  #numbers = new Float64Array();
-  #words = new Uint32Array();
-  #meaningOf: LineProgram | undefined;
+  /** How many rows there is room for, behind all else. */
+  #capacity = 1 << 12;
 
-  constructor() {
-    this.#layOut(1 << 16, 1 << 12);
-  }
-
-  #layOut(instructionBytes: number, rows: number): void {
-    this.#memory.release(this.#machine + MACHINE_BYTES);
-    this.#instructionsAt = this.#memory.room(instructionBytes);
-    this.#rowsAt = this.#memory.room(rows * 16);
-    const buffer = this.#memory.buffer();
-    this.#numbers = new Float64Array(buffer, this.#machine, 2);
-    this.#words = new Uint32Array(buffer, this.#machine, MACHINE_BYTES / 4);
-    this.instructions = new Uint8Array(buffer, this.#instructionsAt, instructionBytes);
-    this.rowOffset = new Float64Array(buffer, this.#rowsAt, rows);
-    this.rowFile = new Uint32Array(buffer, this.#rowsAt + rows * 8, rows);
-    this.rowLine = new Uint32Array(buffer, this.#rowsAt + rows * 12, rows);
-  }
-
-  /** Reads a program's instructions, and what they mean. */
-  load(line: ByteSource, program: LineProgram, littleEndian: boolean): void {
+  /** Reads a program's instructions, and makes room for a number of addresses, all zero. */
+  load({ line, littleEndian }: DebugSections, program: LineProgram, addresses: number): void {
+    const memory = this.#memory;
     const length = program.end - program.start;
-    if (length + PADDING > this.instructions.length)
-      this.#layOut((length + PADDING) * 2, this.rowOffset.length);
-    line.read(program.start, length, this.instructions);
-    this.instructions.fill(0, length, length + PADDING);
-    if (!meansTheSame(program, this.#meaningOf)) this.#describe(program);
-    this.#words[LITTLE_ENDIAN] = Number(littleEndian);
-    this.reset();
-  }
-
-  /** What each special opcode adds (section 6.2.5.1), and the rest. */
-  #describe(program: LineProgram): void {
-    const { opcodeBase, lineBase, lineRange, standardOperands } = program;
-    const words = this.#words;
-    words[OPCODE_BASE] = opcodeBase;
-    words[MINIMUM_LENGTH] = program.minimumInstructionLength;
-    words[MAXIMUM_OPERATIONS] = program.maximumOperations;
-    const bytes = new Uint8Array(words.buffer, words.byteOffset);
-    bytes.set(standardOperands, STANDARD_OPERANDS * 4);
-    for (let opcode = opcodeBase; opcode < 256; opcode++) {
-      bytes[SPECIAL_ADVANCE * 4 + opcode] = Math.floor((opcode - opcodeBase) / lineRange);
-      words[SPECIAL_LINE + opcode] = lineBase + ((opcode - opcodeBase) % lineRange);
-    }
-    this.#meaningOf = program;
-  }
-
-  /** Sets the registers as at the start of a sequence. */
-  reset(): void {
-    const words = this.#words;
-    this.offset = 0;
-    this.limit = Number.POSITIVE_INFINITY;
-    words[OPERATION] = words[ROWS] = words[DESCENDS] = 0;
-    words[FILE] = words[LINE] = 1;
-  }
-
-  /** Bytes from the sequence's start to the register `address`. */
-  get offset(): number {
-    return this.#numbers[OFFSET] as number;
-  }
-
-  set offset(bytes: number) {
-    this.#numbers[OFFSET] = bytes;
-    this.#words[OPERATION] = 0;
-  }
-
-  /** Nothing is asked for behind this offset. */
-  get limit(): number {
-    return this.#numbers[LIMIT / 2] as number;
-  }
-
-  set limit(bytes: number) {
-    this.#numbers[LIMIT / 2] = bytes;
-  }
-
-  /** The number of rows so far. */
-  get rows(): number {
-    return this.#words[ROWS] as number;
-  }
-
-  /** Whether a row lies below the one before it. */
-  get descends(): boolean {
-    return this.#words[DESCENDS] === 1;
+    memory.release(this.#headerAt + HEADER_BYTES);
+    this.#wantedAt = memory.room(addresses * WANTED_WORDS * 4);
+    this.#instructionsAt = memory.room(length + PADDING);
+    this.#rowsAt = memory.room(this.#capacity * ROW_WORDS * 4);
+    this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, addresses * WANTED_WORDS).fill(0);
+    const instructions = new Uint8Array(memory.buffer(), this.#instructionsAt, length + PADDING);
+    line.read(program.start, length, instructions);
+    instructions.fill(0, length);
+    const header = new DataView(memory.buffer(), this.#headerAt, HEADER_BYTES);
+    header.setUint32(LITTLE_ENDIAN, Number(littleEndian), true);
+    if (!meansTheSame(program, this.#headerOf)) describe(program, header);
+    this.#headerOf = program;
   }
 
   /**
-   * Runs instructions up to the next extended one, or to the first row behind the limit.
+   * Runs the program that was loaded, and looks the addresses up in its rows.
    *
-   * @param start of the next instruction, in `instructions`
-   * @returns where the next one begins; `end` and more at the program's end
+   * @param nextLines whether the first row with a line is looked for that lies in the REACH bytes from an address on, instead
+   *   of the last row at or before it
+   * @returns `wanted`, with what was found
+   * @throws Failure for a program that is cut short
    */
-  run(start: number, end: number): number {
-    for (let at = start; ; ) {
-      const base = this.#instructionsAt;
-      const capacity = this.rowOffset.length;
-      const files = this.#rowsAt + capacity * 8;
-      const lines = files + capacity * 4;
-      const { advanceProgram } = this.#memory.program;
-      at = advanceProgram(this.#machine, base + at, base + end, this.#rowsAt, files, lines, capacity) - base;
-      if (this.rows < capacity) return at;
-      this.#growRows();
+  run({ line, littleEndian }: DebugSections, program: LineProgram, nextLines: boolean): Uint32Array {
+    const memory = this.#memory;
+    const { startProgram, runProgram, growRows, rowsSorted, instructionOffset, operandsOffset } =
+      memory.program;
+    const start = this.#instructionsAt;
+    const end = start + program.end - program.start;
+    const addresses = this.wanted.length / WANTED_WORDS;
+    startProgram(
+      this.#headerAt,
+      start,
+      end,
+      this.#rowsAt,
+      this.#capacity,
+      this.#wantedAt,
+      addresses,
+      nextLines,
+    );
+    for (let stop = runProgram(); stop !== ENDED; stop = runProgram()) {
+      if (stop === ROWS_FULL) {
+        memory.room(this.#capacity * ROW_WORDS * 4);
+        this.#capacity *= 2;
+        growRows(this.#capacity);
+        this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, addresses * WANTED_WORDS);
+      } else if (stop === ROWS_DESCEND) {
+        this.#sortRows();
+        rowsSorted();
+      } else if (stop === FILE_DEFINED) {
+        const instructions = memorySource(line.name, new Uint8Array(memory.buffer(), start, end - start));
+        const file = new Cursor(instructions, operandsOffset(), instructionOffset(), littleEndian);
+        program.definedFiles.push(plainEntry(file, file.string()));
+      } else {
+        const where = `at 0x${(program.start + instructionOffset()).toString(16)}`;
+        throw new Failure(line.name, `${where}: an instruction reaches past its program`, DAMAGED);
+      }
     }
+    return this.wanted;
   }
 
-  #growRows(): void {
-    const columns = [this.rowOffset.slice(), this.rowFile.slice(), this.rowLine.slice()] as const;
-    this.#layOut(this.instructions.length, this.rowOffset.length * 2);
-    this.rowOffset.set(columns[0]);
-    this.rowFile.set(columns[1]);
-    this.rowLine.set(columns[2]);
+  /** Sorts the rows by address, equal ones in their order; the standard wants them so, not every producer obeys. */
+  #sortRows(): void {
+    const words = this.#memory.program.rowCount() * ROW_WORDS;
+    const rows = new Uint32Array(this.#memory.buffer(), this.#rowsAt, words);
+    const old = rows.slice();
+    const address = new BigUint64Array(old.buffer);
+    const order = Array.from({ length: words / ROW_WORDS }, (_, row) => row);
+    const of = (row: number) => address[(row * ROW_WORDS) / 2] as bigint;
+    order.sort((a, b) => (of(a) < of(b) ? -1 : Number(of(a) > of(b))));
+    order.forEach((row, place) => {
+      rows.set(old.subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS), place * ROW_WORDS);
+    });
+  }
+}
+
+/** What each special opcode adds (section 6.2.5.1), and the rest. */
+function describe(program: LineProgram, header: DataView): void {
+  const { opcodeBase, lineBase, lineRange, standardOperands } = program;
+  header.setUint32(OPCODE_BASE, opcodeBase, true);
+  header.setUint32(MINIMUM_LENGTH, program.minimumInstructionLength, true);
+  header.setUint32(MAXIMUM_OPERATIONS, program.maximumOperations, true);
+  standardOperands.forEach((operands, opcode) => {
+    header.setUint8(STANDARD_OPERANDS + opcode, operands);
+  });
+  for (let opcode = opcodeBase; opcode < 256; opcode++) {
+    header.setUint8(SPECIAL_ADVANCE + opcode, Math.floor((opcode - opcodeBase) / lineRange));
+    header.setInt32(SPECIAL_LINE + 4 * opcode, lineBase + ((opcode - opcodeBase) % lineRange), true);
   }
 }
 

@@ -1,4 +1,7 @@
+import { memorySource } from "../elf/byte-source.ts";
+import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
+import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt, type Encoding, type FormValue, formString, readForm } from "./forms.ts";
@@ -97,7 +100,7 @@ interface Abbreviation {
 
 /** Finds one abbreviation of the table at an offset (DWARF 5 section 7.5.3). */
 function findAbbreviation(sections: DebugSections, table: number, wanted: number): Abbreviation {
-  const cursor = cursorAt(sections, sections.abbrev, findCode(sections, table, wanted));
+  const cursor = abbreviationAt(sections, table, wanted);
   cursor.uleb(); // its code
   const tag = cursor.uleb();
   cursor.u8(); // DW_CHILDREN_…
@@ -111,60 +114,38 @@ function findAbbreviation(sections: DebugSections, table: number, wanted: number
   }
 }
 
+/** How much of a table is read at first: more than GCC mostly writes. */
 const TABLE_BYTES = 1 << 13;
+/** Zeros behind the bytes, which end what they cut short. */
+const PADDING = 16;
+/** What the search gives when a table ends without the code; when its bytes end, a smaller number. */
+const NOT_LISTED = -1;
 
-/**
- * Where the abbreviation of a code begins. GCC orders a table by use, so the root DIE's stands near its end, and the
- * entries before it are passed over byte by byte.
- */
-function findCode(sections: DebugSections, table: number, wanted: number): number {
-  const { abbrev } = sections;
+let tableMemory: WasmMemory | undefined;
+
+/** A cursor at the abbreviation of a code. GCC orders a table by use, so the root DIE's stands near its end. */
+function abbreviationAt({ abbrev, littleEndian }: DebugSections, table: number, wanted: number): Cursor {
+  tableMemory ??= wasmMemory();
+  const { program, room, buffer, release } = tableMemory;
   for (let size = TABLE_BYTES; ; size *= 4) {
     const length = Math.min(size, abbrev.size - table);
     // The cursor says what is wrong with a table outside the section.
-    if (length <= 0) return cursorAt(sections, abbrev, table).position;
-    const found = scanCodes(abbrev.read(table, length), wanted);
-    if (found >= 0) return table + found;
+    if (length <= 0) return new Cursor(abbrev, table, abbrev.size, littleEndian);
+    release();
+    const start = room(length + PADDING);
+    const bytes = new Uint8Array(buffer(), start, length + PADDING);
+    abbrev.read(table, length, bytes);
+    bytes.fill(0, length);
+    const found = program.findAbbreviation(start, start + length, wanted);
+    if (found >= 0) {
+      const source = memorySource(abbrev.name, bytes);
+      return new Cursor(source, found, length, littleEndian);
+    }
     if (found === NOT_LISTED || length < size) {
       const problem = `the abbreviations at 0x${table.toString(16)} lack number ${wanted}`;
-      throw cursorAt(sections, abbrev, table).failure(problem);
+      throw new Cursor(abbrev, table, abbrev.size, littleEndian).failure(problem);
     }
   }
-}
-
-const NOT_LISTED = -1;
-const CUT_SHORT = -2;
-
-/** Where an abbreviation begins in the bytes of a table, NOT_LISTED, or CUT_SHORT when they end before it. */
-function scanCodes(bytes: Uint8Array, wanted: number): number {
-  const end = bytes.length;
-  for (let at = 0; at < end; ) {
-    const start = at;
-    let code = 0;
-    for (let scale = 1; ; scale *= 128) {
-      if (at >= end) return CUT_SHORT;
-      const byte = bytes[at++] as number;
-      code += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
-    }
-    if (code === wanted) return start;
-    if (code === 0) return NOT_LISTED;
-    while (at < end && (bytes[at++] as number) >= 0x80); // tag
-    at++; // DW_CHILDREN_…
-    for (;;) {
-      let byte = bytes[at++] as number;
-      const noName = byte === 0;
-      while (byte >= 0x80) byte = bytes[at++] as number;
-      byte = bytes[at++] as number;
-      const noForm = byte === 0;
-      const constant = byte === dw.DW_FORM_implicit_const;
-      while (byte >= 0x80) byte = bytes[at++] as number;
-      if (at > end) return CUT_SHORT;
-      if (constant) while ((bytes[at++] as number) >= 0x80);
-      if (noName && noForm) break;
-    }
-  }
-  return CUT_SHORT;
 }
 
 /** The offsets of all units. */

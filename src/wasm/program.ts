@@ -37,15 +37,23 @@ export interface WasmProgram {
     last: number,
     duplicated: number,
   ): number;
-  advanceProgram(
-    machine: number,
+  findAbbreviation(start: number, end: number, wanted: number): number;
+  startProgram(
+    programHeader: number,
     start: number,
     end: number,
-    offsets: number,
-    files: number,
-    lines: number,
+    rows: number,
     capacity: number,
-  ): number;
+    addresses: number,
+    count: number,
+    nextLines: boolean,
+  ): void;
+  runProgram(): number;
+  growRows(capacity: number): void;
+  rowCount(): number;
+  rowsSorted(): void;
+  instructionOffset(): number;
+  operandsOffset(): number;
 }
 
 const PAGE_BYTES = 1 << 16;

@@ -1,5 +1,5 @@
-// The instructions of a line program (DWARF 5 section 6.2.5). The state machine stands in memory between calls, as
-// src/dwarf/line-program.ts lays it out.
+// Line programs (DWARF 5 section 6.2): runs their instructions, and looks addresses up in the rows. What the memory holds is laid
+// out by src/dwarf/line-state-machine.ts.
 
 const DW_LNS_copy: usize = 1;
 const DW_LNS_advance_pc: usize = 2;
@@ -8,138 +8,324 @@ const DW_LNS_set_file: usize = 4;
 const DW_LNS_set_column: usize = 5;
 const DW_LNS_const_add_pc: usize = 8;
 const DW_LNS_fixed_advance_pc: usize = 9;
+const DW_LNE_end_sequence: u32 = 1;
+const DW_LNE_set_address: u32 = 2;
+const DW_LNE_define_file: u32 = 3;
 
-// The registers, by their offsets in bytes.
-const OFFSET = 0;
-const LIMIT = 8;
-const OPERATION = 16;
-const FILE = 20;
-const LINE = 24;
-const ROWS = 28;
-const DESCENDS = 32;
-
-// What the program's header says, behind them.
-const OPCODE_BASE = 36;
-const MINIMUM_LENGTH = 40;
-const MAXIMUM_OPERATIONS = 44;
-const LITTLE_ENDIAN = 48;
+// What a program's header says, by offsets in bytes.
+const OPCODE_BASE = 0;
+const MINIMUM_LENGTH = 4;
+const MAXIMUM_OPERATIONS = 8;
+const LITTLE_ENDIAN = 12;
 // By opcode: the number of operands, what a special opcode adds to the address, a byte each, and to the line, 32 bits.
-const STANDARD_OPERANDS = 64;
-const SPECIAL_ADVANCE = 320;
-const SPECIAL_LINE = 576;
+const STANDARD_OPERANDS = 16;
+const SPECIAL_ADVANCE = 272;
+const SPECIAL_LINE = 528;
+
+// A row: its address (64 bits), file and line (32 bits each).
+const ROW: usize = 16;
+const ROW_FILE = 8;
+const ROW_LINE = 12;
+
+// An address that is looked up: the address and, for `nextLines`, the number of bytes behind it in which a row is
+// accepted (64 bits each); the row's file and line, and whether there is one (32 bits each).
+const WANTED: usize = 32;
+const REACH = 8;
+const FILE = 16;
+const LINE = 20;
+const FOUND = 24;
+const BY_ADDRESS: u32 = 1;
+const BY_NEXT_LINE: u32 = 2;
+
+// Why a program stops.
+const ENDED: u32 = 0;
+const ROWS_FULL: u32 = 1;
+const ROWS_DESCEND: u32 = 2;
+const FILE_DEFINED: u32 = 3;
+const CUT_SHORT: u32 = 4;
+
+let header: usize = 0;
+let programStart: usize = 0;
+let programEnd: usize = 0;
+let rowsStart: usize = 0;
+let rowsLimit: usize = 0;
+let wanted: usize = 0;
+let wantedEnd: usize = 0;
+let wantsNextLines: bool = false;
+/** The first address that has not been found yet. */
+let firstMissing: usize = 0;
+
+// The registers (section 6.2.2), and where they stand.
+let at: usize = 0;
+let address: u64 = 0;
+let operation: u32 = 0;
+let file: u32 = 1;
+let line: u32 = 1;
+/** Where the sequence's next row goes. */
+let rowsEnd: usize = 0;
+let descends: bool = false;
+/** No row of the program behind this address is of interest. */
+let limit: u64 = u64.MAX_VALUE;
+/** Where the operands of the extended instruction begin that the program has stopped at. */
+let operands: usize = 0;
+
+function startSequence(): void {
+  address = 0;
+  operation = 0;
+  file = 1;
+  line = 1;
+  rowsEnd = rowsStart;
+  descends = false;
+  limit = u64.MAX_VALUE;
+}
+
+/**
+ * Sets out on a program.
+ *
+ * @param programHeader what its header says
+ * @param start of its instructions, behind whose end stand zeros
+ * @param rows the room for the rows of one sequence, and how many there is room for
+ * @param addresses what is looked up, ascending
+ * @param nextLines whether the first row with a line within REACH is looked for, instead of the last at or before the address
+ */
+export function startProgram(
+  programHeader: usize,
+  start: usize,
+  end: usize,
+  rows: usize,
+  capacity: u32,
+  addresses: usize,
+  count: u32,
+  nextLines: bool,
+): void {
+  header = programHeader;
+  programStart = start;
+  programEnd = end;
+  rowsStart = rows;
+  growRows(capacity);
+  wanted = firstMissing = addresses;
+  wantedEnd = addresses + <usize>count * WANTED;
+  wantsNextLines = nextLines;
+  at = start;
+  startSequence();
+}
+
+/** Gives the rows more room, behind what they have. */
+export function growRows(capacity: u32): void {
+  rowsLimit = rowsStart + <usize>capacity * ROW;
+}
+
+/** The number of rows of the sequence at hand. */
+export function rowCount(): u32 {
+  return <u32>((rowsEnd - rowsStart) / ROW);
+}
+
+/** Says that the rows have been sorted by address. */
+export function rowsSorted(): void {
+  descends = false;
+}
+
+/** Offset in the program of the instruction that it has stopped at. */
+export function instructionOffset(): usize {
+  return at - programStart;
+}
+
+/** Offset in the program of the operands of the instruction before that. */
+export function operandsOffset(): usize {
+  return operands - programStart;
+}
 
 /** Where the number ends that was read last. */
 let next: usize = 0;
 
 /** A LEB128 number's lower 64 bits. */
-function readUleb(at: usize): u64 {
-  let byte = load<u8>(at++);
+function readUleb(from: usize): u64 {
+  let byte = load<u8>(from++);
   let value = <u64>(byte & 0x7f);
   for (let shift: u64 = 7; byte >= 0x80; shift += 7) {
-    byte = load<u8>(at++);
+    byte = load<u8>(from++);
     if (shift < 64) value |= (<u64>(byte & 0x7f)) << shift;
   }
-  next = at;
+  next = from;
   return value;
 }
 
-function readSleb(at: usize): i64 {
-  let byte = load<u8>(at++);
+function readSleb(from: usize): i64 {
+  let byte = load<u8>(from++);
   let value = <i64>(byte & 0x7f);
   let shift: i64 = 7;
   for (; byte >= 0x80; shift += 7) {
-    byte = load<u8>(at++);
+    byte = load<u8>(from++);
     if (shift < 64) value |= (<i64>(byte & 0x7f)) << shift;
   }
-  next = at;
+  next = from;
   return (byte & 0x40) !== 0 && shift < 64 ? value | ((<i64>-1) << shift) : value;
 }
 
-/**
- * Runs instructions up to the next extended one, to the first row behind the limit, or until the rows are full. What an
- * instruction reads past the end is zeros, which end every number.
- *
- * @param offsets the rows' columns, of 64-bit floats, and of 32-bit words the next two
- * @param capacity how many rows they have room for
- * @returns where the next instruction begins; `end` and more at the program's end
- */
-export function advanceProgram(
-  machine: usize,
-  start: usize,
-  end: usize,
-  offsets: usize,
-  files: usize,
-  lines: usize,
-  capacity: u32,
-): usize {
-  const opcodeBase = <usize>load<u32>(machine, OPCODE_BASE);
-  const minimumLength = <f64>load<u32>(machine, MINIMUM_LENGTH);
-  const maximumOperations = <f64>load<u32>(machine, MAXIMUM_OPERATIONS);
-  const limit = load<f64>(machine, LIMIT);
-  let offset = load<f64>(machine, OFFSET);
-  let operation = load<u32>(machine, OPERATION);
-  let file = load<u32>(machine, FILE);
-  let line = load<u32>(machine, LINE);
-  let rows = load<u32>(machine, ROWS);
-  let last = rows === 0 ? offset : load<f64>(offsets + ((<usize>(rows - 1)) << 3));
-  let at = start;
-  while (at < end && rows < capacity) {
-    const opcode: usize = load<u8>(at);
+/** An address of 1, 2, 4 or 8 bytes; 0 for any other size. */
+function readAddress(from: usize, size: usize): u64 {
+  const swapped = load<u32>(header, LITTLE_ENDIAN) === 0;
+  if (size === 8) return swapped ? bswap<u64>(load<u64>(from)) : load<u64>(from);
+  if (size === 4) return swapped ? bswap<u32>(load<u32>(from)) : load<u32>(from);
+  if (size === 2) return swapped ? bswap<u16>(load<u16>(from)) : load<u16>(from);
+  return size === 1 ? load<u8>(from) : 0;
+}
+
+/** Runs the program on until it stops. What an instruction reads past the end is zeros, which end every number. */
+export function runProgram(): u32 {
+  while (true) {
+    runStandard();
+    if (at > programEnd) return CUT_SHORT;
+    if (rowsEnd > rowsStart && load<u64>(rowsEnd - ROW) > limit) {
+      if (descends) return ROWS_DESCEND;
+      endSequence();
+      return ENDED;
+    }
+    if (at === programEnd) return ENDED;
+    if (rowsEnd === rowsLimit) return ROWS_FULL;
+
+    const length = readUleb(at + 1);
+    if (length === 0 || next > programEnd || length > <u64>(programEnd - next)) return CUT_SHORT;
+    const opcode = <u32>load<u8>(next);
+    const stop = next + <usize>length;
+    operands = next + 1;
+    if (opcode === DW_LNE_end_sequence) {
+      if (descends) return ROWS_DESCEND;
+      endSequence();
+      startSequence();
+    } else if (opcode === DW_LNE_set_address) {
+      address = readAddress(operands, stop - operands);
+      operation = 0;
+      if (rowsEnd === rowsStart && !wantsNextLines) {
+        if (firstMissing === wantedEnd) return ENDED;
+        limit = load<u64>(firstMissing) < address ? u64.MAX_VALUE : load<u64>(wantedEnd - WANTED);
+      }
+    }
+    at = stop;
+    if (opcode === DW_LNE_define_file) return FILE_DEFINED;
+  }
+}
+
+/** Runs instructions up to the next extended one, to the first row behind the limit, or until the rows are full. */
+function runStandard(): void {
+  const opcodeBase = <usize>load<u32>(header, OPCODE_BASE);
+  const minimumLength = <u64>load<u32>(header, MINIMUM_LENGTH);
+  const maximumOperations = <u64>load<u32>(header, MAXIMUM_OPERATIONS);
+  const end = programEnd;
+  const rowsFull = rowsLimit;
+  const stopBehind = limit;
+  let current = address;
+  let currentFile = file;
+  let currentLine = line;
+  let row = rowsEnd;
+  let last = row === rowsStart ? 0 : load<u64>(row - ROW);
+  let to = at;
+  while (to < end && row < rowsFull) {
+    const opcode: usize = load<u8>(to);
     if (opcode === 0) break;
-    at++;
-    let advance: f64 = 0;
+    to++;
+    let advance: u64 = 0;
     let addsRow = false;
     if (opcode >= opcodeBase) {
-      advance = <f64>load<u8>(machine + opcode, SPECIAL_ADVANCE);
-      line += load<u32>(machine + (opcode << 2), SPECIAL_LINE);
+      advance = load<u8>(header + opcode, SPECIAL_ADVANCE);
+      currentLine += load<u32>(header + (opcode << 2), SPECIAL_LINE);
       addsRow = true;
     } else if (opcode === DW_LNS_copy) {
       addsRow = true;
     } else if (opcode === DW_LNS_set_column) {
-      while (load<u8>(at++) >= 0x80) {}
+      while (load<u8>(to++) >= 0x80) {}
     } else if (opcode === DW_LNS_advance_line) {
-      line += <u32>readSleb(at);
-      at = next;
+      currentLine += <u32>readSleb(to);
+      to = next;
     } else if (opcode === DW_LNS_advance_pc) {
-      advance = <f64>readUleb(at);
-      at = next;
+      advance = readUleb(to);
+      to = next;
     } else if (opcode === DW_LNS_set_file) {
-      file = <u32>readUleb(at);
-      at = next;
+      currentFile = <u32>readUleb(to);
+      to = next;
     } else if (opcode === DW_LNS_const_add_pc) {
-      advance = <f64>load<u8>(machine + 255, SPECIAL_ADVANCE);
+      advance = load<u8>(header + 255, SPECIAL_ADVANCE);
     } else if (opcode === DW_LNS_fixed_advance_pc) {
-      const operand = load<u16>(at);
-      offset += <f64>(load<u32>(machine, LITTLE_ENDIAN) !== 0 ? operand : bswap<u16>(operand));
+      current += readAddress(to, 2);
       operation = 0;
-      at += 2;
+      to += 2;
     } else {
       // Flags, ISAs, and what later versions may add: only their operands are passed over.
-      for (let operand = load<u8>(machine + opcode, STANDARD_OPERANDS); operand > 0; operand--) {
-        while (load<u8>(at++) >= 0x80) {}
+      for (let operand = load<u8>(header + opcode, STANDARD_OPERANDS); operand > 0; operand--) {
+        while (load<u8>(to++) >= 0x80) {}
       }
     }
-    if (maximumOperations === 1) offset += minimumLength * advance;
+    if (maximumOperations === 1) current += minimumLength * advance;
     else {
-      const sum = <f64>operation + advance;
-      const whole = Math.floor(sum / maximumOperations);
-      offset += minimumLength * whole;
-      operation = <u32>(sum - whole * maximumOperations);
+      const sum = <u64>operation + advance;
+      current += minimumLength * (sum / maximumOperations);
+      operation = <u32>(sum % maximumOperations);
     }
     if (addsRow) {
-      if (offset < last) store<u32>(machine, 1, DESCENDS);
-      store<f64>(offsets + ((<usize>rows) << 3), offset);
-      store<u32>(files + ((<usize>rows) << 2), file);
-      store<u32>(lines + ((<usize>rows) << 2), line);
-      last = offset;
-      rows++;
-      if (offset > limit) break;
+      if (current < last) descends = true;
+      store<u64>(row, current);
+      store<u32>(row, currentFile, ROW_FILE);
+      store<u32>(row, currentLine, ROW_LINE);
+      last = current;
+      row += ROW;
+      if (current > stopBehind) break;
     }
   }
-  store<f64>(machine, offset, OFFSET);
-  store<u32>(machine, operation, OPERATION);
-  store<u32>(machine, file, FILE);
-  store<u32>(machine, line, LINE);
-  store<u32>(machine, rows, ROWS);
-  return at;
+  at = to;
+  address = current;
+  file = currentFile;
+  line = currentLine;
+  rowsEnd = row;
+}
+
+/** Looks addresses up in the rows of a sequence, which reaches up to the register `address`. */
+function endSequence(): void {
+  if (rowsEnd === rowsStart) return;
+  if (wantsNextLines) nextLines();
+  else {
+    let row = rowsStart;
+    for (let item = firstNotBelow(load<u64>(row)); item < wantedEnd; item += WANTED) {
+      const sought = load<u64>(item);
+      if (sought >= address) break;
+      if (load<u32>(item, FOUND) !== 0) continue;
+      while (row + ROW < rowsEnd && load<u64>(row + ROW) <= sought) row += ROW;
+      found(item, row, BY_ADDRESS);
+    }
+    while (firstMissing < wantedEnd && load<u32>(firstMissing, FOUND) !== 0) firstMissing += WANTED;
+  }
+}
+
+/** Of each address that wants it, finds the first row with a line that lies at or behind it and nearer than any before. */
+function nextLines(): void {
+  for (let item = wanted; item < wantedEnd; item += WANTED) {
+    const sought = load<u64>(item);
+    const reach = load<u64>(item, REACH);
+    for (let row = rowsStart; row < rowsEnd; row += ROW) {
+      const rowAddress = load<u64>(row);
+      if (rowAddress < sought || load<u32>(row, ROW_LINE) === 0) continue;
+      if (rowAddress < address && rowAddress - sought < reach) {
+        found(item, row, BY_NEXT_LINE);
+        store<u64>(item, rowAddress - sought, REACH);
+      }
+      break;
+    }
+  }
+}
+
+function found(item: usize, row: usize, how: u32): void {
+  store<u32>(item, load<u32>(row, ROW_FILE), FILE);
+  store<u32>(item, load<u32>(row, ROW_LINE), LINE);
+  store<u32>(item, how, FOUND);
+}
+
+/** The first address looked up that is not below another. */
+function firstNotBelow(other: u64): usize {
+  let from: usize = 0;
+  let to = (wantedEnd - wanted) / WANTED;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (load<u64>(wanted + middle * WANTED) < other) from = middle + 1;
+    else to = middle;
+  }
+  return wanted + from * WANTED;
 }
