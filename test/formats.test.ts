@@ -4,10 +4,10 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openElf } from "../src/elf/elf-file.ts";
-import { readSymbolTable } from "../src/elf/symbol-table.ts";
 import { elfListing } from "../src/symbols/elf-listing.ts";
 import { expectedLocations, resolved } from "./locations.ts";
 import { buildSample, SAMPLE, type SampleBuild } from "./sample-kernel.ts";
+import { textOf } from "./symbols/listings.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { tool } from "./tool.ts";
 
@@ -103,9 +103,8 @@ describe.each(FORMATS)("$name", ({ name, build, nm = "nm", convert }) => {
 
   test("the listing is what nm -n prints", () => {
     const elf = openElf(image);
-    const table = readSymbolTable(elf);
-    expect(table).toBeDefined();
-    if (table) expect(elfListing(elf, table).text.toString()).toBe(tool(nm, ["-n", image]).toString());
+    const listing = elfListing(elf);
+    expect(listing && textOf(listing)).toBe(tool(nm, ["-n", image]).toString());
     elf.file.close();
   });
 

@@ -1,7 +1,6 @@
 import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
-import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
@@ -55,14 +54,9 @@ const NO_SYMBOLS = "has no symbol table";
 
 /** The listing of an image. @throws Failure when it has no symbols */
 export function imageListing(image: ElfFile): ElfListing {
-  const listing = listingIfAny(image);
+  const listing = elfListing(image);
   if (listing !== undefined && listing.count > 0) return listing;
   throw new Failure(image.path, NO_SYMBOLS, "give a listing with --nm, or an unstripped vmlinux");
-}
-
-function listingIfAny(image: ElfFile): ElfListing | undefined {
-  const table = readSymbolTable(image);
-  return table === undefined ? undefined : elfListing(image, table);
 }
 
 /** A vmlinux whose symbols are chosen and located, but not named yet. */
@@ -142,7 +136,7 @@ export function tableOptions({ separator, disambiguate, maxNameLength, data, fil
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
 function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
   const { image, debugImage } = input;
-  const locatedListing = listingIfAny(located);
+  const locatedListing = elfListing(located);
   if (debugImage !== undefined && locatedListing === undefined) {
     throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
   }

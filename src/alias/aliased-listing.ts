@@ -1,31 +1,21 @@
 import type { Listing } from "../symbols/listing.ts";
 
-const LINE_FEED = 0x0a;
-
 /**
  * The listing with each alias's line directly after its symbol's, so that the kernel, which shows the first of several
  * names at an address, goes on showing the original. Nothing else is added, lost or reordered.
  *
  * @param aliases the alias of each symbol that has one, by its index in the listing
- * @returns the text in pieces
+ * @returns the text in pieces, each valid until the next is asked for
  */
-export function aliasedListing(listing: Listing, aliases: ReadonlyMap<number, string>): Buffer[] {
-  const { text, lineStart, nameStart, nameEnd } = listing;
-  const pieces: Buffer[] = [];
-  let copied = 0;
+export function* aliasedListing(
+  listing: Listing,
+  aliases: ReadonlyMap<number, string>,
+): Generator<Uint8Array> {
+  let written = 0;
   for (const symbol of [...aliases.keys()].sort((a, b) => a - b)) {
-    const newline = text.indexOf(LINE_FEED, nameEnd[symbol]);
-    const end = newline === -1 ? text.length : newline + 1;
-    pieces.push(text.subarray(copied, end));
-    // A last line without a newline stays the last one without.
-    if (newline === -1) pieces.push(Buffer.from("\n"));
-    pieces.push(
-      text.subarray(lineStart[symbol], nameStart[symbol]),
-      Buffer.from(aliases.get(symbol) as string),
-      text.subarray(nameEnd[symbol], end),
-    );
-    copied = end;
+    yield* listing.lines(written, symbol + 1);
+    yield listing.lineOf(symbol, Buffer.from(aliases.get(symbol) as string));
+    written = symbol + 1;
   }
-  pieces.push(text.subarray(copied));
-  return pieces;
+  yield* listing.lines(written, listing.count);
 }

@@ -134,9 +134,7 @@ export function findExistingAliases(
 
   let aliases: Uint8Array | undefined;
   for (let symbol = 0; symbol < count; symbol++) {
-    const at = text.indexOf(separatorByte, nameStart[symbol]);
-    if (at === -1) break;
-    if (at >= (nameEnd[symbol] as number)) continue;
+    if (!text.subarray(nameStart[symbol], nameEnd[symbol]).includes(separatorByte)) continue;
     const stem = form.exec(symbolName(listing, symbol))?.[1];
     if (stem === undefined) continue;
     let known = false;

@@ -89,13 +89,13 @@ function groupByHash(hashes: Uint32Array) {
   const memory = wasmMemory();
   // A power of two at least a third above the count.
   const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
-  const [table, keys, first, next, bearers, last, duplicated] = [slots, ...new Array(6).fill(count)].map(
+  memory.reserve((slots + 5 * count) * 4 + 6 * 16);
+  const [table, keys, first, next, bearers, duplicated] = [slots, ...new Array(5).fill(count)].map(
     (words: number) => memory.room(words * 4),
-  ) as [number, number, number, number, number, number, number];
+  ) as [number, number, number, number, number, number];
   const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
-  const { groupByHash: group } = memory.program;
-  const found = group(keys, count, table, slots - 1, first, next, bearers, last, duplicated);
+  const found = memory.program.groupByHash(keys, count, table, slots - 1, first, next, bearers, duplicated);
   return {
     first: new Int32Array(memory.buffer(), first, count),
     next: new Int32Array(memory.buffer(), next, count),

@@ -99,15 +99,12 @@ function countAmbiguous(names: readonly (string | null)[]): number {
 
 /** The names of a listing that have the separator in them, as every alias has; those that are aliases left out. */
 export function namesWithSeparator(listing: Listing, separator: string, existing?: Uint8Array): Set<string> {
-  const { text, count, nameStart, nameEnd } = listing;
-  const separatorByte = separator.charCodeAt(0);
   const names = new Set<string>();
-  let at = text.indexOf(separatorByte);
-  for (let symbol = 0; at !== -1 && symbol < count; symbol++) {
-    if ((nameEnd[symbol] as number) <= at) continue;
-    if (existing?.[symbol] !== 1 && at >= (nameStart[symbol] as number))
-      names.add(symbolName(listing, symbol));
-    at = text.indexOf(separatorByte, nameEnd[symbol] as number);
+  if (!listing.text.includes(separator)) return names;
+  for (let symbol = 0; symbol < listing.count; symbol++) {
+    if (existing?.[symbol] === 1) continue;
+    const name = symbolName(listing, symbol);
+    if (name.includes(separator)) names.add(name);
   }
   return names;
 }

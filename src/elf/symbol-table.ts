@@ -29,8 +29,8 @@ export interface SymbolTable {
   readonly extendedIndices: Uint32Array | undefined;
 }
 
-/** How many zeros follow a string table in memory, since readers take a word at a time. */
-export const STRING_PADDING = 4;
+/** How many zeros follow a string table in memory, since readers take eight bytes at a time. */
+const STRING_PADDING = 8;
 
 // Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table"), in words of four bytes:
 // st_name; st_info, st_other and st_shndx; st_value; st_size of two words each, and st_name; st_value; st_size; the rest.
@@ -40,47 +40,80 @@ const WORDS_32 = 4;
 /** An index of SHN_LORESERVE or more that came from SHT_SYMTAB_SHNDX is marked with this bit: it is a section's. */
 export const EXTENDED_INDEX = 0x80000000;
 
+/** The sections that make up a symbol table. */
+export interface SymbolTableSections {
+  readonly symbols: Section;
+  readonly strings: Section;
+  readonly extendedIndices: Section | undefined;
+  /** Number of entries. */
+  readonly count: number;
+  /** What they take in memory. */
+  readonly bytes: number;
+}
+
 /**
- * Reads `.symtab`, or gives undefined for a file that has none.
+ * Finds `.symtab` and what belongs to it; undefined for a file that has none.
  *
  * @throws Failure for a table that contradicts itself
  */
-export function readSymbolTable(elf: ElfFile): SymbolTable | undefined {
-  const section = elf.sections.find(({ type }) => type === SHT_SYMTAB);
-  if (section === undefined) return undefined;
-  const stride = elf.is64 ? WORDS_64 : WORDS_32;
-  const entrySize = stride * 4;
-  const fault = (problem: string) => new Failure(`${elf.path}: ${section.name}`, problem, DAMAGED);
-  if (section.entrySize !== entrySize || section.size % entrySize !== 0) {
-    throw fault(`${section.size} bytes are no table of ${entrySize}-byte symbols`);
+export function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
+  const symbols = elf.sections.find(({ type }) => type === SHT_SYMTAB);
+  if (symbols === undefined) return undefined;
+  const entrySize = (elf.is64 ? WORDS_64 : WORDS_32) * 4;
+  if (symbols.entrySize !== entrySize || symbols.size % entrySize !== 0) {
+    throw damaged(elf, symbols, `${symbols.size} bytes are no table of ${entrySize}-byte symbols`);
   }
-  const stringSection = elf.sections[section.link];
-  if (stringSection?.type !== SHT_STRTAB) throw fault(`section ${section.link} is not its string table`);
-  const padded = new Uint8Array(stringSection.size + STRING_PADDING);
-  sectionBytes(elf, stringSection).read(0, stringSection.size, padded);
-  const strings = Buffer.from(padded.buffer, 0, stringSection.size);
-  if (strings.length === 0 || strings[strings.length - 1] !== 0)
-    throw fault("the string table does not end with NUL");
-
-  const count = section.size / entrySize;
-  const words = sectionWords(elf, section);
-  const { is64, littleEndian } = elf;
-  return {
-    count,
-    words,
-    is64,
-    littleEndian,
-    strings,
-    extendedIndices: extendedIndices(elf, section.index, count),
-  };
+  const strings = elf.sections[symbols.link];
+  if (strings?.type !== SHT_STRTAB) {
+    throw damaged(elf, symbols, `section ${symbols.link} is not its string table`);
+  }
+  const count = symbols.size / entrySize;
+  const extendedIndices = elf.sections.find(
+    ({ type, link, size }) => type === SHT_SYMTAB_SHNDX && link === symbols.index && size === count * 4,
+  );
+  const bytes = symbols.size + strings.size + STRING_PADDING + (extendedIndices?.size ?? 0);
+  return { symbols, strings, extendedIndices, count, bytes };
 }
 
-/** A section's content as 32-bit words in the machine's own byte order. */
-function sectionWords(elf: ElfFile, section: Section): Uint32Array {
-  const bytes = new Uint8Array(section.size);
-  sectionBytes(elf, section).read(0, section.size, bytes);
-  if (elf.littleEndian !== (endianness() === "LE")) Buffer.from(bytes.buffer).swap32();
-  return new Uint32Array(bytes.buffer);
+function damaged(elf: ElfFile, { name }: Section, problem: string): Failure {
+  return new Failure(`${elf.path}: ${name}`, problem, DAMAGED);
+}
+
+/**
+ * Reads `.symtab`, or gives undefined for a file that has none.
+ *
+ * @param room gives out the memory that the table is read to, aligned to four bytes
+ * @throws Failure for a table that contradicts itself
+ */
+export function readSymbolTable(
+  elf: ElfFile,
+  room = (bytes: number) => new Uint8Array(bytes),
+): SymbolTable | undefined {
+  const sections = findSymbolTable(elf);
+  if (sections === undefined) return undefined;
+  const { symbols, strings, extendedIndices, count } = sections;
+  const words = (section: Section) => {
+    const bytes = room(section.size);
+    sectionBytes(elf, section).read(0, section.size, bytes);
+    if (elf.littleEndian !== (endianness() === "LE")) {
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).swap32();
+    }
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  };
+  const padded = room(strings.size + STRING_PADDING);
+  sectionBytes(elf, strings).read(0, strings.size, padded);
+  padded.fill(0, strings.size);
+  if (strings.size === 0 || padded[strings.size - 1] !== 0) {
+    throw damaged(elf, symbols, "the string table does not end with NUL");
+  }
+  return {
+    count,
+    words: words(symbols),
+    is64: elf.is64,
+    littleEndian: elf.littleEndian,
+    strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
+    extendedIndices: extendedIndices && words(extendedIndices),
+  };
 }
 
 /** st_name: the offset of the name in `strings`. */
@@ -135,12 +168,6 @@ export function sectionIndexOf(table: SymbolTable, symbol: number): number {
   const index = symbolSection(table, symbol);
   if (index >= EXTENDED_INDEX) return index - EXTENDED_INDEX;
   return index < SHN_LORESERVE ? index : 0;
-}
-
-/** The content of the symbol table's SHT_SYMTAB_SHNDX section, if it has one. */
-function extendedIndices(elf: ElfFile, symtab: number, count: number): Uint32Array | undefined {
-  const section = elf.sections.find(({ type, link }) => type === SHT_SYMTAB_SHNDX && link === symtab);
-  return section === undefined || section.size !== count * 4 ? undefined : sectionWords(elf, section);
 }
 
 /** A string of the string table. */

@@ -7,13 +7,7 @@ import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
 import { type ElfFile, findSection, type Section, sectionBytes } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
-import {
-  readSymbolTable,
-  sectionIndexOf,
-  symbolSize,
-  symbolValueHigh,
-  symbolValueLow,
-} from "../elf/symbol-table.ts";
+import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { emptyQueries, type Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
@@ -58,10 +52,9 @@ export interface ModuleSymbols {
  */
 export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
   if (elf.type !== ET_REL) throw new Failure(elf.path, "is no relocatable object", "give .ko or .o files");
-  const table = readSymbolTable(elf);
-  if (table === undefined)
-    throw new Failure(elf.path, "has no symbol table", "give it as it was before strip");
-  return elfListing(elf, table, layOutSections(elf), memory);
+  const listing = elfListing(elf, layOutSections(elf), memory);
+  if (listing !== undefined) return listing;
+  throw new Failure(elf.path, "has no symbol table", "give it as it was before strip");
 }
 
 /** Names that every module has, for its own entry points. */

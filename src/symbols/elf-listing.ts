@@ -1,7 +1,14 @@
+import { formatAddress } from "../elf/address.ts";
 import { DAMAGED } from "../elf/byte-source.ts";
 import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
-import { type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
+import {
+  findSymbolTable,
+  readSymbolTable,
+  type SymbolTable,
+  symbolNameOffset,
+  tableString,
+} from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
@@ -14,108 +21,129 @@ export interface ElfListing extends Listing {
   readonly tableIndex: Uint32Array;
 }
 
-/** Zeros behind the strings, which are read eight bytes at a time. */
-const STRING_PADDING = 8;
 /** The size of a symbol's record, in bytes, and of the counts that sorting takes (wasm/assembly/listing.ts). */
 const RECORD_BYTES = 16;
-const COUNTS_BYTES = 2048 * 4;
-/** How many of the columns have 32 bits. */
-const WORD_COLUMNS = 7;
-const BYTE_COLUMNS = 2;
-/** In bytes; far above any kernel's listing. */
-const TEXT_LIMIT = 1 << 30;
-/** Lines written at a time: the engine goes over to better code between two calls. */
+const COUNTS_BYTES = 3 * 2048 * 4;
+/** Of the columns, six have 32 bits, one has eight. */
+const COLUMN_BYTES = 6 * 4 + 1;
+/** The listing's text is not kept: this much of it is made at a time. */
+const TEXT_BYTES = 1 << 18;
+/** In bytes; far above any kernel's. */
+const NAMES_LIMIT = 1 << 30;
+/** Rows filled in at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
 
 /**
- * Makes of a symbol table, byte for byte, what GNU `nm -n` prints in the C locale: no section, file or
- * special symbols; the undefined ones first, then by value, then by name; equals in the order of the table.
+ * Lists an ELF file's symbols as, byte for byte, GNU `nm -n` does in the C locale: no section, file or special symbols; the
+ * undefined ones first, then by value, then by name; equals in the order of the table.
  *
  * @param bases the address of each section, for the values of a relocatable file, which are offsets in their sections
  *   (layOutSections); nm knows no such addresses
  * @param memory the room for the listing, which replaces an earlier one there
- * @throws Failure for names that overlap so much that their lines fill the memory
+ * @returns undefined for a file without a symbol table
+ * @throws Failure for a table that contradicts itself, and for names that overlap beyond measure
  */
 export function elfListing(
   elf: ElfFile,
-  table: SymbolTable,
   bases?: Uint32Array,
   memory: WasmMemory = wasmMemory(),
-): ElfListing {
-  memory.release();
-  const { program } = memory;
-  const place = (bytes: Uint8Array | Uint32Array, padding = 0) => {
-    const at = memory.room(bytes.byteLength + padding);
-    const room = new Uint8Array(memory.buffer(), at, bytes.byteLength + padding);
-    room.set(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    room.fill(0, bytes.byteLength);
-    return at;
-  };
-  const strings = place(table.strings, STRING_PADDING);
+): ElfListing | undefined {
+  const sections = findSymbolTable(elf);
+  if (sections === undefined) return undefined;
+  const { count } = sections;
+  const special = SPECIAL_SYMBOLS[elf.machine];
   const letters = sectionTypeLetters(elf);
+  memory.release();
+  const perSymbol = RECORD_BYTES + Math.max(RECORD_BYTES, COLUMN_BYTES) + 1;
+  const fixed = letters.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
+  memory.reserve(sections.bytes + count * perSymbol + fixed);
+  const room = (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
+  const place = ({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array) => {
+    const copy = room(byteLength);
+    copy.set(new Uint8Array(buffer, byteOffset, byteLength));
+    return copy.byteOffset;
+  };
+  const table = readSymbolTable(elf, room) as SymbolTable;
+  const { program } = memory;
   // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
   const signExtended = elf.machine === EM_MIPS && !elf.is64;
   program.describeSymbols(
-    place(table.words),
+    table.words.byteOffset,
     Number(table.is64) | (Number(table.littleEndian) << 1) | (Number(signExtended) << 2),
-    table.extendedIndices === undefined ? 0 : place(table.extendedIndices),
+    table.extendedIndices?.byteOffset ?? 0,
     place(letters),
     letters.length,
-    strings,
+    table.strings.byteOffset,
     table.strings.length,
     bases === undefined ? 0 : place(bases),
   );
-  const special = specialSymbols(elf, table);
-  const left = special === undefined ? 0 : place(special);
-
+  const left = special === undefined ? 0 : place(matchingNames(table, special));
   const counts = memory.room(COUNTS_BYTES);
-  const undefinedRecords = memory.room(table.count * RECORD_BYTES);
-  const spare = memory.room(table.count * RECORD_BYTES);
-  const definedRecords = program.collectSymbols(table.count, true, left, undefinedRecords);
-  const end = program.collectSymbols(table.count, false, left, definedRecords);
+  const text = memory.room(TEXT_BYTES);
+
+  const undefinedRecords = memory.room(count * RECORD_BYTES);
+  // Sorting needs the room first, the columns afterwards.
+  const spare = memory.room(count * Math.max(RECORD_BYTES, COLUMN_BYTES));
+  const definedRecords = program.collectSymbols(count, true, left, undefinedRecords);
+  const end = program.collectSymbols(count, false, left, definedRecords);
   if (definedRecords === 0 || end === 0) {
     throw new Failure(elf.path, "a symbol's name lies outside the string table", DAMAGED);
   }
   const undefinedCount = (definedRecords - undefinedRecords) / RECORD_BYTES;
   const definedCount = (end - definedRecords) / RECORD_BYTES;
-  const count = undefinedCount + definedCount;
   program.sortByName(undefinedRecords, undefinedCount, spare);
-  const sorted = program.sortByValue(definedRecords, definedCount, spare, counts);
-  program.sortByName(sorted, definedCount, sorted === spare ? definedRecords : spare);
+  if (program.sortByValue(definedRecords, definedCount, spare, counts) === spare) {
+    new Uint8Array(memory.buffer()).copyWithin(definedRecords, spare, spare + definedCount * RECORD_BYTES);
+  }
+  program.sortByName(definedRecords, definedCount, spare);
 
-  const textSize =
-    program.listingSize(undefinedRecords, undefinedCount) + program.listingSize(sorted, definedCount);
-  if (textSize > TEXT_LIMIT)
-    throw new Failure(elf.path, "its symbols' names overlap beyond measure", DAMAGED);
-  const columns = memory.room(count * (WORD_COLUMNS * 4 + BYTE_COLUMNS));
-  const types = columns + count * WORD_COLUMNS * 4;
-  const text = memory.room(textSize + STRING_PADDING);
-  let written = 0;
-  const write = (records: number, from: number, to: number) => {
-    for (let row = from; row < to; row += BATCH) {
-      const stop = Math.min(to, row + BATCH);
-      written = program.writeListing(records, row, stop, text, written, columns, count * 4, types);
-    }
-  };
-  write(undefinedRecords, 0, undefinedCount);
-  write(sorted - undefinedCount * RECORD_BYTES, undefinedCount, count);
-
-  const buffer = memory.buffer();
-  const words = (column: number) => new Uint32Array(buffer, columns + column * count * 4, count);
-  return {
+  const listed = undefinedCount + definedCount;
+  const stride = listed * 4;
+  let nameBytes = 0;
+  for (let row = 0; row < listed; row += BATCH) {
+    const records = undefinedRecords + row * RECORD_BYTES;
+    nameBytes += program.fillColumns(records, row, Math.min(listed, row + BATCH), spare, stride);
+    if (nameBytes > NAMES_LIMIT)
+      throw new Failure(elf.path, "its symbols' names overlap beyond measure", DAMAGED);
+  }
+  const words = (column: number) => new Uint32Array(memory.buffer(), spare + column * stride, listed);
+  const listing = {
     table,
     source: elf.path,
-    text: Buffer.from(buffer, text, written),
-    count,
-    lineStart: words(0),
-    nameStart: words(1),
-    nameEnd: words(2),
-    addressHigh: words(3),
-    addressLow: words(4),
-    nameHash: words(5),
-    tableIndex: words(6),
-    type: new Uint8Array(buffer, types, count),
-    defined: new Uint8Array(buffer, types + count, count),
+    text: table.strings,
+    count: listed,
+    nameStart: words(0),
+    nameEnd: words(1),
+    addressHigh: words(2),
+    addressLow: words(3),
+    nameHash: words(4),
+    tableIndex: words(5),
+    type: new Uint8Array(memory.buffer(), spare + 6 * stride, listed),
+  };
+  const line = (symbol: number, name: Uint8Array) => {
+    const high = listing.addressHigh[symbol] as number;
+    const low = listing.addressLow[symbol] as number;
+    const digits = formatAddress(high, low).slice(elf.is64 || high !== 0 ? 0 : 8);
+    const address = symbol < undefinedCount ? " ".repeat(digits.length) : digits;
+    const letter = String.fromCharCode(listing.type[symbol] as number);
+    return Buffer.concat([Buffer.from(`${address} ${letter} `), name, Buffer.from("\n")]);
+  };
+  return {
+    ...listing,
+    *lines(from, to) {
+      for (let row = from; row < to; ) {
+        const size = program.writeLines(spare, stride, undefinedCount, row, to, text, TEXT_BYTES);
+        if (size > 0) {
+          yield new Uint8Array(memory.buffer(), text, size);
+          row = program.rowsWritten();
+        } else {
+          // A name that is longer than the room.
+          yield line(row, table.strings.subarray(listing.nameStart[row], listing.nameEnd[row]));
+          row++;
+        }
+      }
+    },
+    lineOf: line,
   };
 }
 
@@ -130,11 +158,9 @@ const SPECIAL_SYMBOLS: Readonly<Record<number, RegExp>> = {
   [EM_RISCV]: /^($|\$[xd]|\.L|\.\.|_\.L_|L[0-9]+[\x01\x02])/,
 };
 
-/** 1 for each special symbol, undefined on architectures that have none. */
-function specialSymbols(elf: ElfFile, table: SymbolTable): Uint8Array | undefined {
-  const special = SPECIAL_SYMBOLS[elf.machine];
-  if (special === undefined) return undefined;
+/** 1 for each symbol whose name matches. */
+function matchingNames(table: SymbolTable, pattern: RegExp): Uint8Array {
   return Uint8Array.from({ length: table.count }, (_, symbol) =>
-    Number(special.test(tableString(table, symbolNameOffset(table, symbol)))),
+    Number(pattern.test(tableString(table, symbolNameOffset(table, symbol)))),
   );
 }

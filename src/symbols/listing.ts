@@ -1,42 +1,40 @@
 import { Failure } from "../failure.ts";
 
 /**
- * A symbol listing: the text that `nm -n` prints, and where each symbol's parts stand in it.
+ * A symbol listing: the lines that `nm -n` prints.
  *
- * Columns are indexed by symbol, in the order of the text, with `count` entries each. Addresses are 64 bits wide and
+ * Columns are indexed by symbol, in the order of the lines, with `count` entries each. Addresses are 64 bits wide and
  * kept as two unsigned halves, since a double cannot hold them.
  */
 export interface Listing {
   /** What the listing was read from, for messages. */
   readonly source: string;
+  /** What the names stand in, each of them somewhere. */
   readonly text: Buffer;
   readonly count: number;
-  /** Offset in `text` of the line, of the name, and of the first byte after the name. */
-  readonly lineStart: Uint32Array;
+  /** Offset in `text` of the name, and of the first byte after the name. */
   readonly nameStart: Uint32Array;
   readonly nameEnd: Uint32Array;
   readonly addressHigh: Uint32Array;
   readonly addressLow: Uint32Array;
   /** The type letter's ASCII code. */
   readonly type: Uint8Array;
-  /** 1 for a symbol that has an address, 0 for an undefined one. */
-  readonly defined: Uint8Array;
   /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
   readonly nameHash: Uint32Array;
+  /** The lines of the symbols [from, to), in pieces each valid until the next is asked for. */
+  lines(from: number, to: number): Iterable<Uint8Array>;
+  /** The line that a symbol would have with another name, to stand behind its own. */
+  lineOf(symbol: number, name: Buffer): Buffer;
 }
 
-export type ListingColumns = Omit<Listing, "source" | "text" | "count">;
-
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
-export function listingColumns(capacity: number): ListingColumns {
+function listingColumns(capacity: number) {
   return {
-    lineStart: new Uint32Array(capacity),
     nameStart: new Uint32Array(capacity),
     nameEnd: new Uint32Array(capacity),
     addressHigh: new Uint32Array(capacity),
     addressLow: new Uint32Array(capacity),
     type: new Uint8Array(capacity),
-    defined: new Uint8Array(capacity),
     nameHash: new Uint32Array(capacity),
   };
 }
@@ -106,7 +104,8 @@ export function readListing(text: Buffer, source: string): Listing {
   let lines = 1;
   for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) lines++;
   const columns = listingColumns(lines);
-  const { lineStart, nameStart, nameEnd, addressHigh, addressLow, type, defined, nameHash } = columns;
+  const { nameStart, nameEnd, addressHigh, addressLow, type, nameHash } = columns;
+  const lineStart = new Uint32Array(lines);
 
   let count = 0;
   let line = 0;
@@ -150,7 +149,6 @@ export function readListing(text: Buffer, source: string): Listing {
     addressHigh[count] = high;
     addressLow[count] = low;
     type[count] = letter;
-    defined[count] = digits > 0 ? 1 : 0;
     if (high !== 0 || low !== 0) anyAddress = true;
     count++;
     start = next;
@@ -160,7 +158,30 @@ export function readListing(text: Buffer, source: string): Listing {
   if (count > 1 && !anyAddress) {
     throw new Failure(source, "every address is zero, hidden by kptr_restrict", "read it as root");
   }
-  return { source, text, count, ...columns };
+
+  const lineEnd = (symbol: number) => {
+    const newline = text.indexOf(LINE_FEED, nameEnd[symbol]);
+    return newline === -1 ? text.length : newline + 1;
+  };
+  return {
+    source,
+    text,
+    count,
+    ...columns,
+    lines: (from, to) => [
+      text.subarray(from === 0 ? 0 : lineEnd(from - 1), to === count ? text.length : lineEnd(to - 1)),
+    ],
+    lineOf(symbol, name) {
+      const end = lineEnd(symbol);
+      const line = [
+        text.subarray(lineStart[symbol], nameStart[symbol]),
+        name,
+        text.subarray(nameEnd[symbol], end),
+      ];
+      // A last line without a newline stays the last one without.
+      return Buffer.concat(text[end - 1] === LINE_FEED ? line : [Buffer.from("\n"), ...line]);
+    },
+  };
 }
 
 /** Where a name ends: before `\t[module]` if that closes the line, else with the line. */

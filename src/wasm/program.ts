@@ -15,16 +15,16 @@ export interface WasmProgram {
   collectSymbols(count: number, wantUndefined: boolean, special: number, records: number): number;
   sortByValue(records: number, count: number, spare: number, counts: number): number;
   sortByName(records: number, count: number, spare: number): void;
-  listingSize(records: number, count: number): number;
-  writeListing(
-    records: number,
+  fillColumns(records: number, first: number, end: number, columns: number, stride: number): number;
+  rowsWritten(): number;
+  writeLines(
+    columns: number,
+    stride: number,
+    undefinedRows: number,
     first: number,
     end: number,
     text: number,
-    used: number,
-    columns: number,
-    stride: number,
-    types: number,
+    room: number,
   ): number;
   groupByHash(
     hashes: number,
@@ -34,7 +34,6 @@ export interface WasmProgram {
     first: number,
     next: number,
     bearers: number,
-    last: number,
     duplicated: number,
   ): number;
   findAbbreviation(start: number, end: number, wanted: number): number;
@@ -77,6 +76,8 @@ export interface WasmMemory {
    * @throws RangeError beyond MEMORY_LIMIT
    */
   room(bytes: number): number;
+  /** Sees to it that `room` can give out so many bytes more without replacing the memory. */
+  reserve(bytes: number): void;
   /** Gives back all from an offset on, everything without one. */
   release(from?: number): void;
 }
@@ -86,17 +87,21 @@ export function wasmMemory(): WasmMemory {
   const memory = new WebAssembly.Memory({ initial: 0, maximum: MEMORY_LIMIT / PAGE_BYTES });
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   let used = FIRST_OFFSET;
+  const reserve = (bytes: number) => {
+    const missing = used + bytes - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+  };
   return {
     program: exports as unknown as WasmProgram,
     buffer: () => memory.buffer,
     room(bytes) {
       const start = used;
-      const end = Math.ceil((start + bytes) / 16) * 16;
-      const missing = end - memory.buffer.byteLength;
-      if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-      used = end;
+      const rounded = Math.ceil(bytes / 16) * 16;
+      reserve(rounded);
+      used += rounded;
       return start;
     },
+    reserve,
     release(from = FIRST_OFFSET) {
       used = from;
     },

@@ -7,6 +7,8 @@ import { listingOf, listingText, namesOf, randomSymbols } from "../symbols/listi
 /** The same with strings and a Map. */
 function plainNamesakes(text: string, withData: boolean, ignored: ReadonlySet<number>) {
   const listing = listingOf(text);
+  const lines = text.split("\n");
+  const isUndefined = (symbol: number) => lines[symbol]?.startsWith(" ");
   const stems = namesOf(listing).map((name, symbol) => {
     const stem = name.replace(/(?<=.)\.llvm\..*$/s, "");
     return withData && isData(listing.type[symbol] as number) ? stem.replace(/(?<=.)\.[0-9]+$/, "") : stem;
@@ -14,7 +16,7 @@ function plainNamesakes(text: string, withData: boolean, ignored: ReadonlySet<nu
   const first = new Map<string, number>();
   const bearers = new Array<number>(listing.count).fill(0);
   const firstOf = stems.map((stem, symbol) => {
-    if (stem === "" || listing.defined[symbol] === 0 || ignored.has(symbol)) return -1;
+    if (stem === "" || isUndefined(symbol) || ignored.has(symbol)) return -1;
     const leader = first.get(stem) ?? symbol;
     first.set(stem, leader);
     bearers[leader] = (bearers[leader] ?? 0) + 1;

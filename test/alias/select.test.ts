@@ -187,7 +187,7 @@ describe("the aliased listing", () => {
     const alias = Array.from(selection.symbols, (symbol) => aliases.get(symbol) ?? null);
     const counts = { aliases: 0, unresolved: 0, tooLong: 0, ambiguous: { plain: 0, final: 0 }, ordinal: 0 };
     const added = newAliases(selection, { alias, ordinal: new Uint32Array(alias.length), counts });
-    return { text: Buffer.concat(aliasedListing(listing, added)).toString(), added };
+    return { text: Buffer.concat([...aliasedListing(listing, added)]).toString(), added };
   };
 
   test("without its alias lines is the listing; each of them stands behind its symbol's", () => {
@@ -242,7 +242,7 @@ describe("the aliased listing", () => {
       [0, "a@x_c_1"],
       [1, "a@y_c_2"],
     ]);
-    expect(Buffer.concat(aliasedListing(listing, aliases)).toString()).toBe(
+    expect(Buffer.concat([...aliasedListing(listing, aliases)]).toString()).toBe(
       "\r\n01 t a\r\n01 t a@x_c_1\r\n\r\n02 t a\r\n02 t a@y_c_2\r\n03 t b\t[m]\r\n",
     );
   });
@@ -253,7 +253,7 @@ describe("the aliased listing", () => {
       [0, "a@x"],
       [1, "a@y"],
     ]);
-    expect(Buffer.concat(aliasedListing(listing, aliases)).toString()).toBe(
+    expect(Buffer.concat([...aliasedListing(listing, aliases)]).toString()).toBe(
       "01 t a\n01 t a@x\n02 t a\n02 t a@y",
     );
   });

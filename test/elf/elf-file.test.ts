@@ -80,8 +80,7 @@ async function refusal(file: string): Promise<string> {
   try {
     const elf = openElf(file);
     try {
-      const table = readSymbolTable(elf);
-      if (table !== undefined) elfListing(elf, table);
+      elfListing(elf);
       buildId(elf);
     } finally {
       elf.file.close();

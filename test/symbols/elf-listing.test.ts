@@ -3,12 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
-import { readSymbolTable, symbolSize } from "../../src/elf/symbol-table.ts";
+import { symbolSize } from "../../src/elf/symbol-table.ts";
 import { elfListing } from "../../src/symbols/elf-listing.ts";
 import { symbolName } from "../../src/symbols/listing.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
+import { textOf } from "./listings.ts";
 
 const directory = temporaryDirectory();
 const path = (name: string) => join(directory, name);
@@ -28,9 +29,9 @@ function compile(name: string, source: string, compiler: string, ...flags: strin
 function listingOfElf(file: string) {
   const elf = openElf(file);
   try {
-    const table = readSymbolTable(elf);
-    if (table === undefined) throw new Error(`${file} has no symbol table`);
-    return elfListing(elf, table);
+    const listing = elfListing(elf);
+    if (listing === undefined) throw new Error(`${file} has no symbol table`);
+    return listing;
   } finally {
     elf.file.close();
   }
@@ -38,7 +39,7 @@ function listingOfElf(file: string) {
 
 function expectAsNm(file: string, nm = "nm"): string {
   const expected = tool(nm, ["-n", file]).toString();
-  expect(listingOfElf(file).text.toString()).toBe(expected);
+  expect(textOf(listingOfElf(file))).toBe(expected);
   return expected;
 }
 
@@ -234,7 +235,7 @@ int use() { return S<int>::value + S<int>::get() + S<long>::value + t; }
 test("a stripped file has no symbol table", () => {
   tool("strip", ["-o", path("stripped"), SAMPLE]);
   const elf = openElf(path("stripped"));
-  expect(readSymbolTable(elf)).toBeUndefined();
+  expect(elfListing(elf)).toBeUndefined();
   elf.file.close();
 });
 

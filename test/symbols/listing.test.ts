@@ -6,12 +6,12 @@ import { SAMPLE } from "../sample-kernel.ts";
 import { tool } from "../tool.ts";
 import { listingOf, namesOf } from "./listings.ts";
 
-/** A symbol as one text: address or "-", type, name, and the module if it has one. */
+/** A symbol as one text: address, type, name, and the module if it has one. */
 function symbolsOf(listing: Listing): string[] {
   return Array.from({ length: listing.count }, (_, symbol) => {
     const high = BigInt(listing.addressHigh[symbol] as number);
     const low = BigInt(listing.addressLow[symbol] as number);
-    const address = listing.defined[symbol] ? ((high << 32n) | low).toString(16) : "-";
+    const address = ((high << 32n) | low).toString(16);
     const module = moduleName(listing, symbol);
     const type = String.fromCharCode(listing.type[symbol] as number);
     return `${address} ${type} ${symbolName(listing, symbol)}${module && ` of ${module}`}`;
@@ -41,7 +41,7 @@ describe("a listing's text", () => {
 
   test("leaves undefined symbols without an address", () => {
     const text = "                 U printk\n         w weak_one\n0000000000000010 T f\n";
-    expect(symbolsOf(listingOf(text))).toEqual(["- U printk", "- w weak_one", "10 T f"]);
+    expect(symbolsOf(listingOf(text))).toEqual(["0 U printk", "0 w weak_one", "10 T f"]);
   });
 
   test("has names with whatever characters", () => {
@@ -136,7 +136,7 @@ describe("a listing's text", () => {
         expect(symbolsOf(listingOf(cut ? text.replace(/[\r\n]+$/, "") : text))).toEqual(
           symbols.map(
             ({ address, type, name, module }) =>
-              `${address === null ? "-" : address.toString(16)} ${type} ${name}${module === null ? "" : ` of ${module}`}`,
+              `${(address ?? 0n).toString(16)} ${type} ${name}${module === null ? "" : ` of ${module}`}`,
           ),
         );
       }),

@@ -6,6 +6,11 @@ export function listingOf(text: string): Listing {
   return readListing(Buffer.from(text), "nm.txt");
 }
 
+/** All lines of a listing. */
+export function textOf(listing: Listing): string {
+  return Buffer.concat(Array.from(listing.lines(0, listing.count), (piece) => Buffer.from(piece))).toString();
+}
+
 export function namesOf(listing: Listing): string[] {
   return Array.from({ length: listing.count }, (_, symbol) => symbolName(listing, symbol));
 }

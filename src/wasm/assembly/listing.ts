@@ -1,6 +1,6 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: AssemblyScript's u64 holds these
 
-// From an ELF symbol table to the text that `nm -n` prints. A record stands for a symbol: its value (64 bits), the
+// From an ELF symbol table to what `nm -n` prints. A record stands for a symbol: its value (64 bits), the
 // offset of its name and its index (32 bits each).
 
 const SHN_COMMON: u32 = 0xfff2;
@@ -129,35 +129,61 @@ export function collectSymbols(count: u32, wantUndefined: bool, special: usize, 
   return out;
 }
 
-const DIGIT_BITS: u64 = 11;
 const DIGITS: usize = 2048;
+const DIGIT_MASK: u64 = 2047;
+const DIGIT_BITS: u64 = 11;
 
 /**
  * A stable radix sort of records by value; digits that are the same in all are passed over.
  *
  * @param spare room for as many records
- * @param counts room for 2048 words
+ * @param counts room for three times 2048 words
  * @returns where the sorted records are: `records` or `spare`
  */
 export function sortByValue(records: usize, count: u32, spare: usize, counts: usize): usize {
-  let from = records;
-  let to = spare;
-  for (let shift: u64 = 0; shift < 64 && count > 0; shift += DIGIT_BITS) {
-    memory.fill(counts, 0, DIGITS << 2);
-    const end = from + ((<usize>count) << RECORD_SHIFT);
-    for (let at = from; at < end; at += RECORD) {
-      const slot = counts + digitOf(at, shift);
+  if (count === 0) return records;
+  let lowest = u64.MAX_VALUE;
+  let highest: u64 = 0;
+  const end = records + ((<usize>count) << RECORD_SHIFT);
+  for (let at = records; at < end; at += RECORD) {
+    lowest = min(lowest, load<u64>(at, VALUE) >> 32);
+    highest = max(highest, load<u64>(at, VALUE) >> 32);
+  }
+  // In a kernel the upper half is that of the kernel's addresses, or that of constants and per-CPU offsets: a single bit.
+  let halves = 1;
+  for (let at = records; at < end && halves === 1; at += RECORD) {
+    const high = load<u64>(at, VALUE) >> 32;
+    if (high !== lowest && high !== highest) halves = 2;
+  }
+  if (halves === 1) return sortByDigits(records, count, spare, counts, 0, highest);
+  const sorted = sortByDigits(records, count, spare, counts, 0, u64.MAX_VALUE);
+  return sortByDigits(sorted, count, sorted === records ? spare : records, counts, 32, u64.MAX_VALUE);
+}
+
+/** Sorts by 33 bits: the 32 from `shift` on, and above them whether the upper half is `set`. */
+function sortByDigits(records: usize, count: u32, spare: usize, counts: usize, shift: u64, set: u64): usize {
+  memory.fill(counts, 0, (3 * DIGITS) << 2);
+  const bytes = (<usize>count) << RECORD_SHIFT;
+  for (let at = records; at < records + bytes; at += RECORD) {
+    const key = sortKey(at, shift, set);
+    for (let digit: usize = 0; digit < 3; digit++) {
+      const slot = counts + slotOf(key, digit);
       store<u32>(slot, load<u32>(slot) + 1);
     }
-    if (load<u32>(counts + digitOf(from, shift)) === count) continue;
+  }
+  let from = records;
+  let to = spare;
+  for (let digit: usize = 0; digit < 3; digit++) {
+    if (load<u32>(counts + slotOf(sortKey(from, shift, set), digit)) === count) continue;
+    const slots = counts + slotOf(0, digit);
     let sum: u32 = 0;
-    for (let slot = counts; slot < counts + (DIGITS << 2); slot += 4) {
+    for (let slot = slots; slot < slots + (DIGITS << 2); slot += 4) {
       const size = load<u32>(slot);
       store<u32>(slot, sum);
       sum += size;
     }
-    for (let at = from; at < end; at += RECORD) {
-      const slot = counts + digitOf(at, shift);
+    for (let at = from; at < from + bytes; at += RECORD) {
+      const slot = counts + slotOf(sortKey(at, shift, set), digit);
       const place = load<u32>(slot);
       store<u32>(slot, place + 1);
       copyRecord(to + ((<usize>place) << RECORD_SHIFT), at);
@@ -169,9 +195,14 @@ export function sortByValue(records: usize, count: u32, spare: usize, counts: us
   return from;
 }
 
-/** A digit of a record's value, as the offset of its count. */
-function digitOf(record: usize, shift: u64): usize {
-  return (<usize>(load<u64>(record, VALUE) >> shift) & (DIGITS - 1)) << 2;
+function sortKey(record: usize, shift: u64, set: u64): u64 {
+  const value = load<u64>(record, VALUE);
+  return ((value >> shift) & 0xffffffff) | ((<u64>(value >> 32 === set)) << 32);
+}
+
+/** Where the count of a key's digit stands. */
+function slotOf(key: u64, digit: usize): usize {
+  return (digit * DIGITS + <usize>((key >> (<u64>digit * DIGIT_BITS)) & DIGIT_MASK)) << 2;
 }
 
 function copyRecord(to: usize, from: usize): void {
@@ -240,22 +271,6 @@ function zeroByte(word: u64): u64 {
   return (word - ONES) & ~word & TOP_BITS;
 }
 
-/** What a line holds besides the name, at most: 16 digits, the letter, two spaces and the line feed. */
-const LINE_BYTES: f64 = 20;
-
-/** How many bytes the lines of records take at most. */
-export function listingSize(records: usize, count: u32): f64 {
-  let names: f64 = 0;
-  for (let at = records; at < records + ((<usize>count) << RECORD_SHIFT); at += RECORD) {
-    const start = strings + load<u32>(at, NAME);
-    let end = start;
-    let zero = zeroByte(load<u64>(end));
-    for (; zero === 0; zero = zeroByte(load<u64>(end))) end += 8;
-    names += <f64>(end - start + <usize>(ctz(zero) >> 3));
-  }
-  return names + <f64>count * LINE_BYTES;
-}
-
 /** The eight hexadecimal digits of a number as they stand in memory. */
 function hexDigits(value: u32): u64 {
   // A digit to each byte, the upper one of the first byte first.
@@ -305,74 +320,106 @@ function hashStep(hash: u32, word: u32): u32 {
   return product ^ (product >>> 15);
 }
 
-/**
- * Writes the lines of the records [first, end), and where their parts stand.
- *
- * @param text where the text begins
- * @param used bytes that are in the text already
- * @param columns where the columns begin, each of `stride` bytes: of a line, its name and the name's end the offsets in
- *   the text, the upper and lower half of the address, the name's hash, the symbol's index (32 bits each)
- * @param types the letters' column, behind it by `stride / 4` bytes the one that says whether a symbol is defined
- * @returns the number of bytes in the text
- */
-export function writeListing(
-  records: usize,
-  first: u32,
-  end: u32,
-  text: usize,
-  used: usize,
-  columns: usize,
-  stride: usize,
-  types: usize,
-): usize {
-  let to = text + used;
-  for (let row = first; row < end; row++) {
-    const record = records + ((<usize>row) << RECORD_SHIFT);
-    const symbol = load<u32>(record, INDEX);
-    const letter = typeLetter(symbol);
-    const isUndefined = sectionOf(symbol) === 0;
-    const high = load<u32>(record, VALUE + 4);
-    const low = load<u32>(record, VALUE);
-    const cell = columns + ((<usize>row) << 2);
-    store<u32>(cell, <u32>(to - text));
-    if (is64 || high !== 0) {
-      store<u64>(to, isUndefined ? SPACES : hexDigits(high));
-      to += 8;
-    }
-    store<u64>(to, isUndefined ? SPACES : hexDigits(low));
-    store<u32>(to, LETTER_BETWEEN_SPACES | (letter << 8), 8);
-    to += 11;
-    store<u32>(cell + stride, <u32>(to - text));
+// The columns of a listing, `stride` bytes each: of a name the offset in the strings and its end, of the address the upper and
+// the lower half, the name's hash, the symbol's index (32 bits each), the type letter (a byte each).
+const NAME_END: usize = 1;
+const ADDRESS_HIGH: usize = 2;
+const ADDRESS_LOW: usize = 3;
+const NAME_HASH: usize = 4;
+const TABLE_INDEX: usize = 5;
+const TYPE: usize = 6;
 
-    const nameStart = to;
-    let from = strings + load<u32>(record, NAME);
+/**
+ * Fills in the rows [first, end) of the columns.
+ *
+ * @param records of these rows
+ * @returns the length of their names
+ */
+export function fillColumns(records: usize, first: u32, end: u32, columns: usize, stride: usize): f64 {
+  let nameBytes: f64 = 0;
+  let record = records;
+  for (let row = first; row < end; row++, record += RECORD) {
+    const symbol = load<u32>(record, INDEX);
+    const name = load<u32>(record, NAME);
+    let from = strings + name;
     let hash: u32 = 0x811c9dc5;
     let word = load<u64>(from);
     let zero = zeroByte(word);
     for (; zero === 0; zero = zeroByte(word)) {
-      store<u64>(to, word);
       hash = hashStep(hashStep(hash, <u32>word), <u32>(word >> 32));
-      to += 8;
       from += 8;
       word = load<u64>(from);
     }
     const length = ctz(zero) >> 3;
-    store<u64>(to, word);
-    to += <usize>length;
     word &= ((<u64>1) << (length << 3)) - 1;
     if (length >= 4) hash = hashStep(hash, <u32>word);
     hash = hashStep(hash, length >= 4 ? <u32>(word >> 32) : <u32>word);
-
-    store<u32>(cell + 2 * stride, <u32>(to - text));
-    store<u32>(cell + 3 * stride, high);
-    store<u32>(cell + 4 * stride, low);
+    const nameEnd = <u32>(from - strings) + <u32>length;
     // 0 is kept for symbols that bear no name.
     if (hash === 0) hash = 1;
-    store<u32>(cell + 5 * stride, isUndefined || to === nameStart ? 0 : hash);
-    store<u32>(cell + 6 * stride, symbol);
-    store<u8>(types + row, letter);
-    store<u8>(types + (stride >> 2) + row, isUndefined ? 0 : 1);
+    if (nameEnd === name || sectionOf(symbol) === 0) hash = 0;
+
+    const cell = columns + ((<usize>row) << 2);
+    store<u32>(cell, name);
+    store<u32>(cell + NAME_END * stride, nameEnd);
+    store<u32>(cell + ADDRESS_HIGH * stride, load<u32>(record, VALUE + 4));
+    store<u32>(cell + ADDRESS_LOW * stride, load<u32>(record, VALUE));
+    store<u32>(cell + NAME_HASH * stride, hash);
+    store<u32>(cell + TABLE_INDEX * stride, symbol);
+    store<u8>(columns + TYPE * stride + row, typeLetter(symbol));
+    nameBytes += <f64>(nameEnd - name);
+  }
+  return nameBytes;
+}
+
+/** What a line holds besides the name, at most: 16 digits, the letter, two spaces and the line feed; and what is overwritten. */
+const LINE_BYTES: usize = 28;
+
+/** The row behind the last one that was written. */
+let writtenEnd: u32 = 0;
+
+export function rowsWritten(): u32 {
+  return writtenEnd;
+}
+
+/**
+ * Writes the lines of the rows [first, end), as many as there is room for.
+ *
+ * @param undefinedRows how many rows stand for undefined symbols, before all others
+ * @returns the number of bytes written
+ */
+export function writeLines(
+  columns: usize,
+  stride: usize,
+  undefinedRows: u32,
+  first: u32,
+  end: u32,
+  text: usize,
+  room: usize,
+): usize {
+  const limit = text + room;
+  let to = text;
+  let row = first;
+  for (; row < end; row++) {
+    const cell = columns + ((<usize>row) << 2);
+    let from = strings + load<u32>(cell);
+    const nameEnd = strings + load<u32>(cell + NAME_END * stride);
+    if (to + (nameEnd - from) + LINE_BYTES > limit) break;
+    const isUndefined = row < undefinedRows;
+    const high = load<u32>(cell + ADDRESS_HIGH * stride);
+    if (is64 || high !== 0) {
+      store<u64>(to, isUndefined ? SPACES : hexDigits(high));
+      to += 8;
+    }
+    store<u64>(to, isUndefined ? SPACES : hexDigits(load<u32>(cell + ADDRESS_LOW * stride)));
+    const letter = <u32>load<u8>(columns + TYPE * stride + row);
+    store<u32>(to, LETTER_BETWEEN_SPACES | (letter << 8), 8);
+    to += 11;
+    const lineEnd = to + (nameEnd - from);
+    for (; to < lineEnd; to += 8, from += 8) store<u64>(to, load<u64>(from));
+    to = lineEnd;
     store<u8>(to++, LINE_FEED);
   }
+  writtenEnd = row;
   return to - text;
 }
