@@ -11,6 +11,7 @@ const ENDED = 0;
 const ROWS_FULL = 1;
 const ROWS_DESCEND = 2;
 const FILE_DEFINED = 3;
+const NO_ADDRESS = 5;
 
 // What a program's header says, by offsets in bytes.
 const OPCODE_BASE = 0;
@@ -112,7 +113,9 @@ export class LineStateMachine {
         program.definedFiles.push(plainEntry(file, file.string()));
       } else {
         const where = `at 0x${(program.start + instructionOffset()).toString(16)}`;
-        throw new Failure(line.name, `${where}: an instruction reaches past its program`, DAMAGED);
+        const problem =
+          stop === NO_ADDRESS ? "an address of no known size" : "an instruction reaches past its program";
+        throw new Failure(line.name, `${where}: ${problem}`, DAMAGED);
       }
     }
     return this.wanted;

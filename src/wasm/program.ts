@@ -1,3 +1,4 @@
+import { Failure } from "../failure.ts";
 import { WASM } from "./binary.ts";
 
 /** What the files in assembly/ export and explain; every number but counts is an offset in the memory, in bytes. */
@@ -37,6 +38,9 @@ export interface WasmProgram {
     duplicated: number,
   ): number;
   findAbbreviation(start: number, end: number, wanted: number): number;
+  readAranges(section: number, sectionEnd: number, littleEndian: boolean, ranges: number): number;
+  sortRanges(ranges: number, count: number, spare: number): number;
+  findRange(ranges: number, count: number, high: number, low: number): number;
   startProgram(
     programHeader: number,
     start: number,
@@ -73,7 +77,7 @@ export interface WasmMemory {
   /**
    * The offset of so many bytes more, aligned to 16.
    *
-   * @throws RangeError beyond MEMORY_LIMIT
+   * @throws Failure beyond MEMORY_LIMIT
    */
   room(bytes: number): number;
   /** Sees to it that `room` can give out so many bytes more without replacing the memory. */
@@ -88,6 +92,9 @@ export function wasmMemory(): WasmMemory {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   let used = FIRST_OFFSET;
   const reserve = (bytes: number) => {
+    if (used + bytes > MEMORY_LIMIT) {
+      throw new Failure(`${used + bytes} bytes`, "are more than fit into memory", "give an intact file");
+    }
     const missing = used + bytes - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
   };

@@ -43,6 +43,7 @@ const ROWS_FULL: u32 = 1;
 const ROWS_DESCEND: u32 = 2;
 const FILE_DEFINED: u32 = 3;
 const CUT_SHORT: u32 = 4;
+const NO_ADDRESS: u32 = 5;
 
 let header: usize = 0;
 let programStart: usize = 0;
@@ -162,13 +163,13 @@ function readSleb(from: usize): i64 {
   return (byte & 0x40) !== 0 && shift < 64 ? value | ((<i64>-1) << shift) : value;
 }
 
-/** An address of 1, 2, 4 or 8 bytes; 0 for any other size. */
+/** An address of 1, 2, 4 or 8 bytes. */
 function readAddress(from: usize, size: usize): u64 {
   const swapped = load<u32>(header, LITTLE_ENDIAN) === 0;
   if (size === 8) return swapped ? bswap<u64>(load<u64>(from)) : load<u64>(from);
   if (size === 4) return swapped ? bswap<u32>(load<u32>(from)) : load<u32>(from);
   if (size === 2) return swapped ? bswap<u16>(load<u16>(from)) : load<u16>(from);
-  return size === 1 ? load<u8>(from) : 0;
+  return load<u8>(from);
 }
 
 /** Runs the program on until it stops. What an instruction reads past the end is zeros, which end every number. */
@@ -194,7 +195,9 @@ export function runProgram(): u32 {
       endSequence();
       startSequence();
     } else if (opcode === DW_LNE_set_address) {
-      address = readAddress(operands, stop - operands);
+      const size = stop - operands;
+      if (size !== 8 && size !== 4 && size !== 2 && size !== 1) return NO_ADDRESS;
+      address = readAddress(operands, size);
       operation = 0;
       if (rowsEnd === rowsStart && !wantsNextLines) {
         if (firstMissing === wantedEnd) return ENDED;

@@ -1,0 +1,87 @@
+import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { cursorAt } from "./forms.ts";
+import { readUnitLength } from "./unit-length.ts";
+
+/** Which units own which addresses. */
+export interface RangeTable {
+  /**
+   * The owner of the range that holds an address, as an offset in .debug_info; of several, the one of that which starts last;
+   * undefined when no range does.
+   */
+  find(high: number, low: number): number | undefined;
+}
+
+/** The words of 32 bits of a range, and where its owner stands among them (wasm/assembly/ranges.ts). */
+const RANGE_WORDS = 8;
+const OWNER = 4;
+
+/** Zeros behind .debug_aranges, more than a set's header takes. */
+const PADDING = 32;
+/** The smallest tuple of .debug_aranges, in bytes. */
+const TUPLE_BYTES = 8;
+
+/**
+ * The ranges of .debug_aranges (DWARF 5 section 6.1.2).
+ *
+ * @throws Failure for a table that makes no sense
+ */
+export function arangeTable(sections: DebugSections): RangeTable {
+  const { aranges, littleEndian } = sections;
+  const memory = wasmMemory();
+  const most = Math.floor(aranges.size / TUPLE_BYTES);
+  memory.reserve(aranges.size + PADDING + 2 * most * RANGE_WORDS * 4 + 64);
+  const section = memory.room(aranges.size + PADDING);
+  const bytes = new Uint8Array(memory.buffer(), section, aranges.size + PADDING);
+  aranges.read(0, aranges.size, bytes);
+  const ranges = memory.room(most * RANGE_WORDS * 4);
+  const count = memory.program.readAranges(section, section + aranges.size, littleEndian, ranges);
+  if (count < 0) throw faultOf(sections, ~count);
+  return sortedRanges(memory, ranges, count);
+}
+
+/** What is wrong with a set of ranges. */
+function faultOf(sections: DebugSections, offset: number) {
+  const cursor = cursorAt(sections, sections.aranges, offset);
+  const { offsetSize } = readUnitLength(cursor, sections.aranges.size);
+  const version = cursor.u16();
+  if (version !== 2) return cursor.failure(`address ranges of the unknown version ${version}`);
+  cursor.offset(offsetSize);
+  const addressSize = cursor.u8();
+  return cursor.failure(`address ranges with ${addressSize}-byte addresses, ${cursor.u8()}-byte segments`);
+}
+
+/**
+ * A table of ranges that are given one by one.
+ *
+ * @param fill gets a function that takes the start and the length in bytes of a range, and its owner
+ */
+export function rangeTable(
+  fill: (add: (high: number, low: number, length: number, owner: number) => void) => void,
+): RangeTable {
+  const words: number[] = [];
+  fill((high, low, length, owner) => {
+    const endLow = low + length;
+    const endHigh = high + Math.floor(endLow / 2 ** 32);
+    const end = endHigh > 0xffffffff ? [0xffffffff, 0xffffffff] : [endLow, endHigh];
+    words.push(low, high, ...end, owner, Math.floor(owner / 2 ** 32), 0, 0);
+  });
+  const memory = wasmMemory();
+  memory.reserve(2 * words.length * 4 + 64);
+  const ranges = memory.room(words.length * 4);
+  new Uint32Array(memory.buffer(), ranges, words.length).set(words);
+  return sortedRanges(memory, ranges, words.length / RANGE_WORDS);
+}
+
+function sortedRanges(memory: WasmMemory, ranges: number, count: number): RangeTable {
+  const { sortRanges, findRange } = memory.program;
+  const sorted = sortRanges(ranges, count, memory.room(count * RANGE_WORDS * 4));
+  const words = new Uint32Array(memory.buffer());
+  return {
+    find(high, low) {
+      const range = findRange(sorted, count, high, low) / 4;
+      if (range === 0) return undefined;
+      return (words[range + OWNER + 1] as number) * 2 ** 32 + (words[range + OWNER] as number);
+    },
+  };
+}

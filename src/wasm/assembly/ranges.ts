@@ -1,0 +1,118 @@
+// Address ranges and the units that own them: start and end, the unit's offset in .debug_info, and the furthest end of all
+// ranges up to this one, 64 bits each.
+
+const RANGE: usize = 32;
+const END = 8;
+const OWNER = 16;
+const REACH = 24;
+
+let swapped = false;
+
+function word16(at: usize): u32 {
+  return swapped ? <u32>bswap<u16>(load<u16>(at)) : <u32>load<u16>(at);
+}
+
+function word32(at: usize): u64 {
+  return swapped ? <u64>bswap<u32>(load<u32>(at)) : <u64>load<u32>(at);
+}
+
+function word64(at: usize): u64 {
+  return swapped ? bswap<u64>(load<u64>(at)) : load<u64>(at);
+}
+
+/**
+ * Reads .debug_aranges (DWARF 5 section 6.1.2), behind whose bytes stand 32 zeros.
+ *
+ * @param ranges gets the ranges: room for one in eight bytes
+ * @returns the number of ranges; or less than 0, the complement of where the set begins that makes no sense
+ */
+export function readAranges(section: usize, sectionEnd: usize, littleEndian: bool, ranges: usize): i32 {
+  swapped = !littleEndian;
+  let range = ranges;
+  for (let set = section; set < sectionEnd; ) {
+    let at = set + 4;
+    let length = word32(set);
+    const isWide = length === 0xffffffff;
+    if (isWide) {
+      length = word64(at);
+      at += 8;
+    }
+    const offsetSize: usize = isWide ? 8 : 4;
+    const header: usize = 2 + offsetSize + 2;
+    if ((!isWide && length >= 0xfffffff0) || at > sectionEnd || length > <u64>(sectionEnd - at))
+      return ~(<i32>(set - section));
+    const end = at + <usize>length;
+    const owner = isWide ? word64(at + 2) : word32(at + 2);
+    const addressSize = <usize>load<u8>(at + 2 + offsetSize);
+    const segmentSize = load<u8>(at + 3 + offsetSize);
+    const isKnown = word16(at) === 2 && segmentSize === 0 && (addressSize === 4 || addressSize === 8);
+    if (length < header || !isKnown) return ~(<i32>(set - section));
+    // The first tuple is aligned to its own size, from the start of the set.
+    const tuple: usize = 2 * addressSize;
+    at = set + ((at + header - set + tuple - 1) / tuple) * tuple;
+    for (; at + tuple <= end; at += tuple) {
+      const start = addressSize === 8 ? word64(at) : word32(at);
+      const bytes = addressSize === 8 ? word64(at + 8) : word32(at + 4);
+      if (bytes === 0) continue;
+      store<u64>(range, start);
+      store<u64>(range, start + bytes < start ? u64.MAX_VALUE : start + bytes, END);
+      store<u64>(range, owner, OWNER);
+      range += RANGE;
+    }
+    set = end;
+  }
+  return <i32>((range - ranges) / RANGE);
+}
+
+/**
+ * Sorts ranges by their starts, stably, and fills in how far they reach.
+ *
+ * @param spare room for as many ranges
+ * @returns where the sorted ranges are: `ranges` or `spare`
+ */
+export function sortRanges(ranges: usize, count: u32, spare: usize): usize {
+  const bytes = <usize>count * RANGE;
+  let from = ranges;
+  let to = spare;
+  for (let run = RANGE; run < bytes; run *= 2) {
+    for (let start: usize = 0; start < bytes; start += 2 * run) {
+      let left = from + start;
+      const middle = from + min(start + run, bytes);
+      const end = from + min(start + 2 * run, bytes);
+      let right = middle;
+      for (let out = to + start; left < middle || right < end; out += RANGE) {
+        const takesLeft = right === end || (left < middle && load<u64>(left) <= load<u64>(right));
+        memory.copy(out, takesLeft ? left : right, RANGE);
+        if (takesLeft) left += RANGE;
+        else right += RANGE;
+      }
+    }
+    const other = from;
+    from = to;
+    to = other;
+  }
+  let reach: u64 = 0;
+  for (let range = from; range < from + bytes; range += RANGE) {
+    reach = max(reach, load<u64>(range, END));
+    store<u64>(range, reach, REACH);
+  }
+  return from;
+}
+
+/** The range that holds an address, of several the one that starts last; 0 when none does. */
+export function findRange(ranges: usize, count: u32, high: u32, low: u32): usize {
+  const address = ((<u64>high) << 32) | <u64>low;
+  let from: usize = 0;
+  let to = <usize>count;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (load<u64>(ranges + middle * RANGE) <= address) from = middle + 1;
+    else to = middle;
+  }
+  for (let range = ranges + from * RANGE; range > ranges; ) {
+    range -= RANGE;
+    if (load<u64>(range, REACH) <= address) return 0;
+    if (load<u64>(range, END) > address) return range;
+  }
+  return 0;
+}
