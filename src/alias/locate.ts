@@ -60,7 +60,10 @@ export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): Sy
   return {
     size: symbolSize(table, index),
     section: sectionName(elf, symbolSection(table, index)),
-    fileSymbol: fileSymbolOf(table, index),
+    // It is seldom asked for.
+    get fileSymbol() {
+      return fileSymbolOf(table, index);
+    },
   };
 }
 
@@ -139,10 +142,12 @@ export function originsOf(
   const sourceFile = memoise((path: string, compilationDirectory: string | null) =>
     relativeSource(roots, { path, compilationDirectory }),
   );
-  return entries.map(({ size, section, fileSymbol }, i) => {
+  return entries.map((entry, i) => {
+    const { size, section } = entry;
     const via = locations.via[i] as number;
     const path = recordedFile(locations, i);
     if (via === VIA_NONE || path === undefined) {
+      const { fileSymbol } = entry;
       const place = fileSymbol === null ? null : { file: fileSymbol, line: null, unit: null };
       return { place, via: place && "file-symbol", size, section };
     }
@@ -151,7 +156,7 @@ export function originsOf(
     const place = {
       file,
       line: locations.line[i] as number,
-      unit: units === undefined ? unitByFileSymbol(file, fileSymbol) : unit ? unitFile(unit) : null,
+      unit: units === undefined ? unitByFileSymbol(file, entry.fileSymbol) : unit ? unitFile(unit) : null,
     };
     return { place, via: via === VIA_NEXT_LINE ? "next-line" : "line", size, section };
   });

@@ -82,26 +82,21 @@ function joinWithin(
 ): string | null {
   const { separator } = options;
   const line = place.line === null ? "" : `_${place.line}`;
-  const join = (path: string[], unitPath: string[]) =>
-    stem +
-    separator +
-    mangle(path.join("/")) +
-    line +
-    (unitPath.length === 0 ? "" : separator + mangle(unitPath.join("/")));
+  const join = (path: string, unitPath: string | null) =>
+    `${stem}${separator}${mangle(path)}${line}${unitPath === null ? "" : separator + mangle(unitPath)}`;
   const room = options.maxNameLength - 1 - reserved;
-
-  const path = place.file.split("/");
-  const unitPath = unit === null ? [] : unit.split("/");
-  const full = join(path, unitPath);
+  const full = join(place.file, unit);
   if (Buffer.byteLength(full) <= room) return full;
 
   const hash = createHash("sha256").update(full).digest("hex").slice(0, 6);
-  for (let dropped = 1; dropped <= unitPath.length; dropped++) {
-    const short = join(path, [hash, ...unitPath.slice(dropped)]);
+  const withoutFirst = (path: string, dropped: number) => [hash, ...path.split("/").slice(dropped)].join("/");
+  const components = (path: string) => path.split("/").length;
+  for (let dropped = 1; unit !== null && dropped <= components(unit); dropped++) {
+    const short = join(place.file, withoutFirst(unit, dropped));
     if (Buffer.byteLength(short) <= room) return short;
   }
-  for (let dropped = 1; dropped <= path.length; dropped++) {
-    const short = join([hash, ...path.slice(dropped)], []);
+  for (let dropped = 1; dropped <= components(place.file); dropped++) {
+    const short = join(withoutFirst(place.file, dropped), null);
     if (Buffer.byteLength(short) <= room) return short;
   }
   return null;

@@ -22,10 +22,9 @@ export interface DebugSections {
   readonly rnglists: ByteSource;
 }
 
-/** Of most sections little pieces are read here and there; strings and ranges lie close together. */
-const SPARSE_PAGE = 1 << 10;
+/** Of some sections little pieces are read here and there; strings and ranges lie close together. */
+const PAGE_BYTES: Readonly<Record<string, number>> = { info: 1 << 10, abbrev: 1 << 10, line: 1 << 12 };
 const DENSE_PAGE = 1 << 16;
-const SPARSE = ["info", "abbrev", "line"];
 
 const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO or give --debug-file";
 
@@ -40,7 +39,7 @@ export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
     const section = ownSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
     if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
     const bytes = relocatedSource(elf, section, await sectionContent(elf, section), bases);
-    return pagedSource(bytes, SPARSE.includes(suffix) ? SPARSE_PAGE : DENSE_PAGE);
+    return pagedSource(bytes, PAGE_BYTES[suffix] ?? DENSE_PAGE);
   };
   const required = async (suffix: string, what: string) => {
     const source = await content(suffix);

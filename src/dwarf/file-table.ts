@@ -32,7 +32,7 @@ export function fileTable(
   end: number,
 ): FileTable {
   const cursor = new Cursor(sections.line, start, end, sections.littleEndian);
-  return encoding.version >= 5 ? describedTables(cursor, encoding, end) : plainTables(cursor);
+  return encoding.version >= 5 ? describedTables(sections, cursor, encoding, end) : plainTables(cursor);
 }
 
 /** DWARF 2 to 4: strings that an empty one ends, counted from 1. */
@@ -57,15 +57,25 @@ function textValue(text: string): FormValue {
 }
 
 /** DWARF 5, where each table describes the format of its entries (section 6.2.4.1). */
-function describedTables(cursor: Cursor, encoding: Encoding, end: number): FileTable {
-  const directories = entryReader(cursor, encoding, end);
+function describedTables(
+  sections: DebugSections,
+  cursor: Cursor,
+  encoding: Encoding,
+  end: number,
+): FileTable {
+  const directories = entryReader(sections, cursor, encoding, end);
   // The second table begins where the first one ends.
   directories(Number.POSITIVE_INFINITY);
-  const files = entryReader(cursor, encoding, end);
+  const files = entryReader(sections, cursor, encoding, end);
   return { file: files, directory: (index) => directories(index)?.name };
 }
 
-function entryReader(cursor: Cursor, encoding: Encoding, end: number): (index: number) => Entry | undefined {
+function entryReader(
+  { line, littleEndian }: DebugSections,
+  cursor: Cursor,
+  encoding: Encoding,
+  end: number,
+): (index: number) => Entry | undefined {
   const format: { content: number; form: number }[] = [];
   for (let formats = cursor.u8(); formats > 0; formats--)
     format.push({ content: cursor.uleb(), form: cursor.uleb() });
@@ -73,20 +83,32 @@ function entryReader(cursor: Cursor, encoding: Encoding, end: number): (index: n
   const left = end - cursor.position;
   // Not even a lying format can make an entry take no byte at all.
   if (count > left) throw cursor.failure(`${count} file names in ${left} bytes`);
-  const entries: Entry[] = [];
+  /** Where each entry begins that has been passed over. */
+  const starts: number[] = [];
   return (index) => {
-    while (entries.length <= index && entries.length < count) {
-      let name = textValue("");
-      let directory = 0;
-      for (const { content, form } of format) {
-        const value = readForm(cursor, form, encoding);
-        if (content === dw.DW_LNCT_path) name = value;
-        else if (content === dw.DW_LNCT_directory_index) directory = value.value;
-      }
-      entries.push({ name, directory });
+    while (starts.length <= index && starts.length < count) {
+      starts.push(cursor.position);
+      for (const { form } of format) skipForm(cursor, form, encoding);
     }
-    return entries[index];
+    const start = starts[index];
+    if (start === undefined) return undefined;
+    const entry = new Cursor(line, start, end, littleEndian);
+    let name = textValue("");
+    let directory = 0;
+    for (const { content, form } of format) {
+      const value = readForm(entry, form, encoding);
+      if (content === dw.DW_LNCT_path) name = value;
+      else if (content === dw.DW_LNCT_directory_index) directory = value.value;
+    }
+    return { name, directory };
   };
+}
+
+/** Passes over a value; the forms that producers use take no time. */
+function skipForm(cursor: Cursor, form: number, encoding: Encoding): void {
+  if (form === dw.DW_FORM_line_strp || form === dw.DW_FORM_strp) cursor.skip(encoding.offsetSize);
+  else if (form === dw.DW_FORM_udata) cursor.skipLeb();
+  else readForm(cursor, form, encoding);
 }
 
 /** Joins a path to the directory that it is relative to. */

@@ -163,6 +163,19 @@ export function cursorAt({ littleEndian }: DebugSections, section: ByteSource, o
   return new Cursor(section, offset, section.size, littleEndian);
 }
 
+/** The strings of each section that have been read: units of one build share most of theirs. */
+const readStrings = new WeakMap<ByteSource, Map<number, string>>();
+
 function stringAt(sections: DebugSections, section: ByteSource, offset: number): string {
-  return cursorAt(sections, section, offset).string();
+  let strings = readStrings.get(section);
+  if (strings === undefined) {
+    strings = new Map();
+    readStrings.set(section, strings);
+  }
+  let string = strings.get(offset);
+  if (string === undefined) {
+    string = cursorAt(sections, section, offset).string();
+    strings.set(offset, string);
+  }
+  return string;
 }

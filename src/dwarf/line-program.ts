@@ -53,19 +53,9 @@ export interface Addresses {
   readonly size: Float64Array;
 }
 
-/** No row was found; the one for the address itself; the first one behind it that has a line. */
-export const NO_ROW = 0;
-export const ROW_OF_ADDRESS = 1;
-export const NEXT_ROW = 2;
-
-/** The rows found for addresses, in columns parallel to them. */
-export interface FoundRows {
-  /** File index. */
-  readonly file: Uint32Array;
-  readonly line: Uint32Array;
-  /** NO_ROW, ROW_OF_ADDRESS or NEXT_ROW. */
-  readonly via: Uint32Array;
-}
+// Which row was found: none, or the first one behind the address that has a line.
+const NO_ROW = 0;
+const NEXT_ROW = 2;
 
 let machine: LineStateMachine | undefined;
 
@@ -74,6 +64,7 @@ let machine: LineStateMachine | undefined;
  * sequence. Where there is none, or it has no line, the first row within `size` bytes that has one is taken.
  *
  * @param asked indices of the addresses, in address order
+ * @param take gets, of each address that has a row, its index, the row's file and line, and whether it lies behind the address
  * @throws Failure for a program that is cut short
  */
 export function findRows(
@@ -81,7 +72,8 @@ export function findRows(
   program: LineProgram,
   { addressHigh, addressLow, size }: Addresses,
   asked: readonly number[],
-): FoundRows {
+  take: (query: number, file: number, line: number, isNext: boolean) => void,
+): void {
   machine ??= new LineStateMachine();
   machine.load(sections, program, asked.length);
   const { wanted } = machine;
@@ -100,7 +92,10 @@ export function findRows(
     lacking = true;
   });
   if (lacking) found = machine.run(sections, program, true);
-  const column = (member: number) =>
-    Uint32Array.from(asked, (_, i) => found[i * WANTED_WORDS + member] as number);
-  return { file: column(WANTED_FILE), line: column(WANTED_LINE), via: column(WANTED_FOUND) };
+  asked.forEach((query, i) => {
+    const at = i * WANTED_WORDS;
+    const how = found[at + WANTED_FOUND];
+    if (how === NO_ROW) return;
+    take(query, found[at + WANTED_FILE] as number, found[at + WANTED_LINE] as number, how === NEXT_ROW);
+  });
 }

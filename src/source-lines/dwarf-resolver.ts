@@ -1,5 +1,5 @@
 import type { DebugSections } from "../dwarf/debug-sections.ts";
-import { findRows, linePath, NEXT_ROW, NO_ROW } from "../dwarf/line-program.ts";
+import { findRows, linePath } from "../dwarf/line-program.ts";
 import { readLineProgram } from "../dwarf/line-program-header.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import { compareAddresses } from "../elf/address.ts";
@@ -20,12 +20,8 @@ export function dwarfResolver(sections: DebugSections, findUnits: ReturnType<typ
       for (const [unit, asked] of byUnit(queries, findUnits(queries))) {
         if (unit.lineProgram === null) continue;
         const program = readLineProgram(sections, unit.lineProgram, unit.addressSize);
-        const rows = findRows(sections, program, queries, asked);
         const paths = new Map<number, number>();
-        asked.forEach((query, i) => {
-          const via = rows.via[i] as number;
-          if (via === NO_ROW) return;
-          const number = rows.file[i] as number;
+        findRows(sections, program, queries, asked, (query, number, line, isNext) => {
           let file = paths.get(number);
           if (file === undefined) {
             const path = linePath(sections, program, number, unit.compilationDirectory);
@@ -34,8 +30,8 @@ export function dwarfResolver(sections: DebugSections, findUnits: ReturnType<typ
             paths.set(number, file);
           }
           locations.file[query] = file;
-          locations.line[query] = rows.line[i] as number;
-          locations.via[query] = via === NEXT_ROW ? VIA_NEXT_LINE : VIA_LINE;
+          locations.line[query] = line;
+          locations.via[query] = isNext ? VIA_NEXT_LINE : VIA_LINE;
         });
       }
       return locations;

@@ -18,6 +18,8 @@ export interface SourceRoots {
   readonly given: readonly string[];
   /** The prefix in front of `init/main.c`: "" when that is recorded without one, null when it is not known. */
   readonly detected: string | null;
+  /** All that were found out for each compilation directory. */
+  readonly ofDirectory: Map<string | null, readonly string[]>;
 }
 
 const INIT_MAIN = "init/main.c";
@@ -30,21 +32,27 @@ export function sourceRoots(given: readonly string[], initMain: string | undefin
     if (path === INIT_MAIN) detected = "";
     else if (path.endsWith(`/${INIT_MAIN}`)) detected = path.slice(0, -INIT_MAIN.length - 1) || "/";
   }
-  return { given: given.map(withoutTrailingSlash), detected };
+  return { given: given.map(withoutTrailingSlash), detected, ofDirectory: new Map() };
 }
 
 /** The path relative to the source root; a path outside every root loses only its leading `/` and `../`. */
-export function relativeSource({ given, detected }: SourceRoots, recorded: RecordedPath): string {
+export function relativeSource(roots: SourceRoots, recorded: RecordedPath): string {
   const path = posix.normalize(recorded.path);
   const inner =
-    longestStripped(path, given) ??
-    longestStripped(path, detectedRoots(detected, recorded.compilationDirectory)) ??
+    longestStripped(path, roots.given) ??
+    longestStripped(path, detectedRoots(roots, recorded.compilationDirectory)) ??
     path;
   return inner.replace(/^(\.{0,2}\/)+/, "");
 }
 
-function detectedRoots(detected: string | null, compilationDirectory: string | null): string[] {
+function detectedRoots(
+  { detected, ofDirectory }: SourceRoots,
+  compilationDirectory: string | null,
+): readonly string[] {
+  const known = ofDirectory.get(compilationDirectory);
+  if (known !== undefined) return known;
   const roots: string[] = [];
+  ofDirectory.set(compilationDirectory, roots);
   if (detected) roots.push(detected);
   if (compilationDirectory) {
     const directory = withoutTrailingSlash(compilationDirectory);
