@@ -77,11 +77,14 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
+let temporaries = 0;
+
 function writeBeside(path: string, { target, pieces }: Output): string {
   try {
     const { name, fd } = tmp.fileSync({
       tmpdir: dirname(path),
-      prefix: ".kas-alias",
+      // For names of its own tmp loads all of node:crypto.
+      name: `.kas-alias-${process.pid}-${Date.now()}-${temporaries++}`,
       detachDescriptor: true,
     });
     try {

@@ -83,12 +83,14 @@ function entryReader(
   const left = end - cursor.position;
   // Not even a lying format can make an entry take no byte at all.
   if (count > left) throw cursor.failure(`${count} file names in ${left} bytes`);
+  // A loop without an iterator: there are many entries, and they are passed over before the engine makes good code.
+  const forms = format.map(({ form }) => form);
   /** Where each entry begins that has been passed over. */
   const starts: number[] = [];
   return (index) => {
     while (starts.length <= index && starts.length < count) {
       starts.push(cursor.position);
-      for (const { form } of format) skipForm(cursor, form, encoding);
+      for (let i = 0; i < forms.length; i++) skipForm(cursor, forms[i] as number, encoding);
     }
     const start = starts[index];
     if (start === undefined) return undefined;

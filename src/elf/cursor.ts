@@ -133,6 +133,14 @@ export class Cursor {
 
   /** An unsigned LEB128 number (DWARF 5 section 7.6) below 2^53. */
   uleb(): number {
+    // Most have one byte.
+    if (this.#at < this.#windowLength) {
+      const byte = this.#bytes[this.#at] as number;
+      if (byte < 0x80) {
+        this.#at++;
+        return byte;
+      }
+    }
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.u8();

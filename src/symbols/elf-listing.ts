@@ -81,19 +81,22 @@ export function elfListing(
   const counts = memory.room(COUNTS_BYTES);
   const text = memory.room(TEXT_BYTES);
 
-  const undefinedRecords = memory.room(count * RECORD_BYTES);
+  const records = memory.room(count * RECORD_BYTES);
   // Sorting needs the room first, the columns afterwards.
   const spare = memory.room(count * Math.max(RECORD_BYTES, COLUMN_BYTES));
-  const definedRecords = program.collectSymbols(count, true, left, undefinedRecords);
-  const end = program.collectSymbols(count, false, left, definedRecords);
-  if (definedRecords === 0 || end === 0) {
+  const collect = (wantUndefined: boolean, at: number) => {
+    const end = program.collectSymbols(count, wantUndefined, left, at);
+    if (end !== 0) return end;
     throw new Failure(elf.path, "a symbol's name lies outside the string table", DAMAGED);
-  }
-  const undefinedCount = (definedRecords - undefinedRecords) / RECORD_BYTES;
-  const definedCount = (end - definedRecords) / RECORD_BYTES;
-  program.sortByName(undefinedRecords, undefinedCount, spare);
-  if (program.sortByValue(definedRecords, definedCount, spare, counts) === spare) {
-    new Uint8Array(memory.buffer()).copyWithin(definedRecords, spare, spare + definedCount * RECORD_BYTES);
+  };
+  const spareEnd = collect(false, spare);
+  const definedCount = (spareEnd - spare) / RECORD_BYTES;
+  // An image has no undefined symbols.
+  const definedRecords = program.symbolsPassedOver() === 0 ? records : collect(true, records);
+  const undefinedCount = (definedRecords - records) / RECORD_BYTES;
+  program.sortByName(records, undefinedCount, spareEnd);
+  if (program.sortByValue(spare, definedCount, definedRecords, counts) === spare) {
+    new Uint8Array(memory.buffer()).copyWithin(definedRecords, spare, spareEnd);
   }
   program.sortByName(definedRecords, definedCount, spare);
 
@@ -101,8 +104,8 @@ export function elfListing(
   const stride = listed * 4;
   let nameBytes = 0;
   for (let row = 0; row < listed; row += BATCH) {
-    const records = undefinedRecords + row * RECORD_BYTES;
-    nameBytes += program.fillColumns(records, row, Math.min(listed, row + BATCH), spare, stride);
+    const record = records + row * RECORD_BYTES;
+    nameBytes += program.fillColumns(record, row, Math.min(listed, row + BATCH), spare, stride);
     if (nameBytes > NAMES_LIMIT)
       throw new Failure(elf.path, "its symbols' names overlap beyond measure", DAMAGED);
   }

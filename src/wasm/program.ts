@@ -14,6 +14,7 @@ export interface WasmProgram {
     sectionBases: number,
   ): void;
   collectSymbols(count: number, wantUndefined: boolean, special: number, records: number): number;
+  symbolsPassedOver(): number;
   sortByValue(records: number, count: number, spare: number, counts: number): number;
   sortByName(records: number, count: number, spare: number): void;
   fillColumns(records: number, first: number, end: number, columns: number, stride: number): number;

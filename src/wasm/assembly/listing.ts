@@ -106,6 +106,13 @@ function sectionIndex(symbol: u32, section: u32): u32 {
   return section < SHN_LORESERVE ? min(section, sectionCount) : sectionCount;
 }
 
+/** How many symbols were passed over because they are undefined, or because they are not. */
+let passedOver: u32 = 0;
+
+export function symbolsPassedOver(): u32 {
+  return passedOver;
+}
+
 /**
  * Makes a record of each symbol that nm lists, the undefined ones or the defined ones, in the table's order.
  *
@@ -114,12 +121,16 @@ function sectionIndex(symbol: u32, section: u32): u32 {
  */
 export function collectSymbols(count: u32, wantUndefined: bool, special: usize, records: usize): usize {
   let out = records;
+  passedOver = 0;
   for (let symbol: u32 = 1; symbol < count; symbol++) {
     const name = load<u32>(entryOf(symbol));
     if (name >= stringsSize) return 0;
     const kind = infoOf(symbol) & 0xf;
     if (kind === STT_SECTION || kind === STT_FILE) continue;
-    if ((sectionOf(symbol) === 0) !== wantUndefined) continue;
+    if ((sectionOf(symbol) === 0) !== wantUndefined) {
+      passedOver++;
+      continue;
+    }
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
     store<u64>(out, wantUndefined ? 0 : symbolValue(symbol), VALUE);
     store<u32>(out, name, NAME);
