@@ -6,7 +6,9 @@ import { ROOT } from "./setup.mjs";
 
 /** @type {string | Uint8Array | null} */
 let binary = null;
-const sources = ["abbreviations", "line-program", "listing", "names", "ranges"].map((name) => `src/wasm/assembly/${name}.ts`);
+const sources = ["abbreviations", "line-program", "listing", "names", "ranges"].map(
+  (name) => `src/wasm/assembly/${name}.ts`,
+);
 const options = ["-O3", "--runtime", "stub", "--importMemory", "--noAssert", "--outFile", "wasm"];
 const { error, stderr } = await main([...sources, "--baseDir", ROOT, ...options], {
   writeFile(_name, contents) {
