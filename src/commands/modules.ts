@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
@@ -38,6 +38,7 @@ interface Options extends AliasingOptions {
   symbolFrequency?: string;
   inject?: true;
   outputDir?: string;
+  emptyOthers?: boolean;
   dropSignature?: true;
   init?: true;
   modulePrefix?: true;
@@ -62,6 +63,7 @@ export function addModulesCommand(program: Command, run: Runner): void {
     .option("--symbol-frequency <file>", "how often each name is borne: written with --vmlinux, read without")
     .option("--inject", "write copies of the modules with their aliases")
     .option("--output-dir <directory>", "where the copies go")
+    .option("--empty-others", "make an empty file for each module that gets no alias")
     .option("--drop-signature", "inject into signed modules too, and leave the signature out")
     .option("--init", "give aliases in .init sections too")
     .option("--module-prefix", "put the module's name into its aliases")
@@ -73,6 +75,7 @@ export function addModulesCommand(program: Command, run: Runner): void {
     if ((options.inject === undefined) !== (options.outputDir === undefined)) {
       command.error("error: --inject and --output-dir go together");
     }
+    if (options.emptyOthers && !options.inject) command.error("error: --empty-others goes with --inject");
     return run((signal) => modules(paths, options, signal));
   });
 }
@@ -116,6 +119,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   await stopwatch.time("write", async () => {
     if (options.outputDir !== undefined) {
       for (const { module, aliases } of result.injections) {
+        if (aliases.size === 0 && !options.emptyOthers) continue;
         await progress.attempt(() => writeInjected(module, aliases, options.outputDir as string, options));
       }
     }
@@ -124,7 +128,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
         ? undefined
         : formatSymbolFrequency(result.frequency);
     const outputs = [];
-    if (text !== undefined && !hasContent(symbolFrequency as string, text)) {
+    if (text !== undefined && !hasContent(symbolFrequency as string, [text])) {
       outputs.push({ target: symbolFrequency as string, pieces: [text] });
     }
     if (options.table !== undefined) {
@@ -143,6 +147,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   return stdoutOpen;
 }
 
+/** Writes a copy of a module with its aliases, an empty one for a module without, unless it is there already. */
 async function writeInjected(
   { path, output }: ModuleFile,
   aliases: ReadonlyMap<number, string>,
@@ -165,9 +170,9 @@ async function writeInjected(
         "name another --output-dir",
       );
     }
-    await writeOutputs([
-      { target, pieces: injectAliases(elf, aliases, { dropSignature: dropSignature === true }) },
-    ]);
+    const copy = () =>
+      aliases.size === 0 ? [] : injectAliases(elf, aliases, { dropSignature: dropSignature === true });
+    if (!hasContent(target, copy())) await writeOutputs([{ target, pieces: copy() }]);
   } finally {
     elf.file.close();
   }
@@ -178,11 +183,25 @@ function isSameFile(path: string, target: string): boolean {
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 }
 
-function hasContent(path: string, text: Buffer): boolean {
+/** Whether a file can be read and has a content, given in pieces. */
+function hasContent(path: string, pieces: Iterable<Uint8Array>): boolean {
+  let fd: number | undefined;
   try {
-    return readFileSync(path).equals(text);
-  } catch {
+    fd = openSync(path, "r");
+    let held = Buffer.alloc(0);
+    let at = 0;
+    for (const piece of pieces) {
+      if (held.length < piece.length) held = Buffer.allocUnsafe(piece.length);
+      const read = readSync(fd, held, 0, piece.length, at);
+      if (read < piece.length || held.compare(piece, 0, piece.length, 0, read) !== 0) return false;
+      at += read;
+    }
+    return at === fstatSync(fd).size;
+  } catch (error) {
+    if (error instanceof Failure) throw error;
     return false;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

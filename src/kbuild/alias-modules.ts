@@ -11,6 +11,7 @@ import {
 import { findExistingAliases, stemReader } from "../alias/candidates.ts";
 import { type Aliases, giveAliases, type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import type { Place } from "../alias/naming.ts";
+import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
@@ -32,7 +33,7 @@ import {
 /** What a run over modules works on. */
 export interface ModulesInput {
   readonly modules: readonly ModuleFile[];
-  /** The image that the modules are loaded into. */
+  /** The image that the modules are loaded into; or the object it is linked from, vmlinux.o, whose names count too. */
   readonly vmlinux: (Pick<VmlinuxInput, "openResolver"> & { readonly image: ElfFile }) | undefined;
   /** How many symbols of a kernel that was built elsewhere bear each stem; the modules are not among them. */
   readonly frequency: ReadonlyMap<string, number> | undefined;
@@ -53,7 +54,7 @@ export interface ModulesResult {
   rows(): Iterable<TableRow>;
   /** How many symbols of vmlinux and all modules bear each stem. */
   readonly frequency: ReadonlyMap<string, number>;
-  /** The aliases of each module that gets any, by index in its symbol table. */
+  /** The aliases of each module, by index in its symbol table. */
   readonly injections: readonly {
     readonly module: ModuleFile;
     readonly aliases: ReadonlyMap<number, string>;
@@ -132,7 +133,10 @@ export async function aliasModules(
   );
 
   let vmlinux: LocatedVmlinux | undefined;
-  if (input.vmlinux !== undefined) {
+  if (input.vmlinux?.image.type === ET_REL) {
+    // vmlinux.o: its symbols have no addresses yet, so they count, and that is all.
+    countStems(names, moduleListing(input.vmlinux.image, memory), options);
+  } else if (input.vmlinux !== undefined) {
     const namesInModules = new Map(names);
     const inImage = { listing: undefined, debugImage: undefined, ...input.vmlinux };
     vmlinux = await locateVmlinux(inImage, options, time, {
@@ -177,13 +181,13 @@ export async function aliasModules(
     },
     rows,
     frequency: names,
-    injections: located.flatMap(({ module, symbols }, i) => {
+    injections: located.map(({ module, symbols }, i) => {
       const aliases = new Map<number, string>();
       symbols.named.forEach(({ tableIndex }, k) => {
         const alias = given[i + 1]?.alias[k];
         if (alias) aliases.set(tableIndex, alias);
       });
-      return aliases.size > 0 ? [{ module, aliases }] : [];
+      return { module, aliases };
     }),
     counts: {
       ...counts,
