@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "./alias-table.ts";
+import { parsePlainRow } from "./row-line.ts";
 
 /** An alias table that is being read. */
 export interface AliasTableReader {
@@ -57,9 +58,7 @@ function* readRows(
   let count = 0;
   for (const text of lines) {
     const line = ++count + 1;
-    const row = parseObject(text);
-    if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
-    if (!isRow(row)) throw new Failure(path, `line ${line} is damaged: ${faulty(row, ROW_KEYS)}`, ADVICE);
+    const row = parsePlainRow(text) ?? parseRow(path, line, text);
     if (count > header.rows) {
       throw new Failure(path, `line ${line} is one too many: its header tells ${header.rows} rows`, ADVICE);
     }
@@ -68,6 +67,13 @@ function* readRows(
   if (count < header.rows) {
     throw new Failure(path, `ends after ${count} of its ${header.rows} rows`, ADVICE);
   }
+}
+
+function parseRow(path: string, line: number, text: string): TableRow {
+  const row = parseObject(text);
+  if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
+  if (!isRow(row)) throw new Failure(path, `line ${line} is damaged: ${faulty(row, ROW_KEYS)}`, ADVICE);
+  return row;
 }
 
 type Json = Record<string, unknown>;

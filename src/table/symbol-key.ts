@@ -1,0 +1,40 @@
+import { isData, stemFinder } from "../symbols/name-anatomy.ts";
+import type { TableRow } from "./alias-table.ts";
+
+/** A character that no name has: tables with control characters in names are refused. */
+export const KEY_SEPARATOR = "\0";
+
+/** The part of a symbol's name that does not change from one build to the next. */
+export function rowStem({ name, type }: Pick<TableRow, "name" | "type">): string {
+  const data = isData(type.charCodeAt(0));
+  if (!data && !name.includes(".llvm.")) return name;
+  const text = Buffer.from(name);
+  return text.toString("utf8", 0, stemFinder(text)(0, text.length, data));
+}
+
+/** What makes a symbol the same one in another kernel: object, stem, file and unit. */
+export function symbolKey(row: TableRow): string {
+  const { object, file, unit } = row;
+  return [object, rowStem(row), file ?? "", unit ?? ""].join(KEY_SEPARATOR);
+}
+
+/** The name without all that compilers append, as in `foo.isra.0.cold`; names in C have no dot. */
+export function sourceName(stem: string): string {
+  const dot = stem.indexOf(".", 1);
+  return dot === -1 ? stem : stem.slice(0, dot);
+}
+
+/** Rows by a key, in the order in which the keys come first. */
+export function groupRows(
+  rows: Iterable<TableRow>,
+  keyOf: (row: TableRow) => string,
+): Map<string, TableRow[]> {
+  const groups = new Map<string, TableRow[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return groups;
+}

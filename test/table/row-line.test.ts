@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { TableRow } from "../../src/table/alias-table.ts";
+import { parsePlainRow } from "../../src/table/row-line.ts";
+import { row } from "./tables.ts";
+
+const KEYS = Object.keys(row({ name: "x" }));
+
+/** The keys of a row, of what JSON.parse reads. */
+function known(text: string): unknown {
+  const parsed = JSON.parse(text);
+  return Object.fromEntries(KEYS.map((key) => [key, parsed[key]]));
+}
+
+test("rows as the program writes them are read as JSON.parse reads them", () => {
+  for (const given of [
+    row({ name: "name_show", sympos: 2, ordinal: 3 }),
+    row({
+      name: "größe",
+      alias: null,
+      section: null,
+      size: null,
+      file: null,
+      line: null,
+      unit: null,
+      via: null,
+    }),
+    row({ name: "f", file: "", type: "T", size: 123_456_789_012_345 }),
+  ]) {
+    expect(parsePlainRow(JSON.stringify(given))).toEqual(given);
+    const later = { ...given, function: "f", inlined: null, pure: true, depth: 4 };
+    expect(parsePlainRow(JSON.stringify(later))).toEqual(given);
+  }
+});
+
+test("whatever is read is what JSON.parse reads", () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.constantFrom("", '"', "\\", "\u007f", "\n"),
+    fc.stringMatching(/^[a-z.]+$/),
+  );
+  const count = fc.oneof(fc.nat(), fc.nat(), fc.constantFrom(0, -1, 1.5, 1e21, Number.MAX_SAFE_INTEGER));
+  const anyRow = fc.record({
+    object: text,
+    name: text,
+    alias: fc.option(text),
+    type: fc.string({ minLength: 1, maxLength: 1 }),
+    address: fc.constantFrom("0", "ffffffff81000000", "0a", "x", ""),
+    section: fc.option(text),
+    size: fc.option(count),
+    file: fc.option(text),
+    line: fc.option(count),
+    unit: fc.option(text),
+    sympos: count,
+    ordinal: count,
+    via: fc.option(text),
+  });
+  let reads = 0;
+  fc.assert(
+    fc.property(anyRow, (given) => {
+      const line = JSON.stringify(given);
+      const read = parsePlainRow(line);
+      if (read === undefined) return;
+      expect(read).toEqual(known(line));
+      reads++;
+    }),
+    { numRuns: 3000 },
+  );
+  expect(reads).toBeGreaterThan(10);
+});
+
+test("a line with a character changed is read as JSON.parse reads it, or not at all", () => {
+  const line = JSON.stringify(row({ name: "name_show", sympos: 1 } satisfies Partial<TableRow>));
+  let reads = 0;
+  for (let at = 0; at <= line.length; at++) {
+    for (const put of ["", '"', "\\", "0", "x", ",", "}", "\n", "\u0001", '"a":1,']) {
+      for (const changed of [
+        line.slice(0, at) + put + line.slice(at),
+        line.slice(0, at) + put + line.slice(at + 1),
+      ]) {
+        const read = parsePlainRow(changed);
+        if (read === undefined) continue;
+        expect(read).toEqual(known(changed));
+        reads++;
+      }
+    }
+  }
+  expect(reads).toBeGreaterThan(100);
+});
