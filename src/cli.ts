@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { addDiffCommand } from "./commands/diff.ts";
 import { addKernelCommand } from "./commands/kernel.ts";
 import { addModulesCommand } from "./commands/modules.ts";
+import type { Runner } from "./commands/options.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
 import { addResolveCommand } from "./commands/resolve.ts";
 import { addVmlinuxCommand } from "./commands/vmlinux.ts";
@@ -15,8 +17,8 @@ function say(message: string): void {
   process.stderr.write(`kas-alias: ${message}\n`);
 }
 
-/** Runs a command's work and sets the exit status; the work says whether standard output stayed open. */
-async function run(work: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+/** Runs a command's work and sets the exit status. */
+const run: Runner = async (work, failureStatus = 1) => {
   const children = new AbortController();
   const end = (status: number) => {
     children.abort();
@@ -25,14 +27,14 @@ async function run(work: (signal: AbortSignal) => Promise<boolean>): Promise<voi
   process.once("SIGINT", () => end(INTERRUPTED_STATUS));
   process.once("SIGTERM", () => end(TERMINATED_STATUS));
   try {
-    const stdoutOpen = await work(children.signal);
-    process.exitCode = stdoutOpen ? 0 : CLOSED_STDOUT_STATUS;
+    const ended = await work(children.signal);
+    process.exitCode = typeof ended === "number" ? ended : ended ? 0 : CLOSED_STDOUT_STATUS;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     say(error.message);
-    process.exitCode = 1;
+    process.exitCode = failureStatus;
   }
-}
+};
 
 const program = new Command("kas-alias")
   .description("unique, source-line aliases for the duplicated symbol names of a Linux kernel")
@@ -52,6 +54,7 @@ addVmlinuxCommand(program, run);
 addResolveCommand(program, run);
 addModulesCommand(program, run);
 addKernelCommand(program, run);
+addDiffCommand(program, run);
 
 try {
   await program.parseAsync();

@@ -14,6 +14,11 @@ export function readFrequencyFile(path: string): Map<string, number> {
   return parseSymbolFrequency(readWhole(path, "write it with kas-alias modules --vmlinux"), path);
 }
 
+/** Reads a text of any kind. */
+export function readTextFile(path: string): string {
+  return readWhole(path).toString();
+}
+
 /** @param ifMissing the advice when there is no such file */
 function readWhole(path: string, ifMissing?: string): Buffer {
   try {

@@ -3,8 +3,15 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { VmlinuxOptions } from "../alias/alias-vmlinux.ts";
 import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
 
-/** Runs a command's work; the work tells whether standard output stayed open. */
-export type Runner = (work: (signal: AbortSignal) => Promise<boolean>) => Promise<void>;
+/**
+ * Runs a command's work; the work tells whether standard output stayed open, or the exit status.
+ *
+ * @param failureStatus the exit status when the input or the environment is at fault; 1 unless given
+ */
+export type Runner = (
+  work: (signal: AbortSignal) => Promise<boolean | number>,
+  failureStatus?: number,
+) => Promise<void>;
 
 /** The options of every command that looks up source lines. */
 export interface ResolverOptions {

@@ -236,7 +236,8 @@ function inOrder(a: Change, b: Change): number {
     compare(x.object, y.object) ||
     compare(x.name, y.name) ||
     compare(x.file ?? "", y.file ?? "") ||
-    (x.line ?? 0) - (y.line ?? 0)
+    (x.line ?? 0) - (y.line ?? 0) ||
+    compare(x.unit ?? "", y.unit ?? "")
   );
 }
 

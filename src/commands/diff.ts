@@ -1,0 +1,158 @@
+import { styleText } from "node:util";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { Failure } from "../failure.ts";
+import { diffAsJson } from "../report/diff-json.ts";
+import { diffAsMap } from "../report/diff-map.ts";
+import { diffAsMarkdown } from "../report/diff-markdown.ts";
+import { type DiffReport, diffReport, reportedTable } from "../report/diff-report.ts";
+import { diffAsText, type Paint } from "../report/diff-text.ts";
+import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
+import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
+import { readAliasTable } from "../table/read-alias-table.ts";
+import { readTextFile } from "./input.ts";
+import { type Runner, repeatable } from "./options.ts";
+import { CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
+
+const FORMATS = ["text", "json", "markdown", "map"] as const;
+
+interface Options {
+  format: (typeof FORMATS)[number];
+  output: string;
+  name?: RegExp;
+  object: string[];
+  only?: Group[];
+  usedIn?: string[];
+  force?: true;
+  quiet?: true;
+}
+
+/** The exit statuses of diff(1). */
+const DIFFERENT_STATUS = 1;
+const TROUBLE_STATUS = 2;
+
+/** `kas-alias diff`: what has become of each symbol from one kernel's table to another's. */
+export function addDiffCommand(program: Command, run: Runner): void {
+  program
+    .command("diff")
+    .description("tell what changed between the alias tables of two kernels; status 0: nothing, 1: something")
+    .argument("<old>", "an alias table, best written with --table-scope all")
+    .argument("<new>", "the table of another kernel")
+    .addOption(new Option("--format <format>", "of the output").choices(FORMATS).default("text"))
+    .option("-o, --output <file>", "where it goes", "-")
+    .option("--name <regex>", "only symbols with such a name", regularExpression)
+    .addOption(repeatable("--object <name>", "only symbols of vmlinux or a module"))
+    .option("--only <groups>", `list only these of ${GROUPS.join(", ")}`, groups)
+    .option("--used-in <file...>", "only aliases in these scripts, and the lines to change; status 1 for any")
+    .option("--force", "compare tables of different architectures")
+    .option("--quiet", "no warnings")
+    .action((old: string, new_: string, options: Options) =>
+      run(() => diff(old, new_, options), TROUBLE_STATUS),
+    );
+}
+
+async function diff(oldPath: string, newPath: string, options: Options): Promise<number> {
+  const [old, new_] = [readTable(oldPath), readTable(newPath)];
+  checkArchitectures([old, new_], options);
+  const difference = diffTables(old, new_);
+  const { name, object: objects, only, usedIn } = options;
+  const report = diffReport(
+    [reportedTable(oldPath, old.header), reportedTable(newPath, new_.header)],
+    difference,
+    { name, objects, only, uses: usedIn && usesIn(usedIn, old) },
+  );
+  const pieces = bytes(formatted(report, options));
+  const open = await writeOutputs([{ target: options.output, pieces }]);
+  if (!open) return CLOSED_STDOUT_STATUS;
+  return report.changes.some(({ group }) => group !== "unchanged") ? DIFFERENT_STATUS : 0;
+}
+
+function readTable(path: string): ComparedTable & { readonly source: string } {
+  const { source, header, rows } = readAliasTable(path);
+  return { source, header, rows: [...rows] };
+}
+
+/** @throws Failure for tables of different architectures; one that is not known fits any */
+export function checkArchitectures(
+  tables: readonly Pick<ReturnType<typeof readAliasTable>, "source" | "header">[],
+  { force }: { force?: true },
+): void {
+  if (force) return;
+  const known = tables.filter(({ header }) => header.arch !== null);
+  const other = known.find(({ header }) => header.arch !== known[0]?.header.arch);
+  if (other === undefined) return;
+  const problem = `is for ${other.header.arch}, and ${known[0]?.source} for ${known[0]?.header.arch}`;
+  throw new Failure(other.source, problem, "give --force to compare them all the same");
+}
+
+/** Where scripts have aliases of a table, by alias. */
+function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Map<string, AliasUse[]> {
+  const { separator = "@" } = header.options;
+  const aliases = new Set(rows.flatMap(({ alias }) => alias ?? []));
+  const finder = aliasFinder(aliases, String(separator));
+  const uses = new Map<string, AliasUse[]>();
+  for (const script of scripts) {
+    for (const use of finder.find(script, readTextFile(script))) {
+      uses.set(use.alias, [...(uses.get(use.alias) ?? []), use]);
+    }
+  }
+  return uses;
+}
+
+function formatted(report: DiffReport, { format, output, quiet }: Options): Iterable<string> {
+  switch (format) {
+    case "json":
+      return diffAsJson(report);
+    case "markdown":
+      return diffAsMarkdown(report);
+    case "map": {
+      const { text, ambiguous } = diffAsMap(report);
+      if (!quiet) {
+        for (const note of report.notes) warn(note);
+        if (ambiguous.length > 0) {
+          warn(`${ambiguous[0]}: several symbols have this alias (${ambiguous.length} such); not in the map`);
+        }
+      }
+      return [text];
+    }
+    case "text":
+      return diffAsText(report, output === "-" ? terminalPaint() : (_, text) => text);
+  }
+}
+
+function warn(text: string): void {
+  process.stderr.write(`kas-alias: ${text}\n`);
+}
+
+function terminalPaint(): Paint {
+  if (!process.stdout.isTTY || process.env.NO_COLOR) return (_, text) => text;
+  return (style, text) => styleText(style, text, { validateStream: false });
+}
+
+/** Texts in pieces large enough to be written one by one. */
+function* bytes(texts: Iterable<string>): Generator<Buffer> {
+  let gathered = "";
+  for (const text of texts) {
+    gathered += text;
+    if (gathered.length < 1 << 16) continue;
+    yield Buffer.from(gathered);
+    gathered = "";
+  }
+  yield Buffer.from(gathered);
+}
+
+function groups(value: string): Group[] {
+  const names = value.split(",").map((name) => name.trim());
+  const known = names.filter((name): name is Group => (GROUPS as readonly string[]).includes(name));
+  if (known.length < names.length) {
+    throw new InvalidArgumentError(`Give some of ${GROUPS.join(", ")}, with commas between.`);
+  }
+  return known;
+}
+
+export function regularExpression(value: string): RegExp {
+  try {
+    return new RegExp(value, "u");
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
+  }
+}

@@ -1,0 +1,107 @@
+import type { TableHeader, TableRow } from "../table/alias-table.ts";
+import type { AliasUse } from "../table/alias-uses.ts";
+import {
+  type Change,
+  type Difference,
+  GROUPS,
+  type Group,
+  REASONS,
+  type Reason,
+} from "../table/diff-tables.ts";
+
+/** A change that is listed, and where scripts use its old alias. */
+export interface ListedChange extends Change {
+  readonly uses: readonly AliasUse[];
+}
+
+/** A table that was compared. */
+export interface ReportedTable {
+  readonly source: string;
+  readonly kernel: string | null;
+  readonly arch: string | null;
+  readonly rows: number;
+}
+
+/** What the formats of `kas-alias diff` show. */
+export interface DiffReport {
+  readonly old: ReportedTable;
+  readonly new: ReportedTable;
+  readonly counts: Readonly<Record<Group, number>>;
+  readonly reasons: Readonly<Record<"added" | "removed", Readonly<Partial<Record<Reason, number>>>>>;
+  /** Symbols in both tables whose position is another, whatever their group. */
+  readonly symposChanged: number;
+  readonly notes: readonly string[];
+  readonly changes: readonly ListedChange[];
+}
+
+/** What is reported of a difference. */
+export interface DiffFilter {
+  readonly name?: RegExp | undefined;
+  readonly objects?: readonly string[];
+  /** The groups that are listed; all are counted. */
+  readonly only?: readonly Group[] | undefined;
+  /** Where scripts use aliases of the old table: what they do not use is left out. */
+  readonly uses?: ReadonlyMap<string, readonly AliasUse[]> | undefined;
+}
+
+const CHANGED_GROUPS = GROUPS.filter((group) => group !== "unchanged");
+
+/** Gathers what is asked for of a difference. */
+export function diffReport(
+  tables: readonly [ReportedTable, ReportedTable],
+  { changes, notes }: Difference,
+  { name, objects = [], only = CHANGED_GROUPS, uses }: DiffFilter,
+): DiffReport {
+  const matches = (row: TableRow | null) =>
+    row !== null &&
+    (name === undefined || name.test(row.name)) &&
+    (objects.length === 0 || objects.includes(row.object));
+  const counts = Object.fromEntries(GROUPS.map((group) => [group, 0])) as Record<Group, number>;
+  const reasons = { added: new Map<Reason, number>(), removed: new Map<Reason, number>() };
+  let symposChanged = 0;
+  const listed: ListedChange[] = [];
+  for (const change of changes) {
+    const used = uses && usesOf(change, uses);
+    if (!(matches(change.old) || matches(change.new)) || used?.length === 0) continue;
+    const { group, reason } = change;
+    counts[group]++;
+    if ((group === "added" || group === "removed") && reason !== null) {
+      reasons[group].set(reason, (reasons[group].get(reason) ?? 0) + 1);
+    }
+    const positionChanged = hasNewPosition(change);
+    if (positionChanged) symposChanged++;
+    if (only.includes(group) || (positionChanged && only.includes("sympos"))) {
+      listed.push({ ...change, uses: used ?? [] });
+    }
+  }
+  const inOrder = (of: Map<Reason, number>) =>
+    Object.fromEntries(REASONS.flatMap((reason) => (of.has(reason) ? [[reason, of.get(reason)]] : [])));
+  return {
+    old: tables[0],
+    new: tables[1],
+    counts,
+    reasons: { added: inOrder(reasons.added), removed: inOrder(reasons.removed) },
+    symposChanged,
+    notes,
+    changes: listed,
+  };
+}
+
+/** Whether a symbol in both tables has another position among its namesakes. */
+export function hasNewPosition({ old, new: new_ }: Change): boolean {
+  return old !== null && new_ !== null && old.sympos !== new_.sympos;
+}
+
+/** Where a script has an alias that is another one now, or gone; one that stays needs no change. */
+function usesOf(
+  { old, new: new_ }: Change,
+  uses: ReadonlyMap<string, readonly AliasUse[]>,
+): readonly AliasUse[] {
+  if (old === null || old.alias === null || old.alias === new_?.alias) return [];
+  return uses.get(old.alias) ?? [];
+}
+
+/** A table as a report names it. */
+export function reportedTable(source: string, { kernel, arch, rows }: TableHeader): ReportedTable {
+  return { source, kernel, arch, rows };
+}

@@ -1,0 +1,107 @@
+import { type AliasUse, replaceUses } from "../table/alias-uses.ts";
+import { GROUPS, type Group } from "../table/diff-tables.ts";
+import type { DiffReport, ListedChange } from "./diff-report.ts";
+import {
+  GROUP_WORDS,
+  kernelOf,
+  labelOf,
+  placeOf,
+  positionOf,
+  printable,
+  reasonCounts,
+  reasonOf,
+} from "./diff-words.ts";
+
+/** Makes a text stand out, or not. */
+export type Paint = (style: Style, text: string) => string;
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
+
+const STYLES: Readonly<Record<Group, Style>> = {
+  unchanged: "dim",
+  moved: "yellow",
+  relocated: "magenta",
+  sympos: "cyan",
+  added: "green",
+  removed: "red",
+};
+
+/** A difference for people: counts, then the groups; nothing at all when nothing differs. */
+export function* diffAsText(report: DiffReport, paint: Paint): Generator<string> {
+  const { counts, changes } = report;
+  const differs = GROUPS.some((group) => group !== "unchanged" && counts[group] > 0);
+  if (!differs && changes.length === 0) return;
+  yield* summary(report, paint);
+  if (changes.some(({ uses }) => uses.length > 0)) {
+    yield* usesAsText(changes, paint);
+    return;
+  }
+  for (const group of GROUPS) {
+    const members = changes.filter((change) => change.group === group);
+    if (members.length === 0) continue;
+    yield `\n${paint("bold", `${GROUP_WORDS[group]}: ${members.length}`)}\n`;
+    for (const change of members) yield `  ${changeAsText(change, paint)}\n`;
+  }
+}
+
+function* summary(report: DiffReport, paint: Paint): Generator<string> {
+  const { old, new: new_, counts, symposChanged, notes } = report;
+  yield `${paint("bold", `${kernelOf(old)} → ${kernelOf(new_)}`)}, ${old.rows} → ${new_.rows} symbols\n\n`;
+  const width = Math.max(...Object.values(counts).map((count) => String(count).length));
+  for (const group of GROUPS) {
+    const count = String(counts[group]).padStart(width);
+    const details =
+      group === "sympos" && symposChanged > counts.sympos
+        ? `${symposChanged} with those of other groups`
+        : reasonCounts(report, group);
+    const text = `  ${count}  ${paint(STYLES[group], GROUP_WORDS[group])}`;
+    yield details === "" ? `${text}\n` : `${text}${paint("dim", `: ${details}`)}\n`;
+  }
+  for (const note of notes) yield `\n${paint("dim", `note: ${note}`)}\n`;
+}
+
+function changeAsText(change: ListedChange, paint: Paint): string {
+  const { group, old, new: new_ } = change;
+  const object = (new_ ?? old)?.object ?? "";
+  const what = paint(STYLES[group], labels(change));
+  return [object, what, ...[positionOf(change), reasonOf(change)].filter(Boolean)].join("  ");
+}
+
+function labels({ group, old, new: new_ }: ListedChange): string {
+  const [before, after] = group === "removed" ? [null, old] : group === "added" ? [null, new_] : [old, new_];
+  if (after === null) return "";
+  if (before === null || labelOf(before) === labelOf(after)) return labelOf(after);
+  return `${labelOf(before)} → ${after.alias ?? placeOf(after)}`;
+}
+
+/** The lines of scripts to change, as they are and as they should be. */
+function* usesAsText(changes: readonly ListedChange[], paint: Paint): Generator<string> {
+  const newAliases = new Map(
+    changes.flatMap(({ old, new: new_ }) => (old?.alias ? [[old.alias, new_?.alias ?? null]] : [])),
+  );
+  const newAlias = (alias: string) => newAliases.get(alias) ?? null;
+  for (const uses of linesOf(changes)) {
+    const { file, line, text } = uses[0] as AliasUse;
+    yield `\n${paint("bold", `${file}:${line}`)}\n`;
+    yield `${paint("red", `-${printable(text)}`)}\n`;
+    const replaced = replaceUses(uses, newAlias);
+    if (replaced !== text) yield `${paint("green", `+${printable(replaced)}`)}\n`;
+    const used = new Set(uses.map(({ alias }) => alias));
+    for (const change of changes) {
+      if (!used.has(change.old?.alias ?? "") || change.group !== "removed") continue;
+      yield `  ${change.old?.alias} is gone: ${reasonOf(change)}\n`;
+    }
+  }
+}
+
+/** Uses that are to be changed, line by line. */
+function linesOf(changes: readonly ListedChange[]): AliasUse[][] {
+  const lines = new Map<string, AliasUse[]>();
+  for (const use of new Set(changes.flatMap(({ uses }) => uses))) {
+    const key = `${use.file}\0${use.line}`;
+    lines.set(key, [...(lines.get(key) ?? []), use]);
+  }
+  const all = [...lines.values()];
+  const order = new Map([...new Set(all.map((uses) => uses[0]?.file))].map((file, i) => [file, i]));
+  const rank = ([use]: AliasUse[]) => order.get(use?.file) ?? 0;
+  return all.sort((a, b) => rank(a) - rank(b) || (a[0]?.line ?? 0) - (b[0]?.line ?? 0));
+}

@@ -1,0 +1,67 @@
+/** A place in a script where an alias stands. */
+export interface AliasUse {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** Of the alias's first character, in UTF-16 units from 1. */
+  readonly column: number;
+  readonly alias: string;
+  /** The whole line. */
+  readonly text: string;
+}
+
+/** Finds aliases of a set in texts of any kind. */
+export interface AliasFinder {
+  find(file: string, text: string): AliasUse[];
+}
+
+/**
+ * @param aliases all of one separator, which stands once or more in each
+ * @param separator what stands between an alias's parts, one character
+ */
+export function aliasFinder(aliases: Iterable<string>, separator: string): AliasFinder {
+  // By what follows the stem, since a stem may have any characters and its beginning cannot be seen.
+  const stems = new Map<string, string[]>();
+  for (const alias of aliases) {
+    const end = alias.indexOf(separator);
+    const tail = alias.slice(end);
+    const known = stems.get(tail);
+    if (known === undefined) stems.set(tail, [alias.slice(0, end)]);
+    else known.push(alias.slice(0, end));
+  }
+  const part = `${separator.replace(/[^\w\s]/, "\\$&")}[A-Za-z0-9_]+`;
+  const tails = new RegExp(`(?:${part})+`, "g");
+  return {
+    find(file, text) {
+      const uses: AliasUse[] = [];
+      for (const [index, line] of text.split(/\r?\n/).entries()) {
+        for (const { 0: tail, index: end } of line.matchAll(tails)) {
+          const before = line.slice(0, end);
+          const stem = longest(stems.get(tail)?.filter((each) => endsWithWord(before, each)));
+          if (stem === undefined) continue;
+          const column = end - stem.length + 1;
+          uses.push({ file, line: index + 1, column, alias: stem + tail, text: line });
+        }
+      }
+      return uses;
+    },
+  };
+}
+
+/** Whether a text ends with a word, which is no part of a longer one. */
+function endsWithWord(text: string, word: string): boolean {
+  return text.endsWith(word) && !/[\w.$]/.test(text.charAt(text.length - word.length - 1));
+}
+
+function longest(words: readonly string[] = []): string | undefined {
+  return words.toSorted((a, b) => b.length - a.length)[0];
+}
+
+/** A line of a script with its aliases replaced by others, those without another left as they are. */
+export function replaceUses(uses: readonly AliasUse[], newAlias: (alias: string) => string | null): string {
+  let text = uses[0]?.text ?? "";
+  for (const { column, alias } of uses.toSorted((a, b) => b.column - a.column)) {
+    text = text.slice(0, column - 1) + (newAlias(alias) ?? alias) + text.slice(column - 1 + alias.length);
+  }
+  return text;
+}
