@@ -14,6 +14,25 @@ function kernelPatches() {
   });
 }
 
+/** The page of src/report/diff-page as one text, for src/report/diff-html.ts, which puts the data into it. */
+async function diffPage() {
+  const directory = "src/report/diff-page";
+  const { outputFiles } = await build({
+    entryPoints: [`${directory}/page.ts`, `${directory}/page.css`],
+    outdir: "dist",
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+    legalComments: "inline",
+    logLevel: "warning",
+  });
+  const [script = "", style = ""] = outputFiles.map(({ text }) => text.trim());
+  const page = readFileSync(`${directory}/page.html`, "utf8");
+  return page.replace("/*STYLE*/", () => style).replace("/*SCRIPT*/", () => script);
+}
+
 /**
  * Loads each of Node's own modules when something of it is used first. An `import` would make a list of all that it exports, for
  * which Node loads much that nobody asked for; and libraries ask for more than a run needs. Together that is a third of the time
@@ -43,7 +62,10 @@ const node = {
   target: "node20.19",
   minifySyntax: true,
   legalComments: /** @type {const} */ ("inline"),
-  define: { KERNEL_PATCHES: JSON.stringify(kernelPatches()) },
+  define: {
+    KERNEL_PATCHES: JSON.stringify(kernelPatches()),
+    DIFF_PAGE: JSON.stringify(await diffPage()),
+  },
   logLevel: /** @type {const} */ ("warning"),
 };
 

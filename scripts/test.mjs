@@ -32,6 +32,7 @@ const TOOLS = {
   xz: "xz-utils",
   zstd: "zstd",
   script: "bsdutils",
+  "/usr/bin/chromium": "chromium",
   "riscv64-linux-gnu-nm": "binutils-riscv64-linux-gnu",
 };
 

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Failure } from "../failure.ts";
+import { diffAsHtml } from "../report/diff-html.ts";
 import { diffAsJson } from "../report/diff-json.ts";
 import { diffAsMap } from "../report/diff-map.ts";
 import { diffAsMarkdown } from "../report/diff-markdown.ts";
@@ -13,7 +14,7 @@ import { readTextFile } from "./input.ts";
 import { type Runner, repeatable } from "./options.ts";
 import { CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
 
-const FORMATS = ["text", "json", "markdown", "map"] as const;
+const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
 
 interface Options {
   format: (typeof FORMATS)[number];
@@ -102,6 +103,8 @@ function formatted(report: DiffReport, { format, output, quiet }: Options): Iter
   switch (format) {
     case "json":
       return diffAsJson(report);
+    case "html":
+      return diffAsHtml(report);
     case "markdown":
       return diffAsMarkdown(report);
     case "map": {

@@ -7,7 +7,7 @@ export const GROUP_WORDS: Readonly<Record<Group, string>> = {
   unchanged: "unchanged",
   moved: "moved",
   relocated: "relocated",
-  sympos: "sympos changed, the alias not",
+  sympos: "only sympos changed",
   added: "added",
   removed: "removed",
 };
@@ -15,7 +15,7 @@ export const GROUP_WORDS: Readonly<Record<Group, string>> = {
 type Direction = "added" | "removed";
 
 /** Reasons in a summary, of many symbols. */
-const REASON_WORDS: Readonly<Record<Reason, Readonly<Record<Direction, string>>>> = {
+export const REASON_WORDS: Readonly<Record<Reason, Readonly<Record<Direction, string>>>> = {
   duplicated: { added: "became duplicated", removed: "no longer duplicated" },
   location: { added: "location became known", removed: "location no longer known" },
   place: { added: "elsewhere, one of several", removed: "elsewhere, one of several" },

@@ -1,0 +1,80 @@
+import type { TableRow } from "../table/alias-table.ts";
+import { type Change, GROUPS } from "../table/diff-tables.ts";
+import type { PageChange, PageData, PageSide } from "./diff-page/page-data.ts";
+import type { DiffReport } from "./diff-report.ts";
+import { GROUP_WORDS, kernelOf, REASON_WORDS, reasonOf } from "./diff-words.ts";
+
+/** The page of src/report/diff-page with its style and script, which scripts/build.mjs puts into the bundle. */
+declare const DIFF_PAGE: string;
+
+/** Stands in the page where the data go. */
+const DATA_MARK = '"DATA"';
+
+/** A difference as one page that needs nothing else. */
+export function* diffAsHtml(report: DiffReport): Generator<string> {
+  const [head = "", tail = ""] = DIFF_PAGE.split(DATA_MARK);
+  yield head;
+  yield* pageData(report);
+  yield tail;
+}
+
+/** The data as JSON in which no character can end the element it stands in, in pieces. */
+function* pageData(report: DiffReport): Generator<string> {
+  const { old, new: new_, counts, notes, changes } = report;
+  const texts = new Map<string, number>();
+  const indexOf = (text: string | null) => {
+    if (text === null || text === "") return -1;
+    let index = texts.get(text);
+    if (index === undefined) {
+      index = texts.size;
+      texts.set(text, index);
+    }
+    return index;
+  };
+  const side = (row: TableRow | null): PageSide | null =>
+    row && [
+      indexOf(row.name),
+      indexOf(row.alias),
+      indexOf(row.file),
+      row.line ?? -1,
+      indexOf(row.unit),
+      row.sympos,
+    ];
+  const arch = new_.arch ?? old.arch;
+  const head: Omit<PageData, "changes" | "texts"> = {
+    kernels: [kernelOf(old), kernelOf(new_)],
+    facts: [
+      arch,
+      `${old.rows.toLocaleString("en")} → ${new_.rows.toLocaleString("en")} symbols`,
+      `${report.symposChanged.toLocaleString("en")} with another position (sympos)`,
+    ]
+      .filter(Boolean)
+      .join(" · "),
+    groups: GROUPS.map((name) => ({ name, words: GROUP_WORDS[name], count: counts[name] })),
+    notes,
+  };
+  yield `${escaped(head).slice(0, -1)},"changes":[`;
+  for (const [i, change] of changes.entries()) {
+    const object = (change.new ?? change.old)?.object ?? null;
+    const uses = change.uses.map(({ file, line }) => indexOf(`${file}:${line}`));
+    const row: PageChange = [
+      GROUPS.indexOf(change.group),
+      indexOf(object),
+      indexOf(reasonOf(change)),
+      indexOf(summaryReason(change)),
+      side(change.old),
+      side(change.new),
+      uses,
+    ];
+    yield `${i === 0 ? "" : ","}${JSON.stringify(row)}`;
+  }
+  yield `],"texts":${escaped([...texts.keys()])}}`;
+}
+
+function summaryReason({ group, reason }: Change): string {
+  return reason === null || (group !== "added" && group !== "removed") ? "" : REASON_WORDS[reason][group];
+}
+
+function escaped(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
+}
