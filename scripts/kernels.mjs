@@ -38,6 +38,16 @@ const IMAGE_PATHS = [
 const INSTALLED_PATHS = ["./lib/modules/*/kernel/net/bridge", "./lib/modules/*/kernel/drivers/nvme"];
 
 /**
+ * An earlier point release of one series, of which the image is all that is wanted. Debian names the packages by an ABI number:
+ * `previous` finds them all.
+ */
+const PREVIOUS = {
+  series: "6.1",
+  packages: "^linux-image-6\\.1\\.0-[0-9]+-cloud-amd64-dbg$",
+  paths: ["./usr/lib/debug/boot/vmlinux-*"],
+};
+
+/**
  * `image` is an empty package that depends on the one with the current image.
  * The paths are what is wanted of each, as tar patterns; a changed list unpacks afresh.
  */
@@ -68,6 +78,8 @@ const SERIES = [
  * @property {string} modules path of the directory with all its modules, .ko files with debug info
  * @property {string} installed path of a directory with some of the modules as they are installed, stripped .ko.xz files
  * @property {string} source path of the directory with the kernel's scripts/
+ * @property {string} sourcePackage path of the .deb of the kernel's sources
+ * @property {string | undefined} previous path of the image, with debug info, of the point release before; of one series only
  */
 
 /**
@@ -117,6 +129,7 @@ async function fetchSeries({ series, image, imagePaths, source, sourcePaths }, r
     .find((name) => name.startsWith("vmlinux-"))
     ?.slice("vmlinux-".length);
   const scripts = await unpack(sourcePackage, sourcePaths, rehash, `./usr/src/${source}.tar.xz`);
+  const previous = series === PREVIOUS.series ? await fetchPrevious(imagePackage.version, rehash) : undefined;
   return {
     series,
     package: imagePackage.name,
@@ -126,7 +139,37 @@ async function fetchSeries({ series, image, imagePaths, source, sourcePaths }, r
     modules: join(debug, "lib/modules"),
     installed,
     source: join(scripts, source),
+    sourcePackage: await download(sourcePackage),
+    previous,
   };
+}
+
+/**
+ * The image of the newest point release before a version, of those that Debian still has.
+ * @param {string} version
+ * @param {boolean} rehash
+ */
+async function fetchPrevious(version, rehash) {
+  const upstream = (/** @type {string} */ each) => each.replace(/-[^-]*$/, "");
+  const { stdout } = await run("apt-cache", ["search", "--names-only", PREVIOUS.packages], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const names = stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
+  const earlier = (await Promise.all(names.map((name) => describe(name))))
+    .filter((each) => upstream(each.version) !== upstream(version))
+    .sort((a, b) => byNumbers(upstream(b.version), upstream(a.version)))
+    .find((each) => byNumbers(upstream(each.version), upstream(version)) < 0);
+  if (!earlier) throw new Fault(`apt knows no package ${PREVIOUS.packages} before ${version}`);
+  const boot = join(await unpack(earlier, PREVIOUS.paths, rehash), "usr/lib/debug/boot");
+  return join(boot, readdirSync(boot)[0] ?? "");
+}
+
+/**
+ * @param {string} a such as "6.1.190"
+ * @param {string} b
+ */
+function byNumbers(a, b) {
+  return a.localeCompare(b, "en", { numeric: true });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addDiffCommand } from "./commands/diff.ts";
+import { addHistoryCommand } from "./commands/history.ts";
 import { addKernelCommand } from "./commands/kernel.ts";
 import { addModulesCommand } from "./commands/modules.ts";
 import type { Runner } from "./commands/options.ts";
@@ -55,6 +56,7 @@ addResolveCommand(program, run);
 addModulesCommand(program, run);
 addKernelCommand(program, run);
 addDiffCommand(program, run);
+addHistoryCommand(program, run);
 
 try {
   await program.parseAsync();

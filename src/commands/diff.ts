@@ -132,7 +132,7 @@ function terminalPaint(): Paint {
 }
 
 /** Texts in pieces large enough to be written one by one. */
-function* bytes(texts: Iterable<string>): Generator<Buffer> {
+export function* bytes(texts: Iterable<string>): Generator<Buffer> {
   let gathered = "";
   for (const text of texts) {
     gathered += text;

@@ -34,6 +34,17 @@ export function readAliasTable(path: string): AliasTableReader {
   }
 }
 
+/** The header of an alias table, whose file is closed again. @throws Failure as readAliasTable does */
+export function readTableHeader(path: string): TableHeader {
+  const lines = readLines(path);
+  try {
+    const first = lines.next();
+    return parseHeader(path, first.done ? "" : first.value);
+  } finally {
+    lines.return();
+  }
+}
+
 const ADVICE = "write the table anew";
 
 function parseHeader(path: string, text: string): TableHeader {
@@ -96,6 +107,8 @@ const isText: Check = (value) => typeof value === "string";
 /** A control character in a name would break the lines of a listing. */
 const isName: Check = (value) => typeof value === "string" && value !== "" && !/\p{Cc}/u.test(value);
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+/** What several of fit into an integer of 32 bits. */
+const isSmallCount: Check = (value) => isCount(value) && (value as number) < 1 << 29;
 const isCounts: Check = (value) => isObject(value) && Object.values(value).every(isCount);
 const orNull =
   (check: Check): Check =>
@@ -124,10 +137,10 @@ const ROW_KEYS: Record<keyof TableRow, Check> = {
   section: orNull(isText),
   size: orNull(isCount),
   file: orNull(isText),
-  line: orNull(isCount),
+  line: orNull(isSmallCount),
   unit: orNull(isText),
-  sympos: isCount,
-  ordinal: isCount,
+  sympos: isSmallCount,
+  ordinal: isSmallCount,
   via: orNull(isText),
 };
 

@@ -5,13 +5,14 @@ import type { TableRow } from "./alias-table.ts";
 const TEXT = '"([^"\\\\\\x00-\\x1f\\x7f-\\x9f]*)"';
 const NAME = '"([^"\\\\\\x00-\\x1f\\x7f-\\x9f]+)"';
 const COUNT = "(0|[1-9][0-9]{0,14})";
+const SMALL_COUNT = "(0|[1-9][0-9]{0,7})";
 const orNull = (form: string) => `(?:null|${form})`;
 const LATER_KEY =
   '(?:,"[^"\\\\\\x00-\\x1f]+":(?:null|true|false|0|[1-9][0-9]{0,14}|"[^"\\\\\\x00-\\x1f]*"))*';
 const ROW = new RegExp(
   `^\\{"object":${NAME},"name":${NAME},"alias":${orNull(NAME)},"type":"([!#-[\\]-~])","address":"([0-9a-f]{1,16})",` +
-    `"section":${orNull(TEXT)},"size":${orNull(COUNT)},"file":${orNull(TEXT)},"line":${orNull(COUNT)},"unit":${orNull(TEXT)},` +
-    `"sympos":${COUNT},"ordinal":${COUNT},"via":${orNull(TEXT)}${LATER_KEY}\\}$`,
+    `"section":${orNull(TEXT)},"size":${orNull(COUNT)},"file":${orNull(TEXT)},"line":${orNull(SMALL_COUNT)},"unit":${orNull(TEXT)},` +
+    `"sympos":${SMALL_COUNT},"ordinal":${SMALL_COUNT},"via":${orNull(TEXT)}${LATER_KEY}\\}$`,
 );
 
 /**

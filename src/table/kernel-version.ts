@@ -1,0 +1,45 @@
+/**
+ * Compares kernel releases as dpkg compares versions (verrevcmp in lib/dpkg/version.c): digits by their value, what is between
+ * them by letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
+ *
+ * @returns below 0 when a is the older one, above 0 when b is, 0 when neither
+ */
+export function compareKernelVersions(a: string, b: string): number {
+  const [x, y] = [a, b].map((release) => release.replace(/-(?=rc[0-9])/, "~")) as [string, string];
+  for (let i = 0, k = 0; i < x.length || k < y.length; ) {
+    while ((i < x.length && !isDigit(x, i)) || (k < y.length && !isDigit(y, k))) {
+      const order = rank(x, i++) - rank(y, k++);
+      if (order !== 0) return order;
+    }
+    const [m, n] = [digits(x, i), digits(y, k)];
+    i += m.length;
+    k += n.length;
+    const order = compareNumbers(m, n);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const character = text.charAt(at);
+  return character >= "0" && character <= "9";
+}
+
+/** Where a character stands beside others; the end of a text and a digit stand before all but the tilde. */
+function rank(text: string, at: number): number {
+  const character = text.charAt(at);
+  if (character === "" || isDigit(text, at)) return 0;
+  if (character === "~") return -1;
+  return /[A-Za-z]/.test(character) ? character.charCodeAt(0) : character.charCodeAt(0) + 256;
+}
+
+function digits(text: string, from: number): string {
+  let end = from;
+  while (isDigit(text, end)) end++;
+  return text.slice(from, end);
+}
+
+function compareNumbers(a: string, b: string): number {
+  const [m, n] = [a, b].map((number) => number.replace(/^0+/, "")) as [string, string];
+  return m.length - n.length || (m < n ? -1 : m > n ? 1 : 0);
+}
