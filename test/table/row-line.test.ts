@@ -39,7 +39,11 @@ test("whatever is read is what JSON.parse reads", () => {
     fc.constantFrom("", '"', "\\", "\u007f", "\n"),
     fc.stringMatching(/^[a-z.]+$/),
   );
-  const count = fc.oneof(fc.nat(99_999), fc.nat(9999), fc.constantFrom(0, -1, 1.5, 1e21, Number.MAX_SAFE_INTEGER));
+  const count = fc.oneof(
+    fc.nat(99_999),
+    fc.nat(9999),
+    fc.constantFrom(0, -1, 1.5, 1e21, Number.MAX_SAFE_INTEGER),
+  );
   const anyRow = fc.record({
     object: text,
     name: text,
