@@ -15,6 +15,7 @@ const TOOLS = {
   "clang-19": "clang-19",
   "ld.lld-19": "lld-19",
   "llvm-addr2line": "llvm",
+  "llvm-symbolizer-19": "llvm-19",
   "eu-addr2line": "elfutils",
   "s390x-linux-gnu-gcc": "gcc-s390x-linux-gnu",
   dwz: "dwz",

@@ -2,6 +2,7 @@ import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
+import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
 import type { Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import type { UnitFinder } from "../source-lines/unit-finder.ts";
@@ -13,10 +14,11 @@ import { symbolPositions } from "../symbols/sympos.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
 import { type Surroundings, symbolsInScope } from "./candidates.ts";
-import { locateSymbols, type SymbolOrigin } from "./locate.ts";
+import { type LocatingOptions, locateSymbols, type SymbolOrigin } from "./locate.ts";
 import { type Aliases, nameSymbols } from "./name-symbols.ts";
 import type { Place } from "./naming.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+import { isInTable, type TableScope, tableSymbols } from "./table-scope.ts";
 
 /** What a run over a vmlinux works on. */
 export interface VmlinuxInput {
@@ -27,10 +29,14 @@ export interface VmlinuxInput {
   /** Another image of the same build, with the debug information; undefined when `image` has it. */
   readonly debugImage: ElfFile | undefined;
   /** Opens what locates addresses in the image that has the debug information. */
-  readonly openResolver: (elf: ElfFile) => Promise<{ resolver: Resolver; findUnits: UnitFinder | undefined }>;
+  readonly openResolver: (elf: ElfFile) => Promise<{
+    resolver: Resolver;
+    findUnits: UnitFinder | undefined;
+    findDeclarations?: DeclarationFinder | undefined;
+  }>;
 }
 
-export interface VmlinuxOptions extends AliasOptions {
+export interface VmlinuxOptions extends AliasOptions, LocatingOptions {
   /** Roots of the source tree, tried before any that is found out. */
   readonly sourceRoots: readonly string[];
   /** Whether all symbols in scope are located, or only those that get an alias. */
@@ -66,6 +72,7 @@ export interface LocatedVmlinux {
   readonly symbols: Int32Array;
   readonly origins: readonly SymbolOrigin[];
   readonly roots: SourceRoots;
+  readonly scope: TableScope;
   readonly header: Pick<TableHeader, "kernel" | "arch" | "objects">;
 }
 
@@ -81,7 +88,7 @@ export async function locateVmlinux(
   if (located === undefined) throw new Error("neither an image nor a debug image");
   const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
   const selection = await time("select", () => selectSymbols(listing, options, surroundings));
-  const symbols = options.locateAll ? selection.inScope : selection.symbols;
+  const symbols = tableSymbols(selection, options);
   const { origins, roots } = await time("locate", async () => {
     const tableIndex = matchSymbols(
       selection,
@@ -91,14 +98,14 @@ export async function locateVmlinux(
       options.data,
     );
     const locating = { elf: located, listing: locatedListing, ...(await input.openResolver(located)) };
-    return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots);
+    return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots, options);
   });
   const header = {
     kernel: options.kernelRelease ?? (locatedListing ? kernelRelease(located, locatedListing) : null),
     arch: architecture(located),
     objects: [{ name: "vmlinux", buildId: (image && buildId(image)) ?? buildId(located) }],
   };
-  return { selection, symbols, origins, roots, header };
+  return { selection, symbols, origins, roots, header, scope: options };
 }
 
 /** Aliases the duplicated names of a vmlinux. */
@@ -109,7 +116,7 @@ export async function aliasVmlinux(
   surroundings?: Surroundings,
 ): Promise<VmlinuxResult> {
   const vmlinux = await locateVmlinux(input, options, time, surroundings);
-  const { selection, symbols } = vmlinux;
+  const { selection } = vmlinux;
   const aliases = await time("name", () =>
     nameSymbols(selection.listing, selection.symbols, placesOf(vmlinux), options, selection.existing),
   );
@@ -120,7 +127,7 @@ export async function aliasVmlinux(
     arch: vmlinux.header.arch,
     scope: surroundings?.bearersOf ? "global" : "object",
     objects: vmlinux.header.objects,
-    rows: options.locateAll ? symbols.length : aliases.counts.aliases,
+    rows: rowCount(vmlinux, aliases),
     ...(unresolved.size > 0 ? { unresolved: Object.fromEntries(unresolved) } : {}),
     generator: `kas-alias ${VERSION}`,
     options: tableOptions(options),
@@ -129,8 +136,10 @@ export async function aliasVmlinux(
 }
 
 /** The options that change answers, as a table's header gives them. */
-export function tableOptions({ separator, disambiguate, maxNameLength, data, filters }: AliasOptions) {
-  return { separator, disambiguate, maxNameLength, data, ...filters };
+export function tableOptions(options: AliasOptions & LocatingOptions) {
+  const { separator, disambiguate, maxNameLength, data, filters } = options;
+  const { location = "entry", signatures = false } = options;
+  return { separator, disambiguate, maxNameLength, data, location, signatures, ...filters };
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
@@ -181,25 +190,35 @@ function namesWithoutAlias({ listing, symbols }: Selection, { alias }: Aliases):
   return names;
 }
 
+function rowCount(vmlinux: LocatedVmlinux, aliases: Aliases): number {
+  const { scope, symbols } = vmlinux;
+  if (scope.locateAll) return symbols.length;
+  if (!scope.signatures) return aliases.counts.aliases;
+  let count = 0;
+  for (const _ of tableRows(vmlinux, aliases)) count++;
+  return count;
+}
+
 /** @param aliases of the symbols that are to get one */
 export function* tableRows(
-  { selection, symbols: located, origins }: LocatedVmlinux,
+  { selection, symbols: located, origins, scope }: LocatedVmlinux,
   aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
   const { listing, symbols, namesakes } = selection;
   const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
   const positions = symbolPositions(listing, located, namesakes);
-  const onlyAliases = located === symbols;
   for (const [i, symbol] of located.entries()) {
     const index = aliasIndex.get(symbol);
     const alias = index === undefined ? null : (aliases.alias[index] ?? null);
-    if (onlyAliases && alias === null) continue;
-    const { place, via, size, section } = origins[i] as SymbolOrigin;
+    const name = symbolName(listing, symbol);
+    const type = String.fromCharCode(listing.type[symbol] as number);
+    if (!isInTable({ name, alias, type }, scope)) continue;
+    const { place, via, size, section, functionName, parameters } = origins[i] as SymbolOrigin;
     yield {
       object: "vmlinux",
-      name: symbolName(listing, symbol),
+      name,
       alias,
-      type: String.fromCharCode(listing.type[symbol] as number),
+      type,
       address: formatAddress(listing.addressHigh[symbol] as number, listing.addressLow[symbol] as number),
       section,
       size,
@@ -209,6 +228,9 @@ export function* tableRows(
       sympos: positions[i] as number,
       ordinal: index === undefined ? 0 : (aliases.ordinal[index] as number),
       via,
+      function: functionName,
+      parameters: parameters?.count ?? null,
+      arriving: parameters?.arriving ?? null,
     };
   }
 }

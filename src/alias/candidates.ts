@@ -2,6 +2,7 @@ import { compareAddresses } from "../elf/address.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { isData, isText, stemFinder } from "../symbols/name-anatomy.ts";
 import type { Namesakes } from "./duplicates.ts";
+import type { SymbolFilter } from "./filters.ts";
 import { aliasStem } from "./naming.ts";
 
 /** The symbols that are to get an alias. */
@@ -65,13 +66,13 @@ export interface Surroundings {
 /**
  * Those symbols in scope whose name is duplicated, or changes from build to build, and which no rule leaves out.
  *
- * @param filter the rule that leaves a name out, if any
+ * @param filter the rule that leaves a symbol out, if any
  */
 export function chooseCandidates(
   listing: Listing,
   withData: boolean,
   { first, next, bearers, duplicated, unstable }: Namesakes,
-  filter: (name: string) => string | undefined,
+  filter: SymbolFilter,
   { bearersOf, excludedBy }: Surroundings = {},
 ): Candidates {
   const named = new Set(unstable);
@@ -92,7 +93,7 @@ export function chooseCandidates(
     .filter((symbol) => {
       if (!isInScope(symbol)) return false;
       const name = symbolName(listing, symbol);
-      const rule = excludedBy?.(symbol, name) ?? filter(name);
+      const rule = excludedBy?.(symbol, name) ?? filter(name, isData(listing.type[symbol] as number));
       if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);
       return rule === undefined;
     });

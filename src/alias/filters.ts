@@ -85,12 +85,22 @@ export const DEFAULT_FILTERS: readonly Filter[] = [
 
 /** The names that a run leaves out. */
 export interface FilterOptions {
-  /** Whether DEFAULT_FILTERS apply. */
-  readonly defaults: boolean;
+  /** Whether DEFAULT_FILTERS apply; "text": to all but data symbols. */
+  readonly defaults: boolean | "text";
   /** Globs of further names to leave out. */
   readonly exclude: readonly string[];
   /** Globs of names that are kept whatever the other rules say. */
   readonly include: readonly string[];
+}
+
+/** Gives the rule by which a symbol is left out, or undefined for one that stays. */
+export type SymbolFilter = (name: string, isData: boolean) => string | undefined;
+
+export function symbolFilter(options: FilterOptions): SymbolFilter {
+  const filter = nameFilter({ ...options, defaults: options.defaults !== false });
+  if (options.defaults !== "text") return filter;
+  const ofData = nameFilter({ ...options, defaults: false });
+  return (name, isData) => (isData ? ofData(name) : filter(name));
 }
 
 /** A function that gives the rule by which a name is left out, or undefined for a name that stays. */

@@ -1,3 +1,4 @@
+import type { FormalParameters } from "../dwarf/formal-parameters.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import {
@@ -9,11 +10,17 @@ import {
   symbolValueHigh,
   symbolValueLow,
 } from "../elf/symbol-table.ts";
+import type {
+  DeclarationFinder,
+  FoundDeclarations,
+  QueriedSymbols,
+} from "../source-lines/declared-locations.ts";
 import {
   emptyQueries,
   type Locations,
   type Queries,
   type Resolver,
+  unknownLocations,
   VIA_NEXT_LINE,
   VIA_NONE,
   type Via,
@@ -21,7 +28,8 @@ import {
 import { relativeSource, type SourceRoots, sourceRoots } from "../source-lines/source-root.ts";
 import { type UnitFinder, unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
-import { findSymbol, type Listing } from "../symbols/listing.ts";
+import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
+import { isData } from "../symbols/name-anatomy.ts";
 import type { Place } from "./naming.ts";
 
 /** The image that symbols are located in. */
@@ -32,7 +40,11 @@ export interface LocatingImage {
   readonly resolver: Resolver;
   /** Undefined when its compilation units cannot be read. */
   readonly findUnits: UnitFinder | undefined;
+  /** Undefined when .debug_info cannot be read. */
+  readonly findDeclarations?: DeclarationFinder | undefined;
 }
+
+export type LocationKind = "entry" | "decl";
 
 /** What is known of one symbol's origin. */
 export interface SymbolOrigin {
@@ -42,6 +54,18 @@ export interface SymbolOrigin {
   /** In bytes; null without a symbol table. */
   readonly size: number | null;
   readonly section: string | null;
+  /** The function that holds a static local variable. */
+  readonly functionName: string | null;
+  /** A function's parameters, where they were asked for. */
+  readonly parameters: FormalParameters | null;
+}
+
+/** What else than the line of a symbol's first address is wanted. */
+export interface LocatingOptions {
+  /** Where a text symbol is located: at its first address, or where the function is declared. */
+  readonly location?: LocationKind | undefined;
+  /** Whether the parameters of functions are compared with the source's. */
+  readonly signatures?: boolean | undefined;
 }
 
 /** What the symbol table says of a symbol. */
@@ -68,7 +92,8 @@ export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): Sy
 }
 
 /**
- * Finds out where the symbols of a vmlinux come from: their source lines, or failing that the STT_FILE symbol above them.
+ * Finds out where the symbols of a vmlinux come from: their source lines, of data the declarations, or failing that the
+ * STT_FILE symbol above them.
  *
  * @param tableIndex the entry of each symbol in the image's symbol table; the addresses are taken from there, those of
  *   the listing only where the image has no symbol table
@@ -80,6 +105,7 @@ export async function locateSymbols(
   image: LocatingImage,
   tableIndex: Uint32Array | undefined,
   givenRoots: readonly string[],
+  options: LocatingOptions = {},
 ): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
   const table = image.listing?.table;
   const startKernel = findSymbol(image.listing ?? listing, "start_kernel");
@@ -99,13 +125,18 @@ export async function locateSymbols(
   });
   if (startKernel !== undefined) ask(symbols.length, startKernel, image.listing?.tableIndex[startKernel]);
 
-  const found = await lookUp(image, queries);
-  const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
-  const roots = sourceRoots(givenRoots, initMain);
   const entries = Array.from(symbols, (_, i) => {
     const index = tableIndex?.[i];
     return table && index !== undefined ? symbolEntry(image.elf, table, index) : NO_ENTRY;
   });
+  const queried = {
+    name: (query: number) => symbolName(listing, symbols[query] as number),
+    isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
+    fileSymbol: (query: number) => entries[query]?.fileSymbol ?? null,
+  };
+  const found = await lookUp(image, queries, queried, symbols.length, options);
+  const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
+  const roots = sourceRoots(givenRoots, initMain);
   return { origins: originsOf(entries, found, roots), roots };
 }
 
@@ -113,20 +144,67 @@ export async function locateSymbols(
 export interface FoundLocations {
   readonly locations: Locations;
   readonly units: readonly (Unit | undefined)[] | undefined;
+  /** Where symbols are declared that are not located by their addresses, and functions' parameters. */
+  readonly declared?: FoundDeclarations;
 }
 
+/**
+ * Looks up where symbols are: data by what declares them, text by the line table, or with "decl" by what declares it first.
+ *
+ * @param count of the queries that are about symbols, which come first
+ */
 export async function lookUp(
-  { resolver, findUnits }: Pick<LocatingImage, "resolver" | "findUnits">,
+  { resolver, findUnits, findDeclarations }: Omit<LocatingImage, "elf" | "listing">,
   queries: Queries,
+  symbols: QueriedSymbols,
+  count: number,
+  { location, signatures }: LocatingOptions = {},
 ): Promise<FoundLocations> {
-  const units = findUnits?.(queries);
-  return { units, locations: await resolver.resolve(queries) };
+  const lineLess = new Set<number>();
+  for (let query = 0; query < count; query++) if (symbols.isData(query)) lineLess.add(query);
+  const all = Array.from({ length: count }, (_, i) => i);
+  const wanted = {
+    locations: location === "decl" ? all : [...lineLess],
+    parameters: signatures ? all.filter((query) => !lineLess.has(query)) : [],
+  };
+  const lookUpLines = async (some: Queries) => {
+    const units = findUnits?.(some);
+    return { units, locations: await resolver.resolve(some) };
+  };
+  if (wanted.locations.length + wanted.parameters.length === 0) return lookUpLines(queries);
+  const declared = findDeclarations?.(queries, symbols, wanted) ?? NOTHING_DECLARED;
+  const rest: number[] = [];
+  for (let query = 0; query < queries.count; query++) {
+    if (!declared.locations.has(query) && !lineLess.has(query)) rest.push(query);
+  }
+  const found = await lookUpLines(someOf(queries, rest));
+  const units = found.units && new Array<Unit | undefined>(queries.count).fill(undefined);
+  const locations = { ...unknownLocations(queries.count), files: found.locations.files };
+  rest.forEach((query, i) => {
+    if (units) units[query] = found.units?.[i];
+    locations.file[query] = found.locations.file[i] as number;
+    locations.line[query] = found.locations.line[i] as number;
+    locations.via[query] = found.locations.via[i] as number;
+  });
+  return { units, locations, declared };
+}
+
+const NOTHING_DECLARED: FoundDeclarations = { locations: new Map(), parameters: new Map() };
+
+function someOf(queries: Queries, some: readonly number[]): Queries {
+  const { addressHigh, addressLow, size } = queries;
+  return {
+    count: some.length,
+    addressHigh: Uint32Array.from(some, (query) => addressHigh[query] as number),
+    addressLow: Uint32Array.from(some, (query) => addressLow[query] as number),
+    size: Float64Array.from(some, (query) => size[query] as number),
+  };
 }
 
 /** The origins of symbols, out of what was found for the addresses at the same indices. */
 export function originsOf(
   entries: readonly SymbolEntry[],
-  { locations, units }: FoundLocations,
+  { locations, units, declared }: FoundLocations,
   roots: SourceRoots,
 ): SymbolOrigin[] {
   const unitFiles = new Map<Unit, string | null>();
@@ -144,12 +222,19 @@ export function originsOf(
   );
   return entries.map((entry, i) => {
     const { size, section } = entry;
+    const declaration = declared?.locations.get(i);
+    const parameters = declared?.parameters.get(i) ?? null;
+    if (declaration !== undefined) {
+      const { path, line, unit, functionName } = declaration;
+      const place = { file: sourceFile(path, unit.compilationDirectory), line, unit: unitFile(unit) };
+      return { place, via: "decl", size, section, functionName, parameters };
+    }
     const via = locations.via[i] as number;
     const path = recordedFile(locations, i);
     if (via === VIA_NONE || path === undefined) {
       const { fileSymbol } = entry;
       const place = fileSymbol === null ? null : { file: fileSymbol, line: null, unit: null };
-      return { place, via: place && "file-symbol", size, section };
+      return { place, via: place && "file-symbol", size, section, functionName: null, parameters };
     }
     const unit = units?.[i];
     const file = sourceFile(path, unit?.compilationDirectory ?? null);
@@ -158,7 +243,8 @@ export function originsOf(
       line: locations.line[i] as number,
       unit: units === undefined ? unitByFileSymbol(file, entry.fileSymbol) : unit ? unitFile(unit) : null,
     };
-    return { place, via: via === VIA_NEXT_LINE ? "next-line" : "line", size, section };
+    const known = via === VIA_NEXT_LINE ? "next-line" : "line";
+    return { place, via: known, size, section, functionName: null, parameters };
   });
 }
 

@@ -76,7 +76,7 @@ function tableOptions({ source, header }: AliasTableReader): AliasOptions {
     typeof disambiguate !== "boolean" ||
     typeof maxNameLength !== "number" ||
     typeof data !== "boolean" ||
-    typeof defaults !== "boolean" ||
+    (typeof defaults !== "boolean" && defaults !== "text") ||
     !areGlobs(exclude) ||
     !areGlobs(include)
   ) {

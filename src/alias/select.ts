@@ -1,7 +1,7 @@
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
 import { findNamesakes, type Namesakes } from "./duplicates.ts";
-import { type FilterOptions, nameFilter } from "./filters.ts";
+import { type FilterOptions, symbolFilter } from "./filters.ts";
 import type { Aliases } from "./name-symbols.ts";
 import type { NamingOptions } from "./naming.ts";
 
@@ -36,7 +36,7 @@ export function selectSymbols(
 ): Selection {
   const existing = findExistingAliases(listing, options.separator, options.data);
   const namesakes = findNamesakes(listing, options.data, existing);
-  const filter = nameFilter(options.filters);
+  const filter = symbolFilter(options.filters);
   const { symbols, excluded } = chooseCandidates(listing, options.data, namesakes, filter, surroundings);
   let inScope: Int32Array | undefined;
   const ignored = existing?.reduce((sum, isAlias) => sum + isAlias, 0) ?? 0;

@@ -7,9 +7,10 @@ import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
 import type { ModuleDebug } from "../kbuild/module-symbols.ts";
 import { addr2lineResolver } from "../source-lines/addr2line-resolver.ts";
+import { declarationFinder } from "../source-lines/declared-locations.ts";
 import { dwarfResolver } from "../source-lines/dwarf-resolver.ts";
 import { sectionResolver } from "../source-lines/section-resolver.ts";
-import { type UnitFinder, unitFinder } from "../source-lines/unit-finder.ts";
+import { unitFinder } from "../source-lines/unit-finder.ts";
 import type { ResolverOptions } from "./options.ts";
 
 /**
@@ -22,7 +23,7 @@ export async function openResolver(
   elf: ElfFile,
   options: ResolverOptions,
   signal: AbortSignal,
-): Promise<Pick<LocatingImage, "resolver" | "findUnits">> {
+): Promise<Omit<LocatingImage, "elf" | "listing">> {
   if (elf.type === ET_REL) {
     throw new Failure(
       elf.path,
@@ -34,10 +35,10 @@ export async function openResolver(
     const { addr2line: tool, jobs } = options;
     return {
       resolver: addr2lineResolver({ tool, elf: elf.path, jobs, signal }),
-      findUnits: await unitsIfReadable(elf),
+      ...(await unitsIfReadable(elf, options)),
     };
   }
-  return builtInResolver(elf);
+  return builtInResolver(elf, options);
 }
 
 /**
@@ -61,7 +62,7 @@ export async function openModuleDebug(
   }
   const debug = separate === undefined ? elf : openElf(separate);
   try {
-    if (options.resolver === "dwarf") return { elf: debug, ...(await builtInResolver(debug)) };
+    if (options.resolver === "dwarf") return { elf: debug, ...(await builtInResolver(debug, options)) };
     if (isCompressed(debug.path)) {
       throw new Failure(debug.path, "is compressed, which addr2line cannot read", "use --resolver dwarf");
     }
@@ -71,7 +72,7 @@ export async function openModuleDebug(
     return {
       elf: debug,
       resolver: sectionResolver(debug, ofSection),
-      findUnits: await unitsIfReadable(debug),
+      ...(await unitsIfReadable(debug, options)),
     };
   } catch (error) {
     if (debug !== elf) debug.file.close();
@@ -79,8 +80,11 @@ export async function openModuleDebug(
   }
 }
 
-async function builtInResolver(elf: ElfFile): Promise<Pick<LocatingImage, "resolver" | "findUnits">> {
-  const sections = await openDebugSections(elf);
+async function builtInResolver(
+  elf: ElfFile,
+  { signatures }: ResolverOptions,
+): Promise<Omit<LocatingImage, "elf" | "listing">> {
+  const sections = await openDebugSections(elf, signatures);
   const findUnits = unitFinder(sections);
   const { resolve } = dwarfResolver(sections, findUnits);
   return {
@@ -92,6 +96,7 @@ async function builtInResolver(elf: ElfFile): Promise<Pick<LocatingImage, "resol
         return suggestAddr2line(error);
       }
     },
+    findDeclarations: declarationFinder(sections),
   };
 }
 
@@ -99,18 +104,26 @@ function suggestAddr2line(error: unknown): never {
   throw error instanceof Failure ? error.orElse("use --resolver addr2line") : error;
 }
 
-async function unitsIfReadable(elf: ElfFile): Promise<UnitFinder | undefined> {
+async function unitsIfReadable(
+  elf: ElfFile,
+  { signatures }: ResolverOptions,
+): Promise<Pick<LocatingImage, "findUnits" | "findDeclarations">> {
   try {
-    const findUnits = unitFinder(await openDebugSections(elf));
-    return (queries) => {
-      try {
-        return findUnits(queries);
-      } catch (error) {
-        return ignoreFailure(error);
-      }
+    const sections = await openDebugSections(elf, signatures);
+    const findUnits = unitFinder(sections);
+    return {
+      findUnits: (queries) => {
+        try {
+          return findUnits(queries);
+        } catch (error) {
+          return ignoreFailure(error);
+        }
+      },
+      findDeclarations: declarationFinder(sections),
     };
   } catch (error) {
-    return ignoreFailure(error);
+    ignoreFailure(error);
+    return { findUnits: undefined };
   }
 }
 

@@ -18,6 +18,7 @@ export interface ResolverOptions {
   resolver: "dwarf" | "addr2line";
   addr2line: string;
   jobs: number;
+  signatures?: true;
 }
 
 export function addResolverOptions(command: Command): Command {
@@ -47,6 +48,8 @@ export interface AliasingOptions extends ResolverOptions {
   exclude: string[];
   include: string[];
   defaultFilters: boolean;
+  data?: true | "all";
+  location: "entry" | "decl";
   stats?: true | "text" | "json";
   quiet?: true;
 }
@@ -67,6 +70,18 @@ export function addAliasingOptions(command: Command): Command {
     .addOption(repeatable("--exclude <glob>", "leave names out"))
     .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
     .option("--no-default-filters", "keep the names that are left out by default")
+    .addOption(
+      new Option(
+        "--data [scope]",
+        "data symbols too; all: also those that the default filters leave out",
+      ).choices(["all"]),
+    )
+    .addOption(
+      new Option("--location <kind>", "of a function: the line of its first address, or of its declaration")
+        .choices(["entry", "decl"])
+        .default("entry"),
+    )
+    .option("--signatures", "compare parameters with the source's, in the table")
     .option("--kernel-release <release>", "as `uname -r`, for the table (default: as the files say)")
     .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
     .option("--quiet", "no warnings and no progress");
@@ -78,9 +93,15 @@ export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
     separator: options.separator,
     disambiguate: options.disambiguate,
     maxNameLength: options.maxNameLength,
-    data: false,
-    filters: { defaults: options.defaultFilters, exclude: options.exclude, include: options.include },
+    data: options.data !== undefined,
+    filters: {
+      defaults: options.data === "all" && options.defaultFilters ? "text" : options.defaultFilters,
+      exclude: options.exclude,
+      include: options.include,
+    },
     sourceRoots: options.sourceRoot,
+    location: options.location,
+    signatures: options.table !== undefined && options.signatures === true,
     locateAll: options.table !== undefined && options.tableScope === "all",
     kernelRelease: options.kernelRelease,
   };

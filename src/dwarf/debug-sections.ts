@@ -20,6 +20,9 @@ export interface DebugSections {
   readonly aranges: ByteSource;
   readonly ranges: ByteSource;
   readonly rnglists: ByteSource;
+  /** Location lists; empty where they were not asked for. */
+  readonly loc: ByteSource;
+  readonly loclists: ByteSource;
 }
 
 /** Of some sections little pieces are read here and there; strings and ranges lie close together. */
@@ -31,16 +34,19 @@ const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO or give --debug-file";
 /**
  * Opens the debug sections of an ELF file. In those of a relocatable file, addresses are as `layOutSections` lays them out.
  *
+ * @param withLocationLists whether location lists are wanted, which take long to decompress where they are compressed
  * @throws Failure for a file without line or unit information
  */
-export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
+export async function openDebugSections(elf: ElfFile, withLocationLists = false): Promise<DebugSections> {
   const bases = layOutSections(elf);
+  const empty = (suffix: string) => memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
   const content = async (suffix: string) => {
     const section = ownSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
-    if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
+    if (section === undefined) return empty(suffix);
     const bytes = relocatedSource(elf, section, await sectionContent(elf, section), bases);
     return pagedSource(bytes, PAGE_BYTES[suffix] ?? DENSE_PAGE);
   };
+  const locationLists = async (suffix: string) => (withLocationLists ? content(suffix) : empty(suffix));
   const required = async (suffix: string, what: string) => {
     const source = await content(suffix);
     if (source.size > 0) return source;
@@ -62,6 +68,8 @@ export async function openDebugSections(elf: ElfFile): Promise<DebugSections> {
     aranges: await content("aranges"),
     ranges: await content("ranges"),
     rnglists: await content("rnglists"),
+    loc: await locationLists("loc"),
+    loclists: await locationLists("loclists"),
   };
 }
 

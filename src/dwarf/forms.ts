@@ -15,12 +15,14 @@ export interface Encoding {
 /** An attribute's value as it is encoded; what an index or offset refers to is not looked up yet. */
 export interface FormValue {
   readonly form: number;
-  /** A constant, an offset, an index, or an address's lower half; 0 for forms that nobody asks for. */
+  /** A constant, an offset, an index, an address's lower half, or a block's length; 0 for forms that nobody asks for. */
   readonly value: number;
   /** An address's upper half. */
   readonly high: number;
   /** The text of DW_FORM_string. */
   readonly text?: string;
+  /** Where a block's bytes begin. */
+  readonly start?: number;
 }
 
 /**
@@ -98,28 +100,30 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
     case dw.DW_FORM_string:
       return { form, value, high, text: cursor.string() };
     case dw.DW_FORM_block1:
-      cursor.skip(cursor.u8());
-      break;
+      return readBlock(cursor, form, cursor.u8());
     case dw.DW_FORM_block2:
-      cursor.skip(cursor.u16());
-      break;
+      return readBlock(cursor, form, cursor.u16());
     case dw.DW_FORM_block4:
-      cursor.skip(cursor.u32());
-      break;
+      return readBlock(cursor, form, cursor.u32());
     case dw.DW_FORM_block:
     case dw.DW_FORM_exprloc:
-      cursor.skip(cursor.uleb());
-      break;
+      return readBlock(cursor, form, cursor.uleb());
     case dw.DW_FORM_flag_present:
       value = 1;
       break;
     case dw.DW_FORM_implicit_const:
-      // It stands in the abbreviation; no attribute that is read has this form.
+      // It stands in the abbreviation.
       break;
     default:
       throw cursor.failure(`unknown form 0x${form.toString(16)}`);
   }
   return { form, value, high };
+}
+
+function readBlock(cursor: Cursor, form: number, length: number): FormValue {
+  const start = cursor.position;
+  cursor.skip(length);
+  return { form, value: length, high: 0, start };
 }
 
 /**

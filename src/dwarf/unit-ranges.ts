@@ -4,7 +4,7 @@ import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt, type FormValue } from "./forms.ts";
 import type { Unit } from "./unit.ts";
 
-interface Address {
+export interface Address {
   readonly high: number;
   readonly low: number;
 }
@@ -43,24 +43,24 @@ function isAddressForm(form: number): boolean {
   );
 }
 
-function address(sections: DebugSections, unit: Unit, { form, value, high }: FormValue): Address {
+export function address(sections: DebugSections, unit: Unit, { form, value, high }: FormValue): Address {
   return form === dw.DW_FORM_addr ? { high, low: value } : indexedAddress(sections, unit, value);
 }
 
 /** An entry of .debug_addr (DWARF 5 section 7.27). */
-function indexedAddress(sections: DebugSections, unit: Unit, index: number): Address {
+export function indexedAddress(sections: DebugSections, unit: Unit, index: number): Address {
   const cursor = cursorAt(sections, sections.addr, unit.addressBase + index * unit.addressSize);
   const low = cursor.address(unit.addressSize);
   return { high: cursor.addressHigh, low };
 }
 
-function add(base: Address, high: number, low: number): Address {
+export function add(base: Address, high: number, low: number): Address {
   const sum = base.low + low;
   const carry = sum > 0xffffffff ? 1 : 0;
   return { high: (base.high + high + carry) >>> 0, low: sum >>> 0 };
 }
 
-function unitBase(sections: DebugSections, unit: Unit): Address {
+export function unitBase(sections: DebugSections, unit: Unit): Address {
   return unit.lowPc === undefined ? { high: 0, low: 0 } : address(sections, unit, unit.lowPc);
 }
 

@@ -85,7 +85,7 @@ export function readUnit(sections: DebugSections, offset: number): { end: number
   return { end, unit };
 }
 
-function splitDwarf(sections: DebugSections): Failure {
+export function splitDwarf(sections: DebugSections): Failure {
   return new Failure(
     sections.path,
     "split DWARF (.dwo files) is not read",
@@ -120,6 +120,11 @@ const TABLE_BYTES = 1 << 13;
 const PADDING = 16;
 /** What the search gives when a table ends without the code; when its bytes end, a smaller number. */
 const NOT_LISTED = -1;
+
+/** Where the abbreviation of a code begins in .debug_abbrev. */
+export function findCode(sections: DebugSections, table: number, wanted: number): number {
+  return table + abbreviationAt(sections, table, wanted).position;
+}
 
 let tableMemory: WasmMemory | undefined;
 

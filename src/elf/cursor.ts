@@ -153,6 +153,21 @@ export class Cursor {
     return value;
   }
 
+  /** A signed LEB128 number; 0 for one that is not safe as a double. */
+  sleb(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte >= 0x80) {
+        if (scale > 2 ** 128) throw this.failure("a LEB128 number does not end");
+        continue;
+      }
+      if ((byte & 0x40) !== 0) value -= scale * 128;
+      return Number.isSafeInteger(value) ? value : 0;
+    }
+  }
+
   /** A LEB128 number whose value is of no interest. */
   skipLeb(): void {
     while (this.u8() >= 0x80);

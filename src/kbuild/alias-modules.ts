@@ -11,6 +11,7 @@ import {
 import { findExistingAliases, stemReader } from "../alias/candidates.ts";
 import { type Aliases, giveAliases, type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import type { Place } from "../alias/naming.ts";
+import { isInTable, type TableScope } from "../alias/table-scope.ts";
 import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
@@ -158,7 +159,7 @@ export async function aliasModules(
   located.sort((a, b) => Buffer.compare(Buffer.from(a.module.name), Buffer.from(b.module.name)));
 
   const { given, counts } = await time("name", () => nameAll(vmlinux, located, options));
-  const rows = () => tableOf(vmlinux, located, given, options.locateAll);
+  const rows = () => tableOf(vmlinux, located, given, options);
   const selections = [
     ...(vmlinux ? [vmlinux.selection.counts] : []),
     ...located.map(({ symbols }) => symbols.counts),
@@ -308,7 +309,7 @@ function* tableOf(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
   given: readonly Given[],
-  all: boolean,
+  scope: TableScope,
 ): Generator<TableRow> {
   if (vmlinux !== undefined) yield* tableRows(vmlinux, given[0] as Given);
   for (const [i, { symbols }] of modules.entries()) {
@@ -320,6 +321,6 @@ function* tableOf(
     });
     // The listing's order is that of sections; the sort is stable.
     rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
-    for (const row of rows) if (all || row.alias !== null) yield row;
+    for (const row of rows) if (isInTable(row, scope)) yield row;
   }
 }

@@ -1,7 +1,8 @@
 import { type Surroundings, stemReader } from "../alias/candidates.ts";
-import { lookUp, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
+import { type LocatingOptions, lookUp, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
 import { type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "../alias/select.ts";
+import { tableSymbols } from "../alias/table-scope.ts";
 import { formatAddress } from "../elf/address.ts";
 import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
 import { type ElfFile, findSection, type Section, sectionBytes } from "../elf/elf-file.ts";
@@ -9,11 +10,13 @@ import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
+import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
 import { emptyQueries, type Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import type { UnitFinder } from "../source-lines/unit-finder.ts";
 import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
 import { symbolName } from "../symbols/listing.ts";
+import { isData } from "../symbols/name-anatomy.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { WasmMemory } from "../wasm/program.ts";
@@ -24,9 +27,10 @@ export interface ModuleDebug {
   /** Answers addresses as `layOutSections` gives them out. */
   readonly resolver: Resolver;
   readonly findUnits: UnitFinder | undefined;
+  readonly findDeclarations?: DeclarationFinder | undefined;
 }
 
-export interface ModuleOptions extends AliasOptions {
+export interface ModuleOptions extends AliasOptions, LocatingOptions {
   /** Whether symbols in .init sections get aliases. */
   readonly init: boolean;
   /** Whether all text symbols get into the table, or only those with an alias. */
@@ -57,8 +61,16 @@ export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
   throw new Failure(elf.path, "has no symbol table", "give it as it was before strip");
 }
 
-/** Names that every module has, for its own entry points. */
-const ENTRY_POINTS: ReadonlySet<string> = new Set(["init_module", "cleanup_module"]);
+/** Names that every module has: its entry points, and what modpost, module-common.c and module.lds of scripts/ add. */
+const MODULES_OWN: ReadonlySet<string> = new Set([
+  "init_module",
+  "cleanup_module",
+  "__this_module",
+  "____versions",
+  "orc_header",
+  "__start_alloc_tags",
+  "__stop_alloc_tags",
+]);
 
 /** Whether the kernel frees a section when the module has been loaded (module_init_section of kernel/module/main.c). */
 function isInit(section: Section | undefined): boolean {
@@ -88,12 +100,13 @@ export async function moduleSymbols(
     ...(bearersOf && { bearersOf }),
     excludedBy(symbol, name) {
       if (!options.init && isInit(sectionOf(indexOf(symbol)))) return ".init*";
-      return options.filters.defaults && ENTRY_POINTS.has(name) && !include.includes(name) ? name : undefined;
+      return options.filters.defaults && MODULES_OWN.has(name) && !include.includes(name) ? name : undefined;
     },
   });
-  const symbols = options.locateAll ? selection.inScope : selection.symbols;
+  const symbols = tableSymbols(selection, options);
   const indices = Array.from(symbols, indexOf);
-  const origins = symbols.length === 0 ? [] : await locate(elf, listing, indices, await openDebug(), roots);
+  const origins =
+    symbols.length === 0 ? [] : await locate(elf, listing, symbols, await openDebug(), roots, options);
 
   const isLoaded = (index: number) => ((sectionOf(index)?.flags ?? 0) & SHF_ALLOC) !== 0;
   const positions = modulePositions(
@@ -104,7 +117,7 @@ export async function moduleSymbols(
   );
   const rows = Array.from(symbols, (symbol, i): TableRow => {
     const index = indices[i] as number;
-    const { place, via, size, section } = origins[i] as SymbolOrigin;
+    const { place, via, size, section, functionName, parameters } = origins[i] as SymbolOrigin;
     return {
       object: name,
       name: symbolName(listing, symbol),
@@ -119,6 +132,9 @@ export async function moduleSymbols(
       sympos: positions[i] as number,
       ordinal: 0,
       via,
+      function: functionName,
+      parameters: parameters?.count ?? null,
+      arriving: parameters?.arriving ?? null,
     };
   });
   const rowOf = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
@@ -137,11 +153,14 @@ export async function moduleSymbols(
 
 async function locate(
   elf: ElfFile,
-  { table }: ElfListing,
-  indices: readonly number[],
+  listing: ElfListing,
+  symbols: Int32Array,
   debug: ModuleDebug,
   roots: SourceRoots,
+  options: LocatingOptions,
 ): Promise<SymbolOrigin[]> {
+  const { table, tableIndex } = listing;
+  const indices = Array.from(symbols, (symbol) => tableIndex[symbol] as number);
   try {
     const bases = layOutSections(debug.elf);
     const sections = sameSections(elf, debug.elf);
@@ -154,7 +173,12 @@ async function locate(
       queries.size[i] = symbolSize(table, index);
     });
     const entries = indices.map((index) => symbolEntry(elf, table, index));
-    return originsOf(entries, await lookUp(debug, queries), roots);
+    const queried = {
+      name: (query: number) => symbolName(listing, symbols[query] as number),
+      isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
+      fileSymbol: (query: number) => entries[query]?.fileSymbol ?? null,
+    };
+    return originsOf(entries, await lookUp(debug, queries, queried, symbols.length, options), roots);
   } finally {
     if (debug.elf !== elf) debug.elf.file.close();
   }

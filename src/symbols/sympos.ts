@@ -27,16 +27,42 @@ export function symbolPositions(
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
     Number(isWeak(type[a] as number)) - Number(isWeak(type[b] as number)) ||
     a - b;
+  const positionsOf = new Map<number, ReadonlyMap<number, number>>();
   return Uint32Array.from(symbols, (symbol) => {
-    const group: number[] = [];
-    for (let other = namesakes.first[symbol] ?? -1; other !== -1; other = namesakes.next[other] as number) {
-      if (!DROPPED_TYPES.has(type[other] as number)) group.push(other);
+    const leader = namesakes.first[symbol] ?? -1;
+    let positions = positionsOf.get(leader);
+    if (positions === undefined) {
+      positions = groupPositions(listing, leader, namesakes.next, inKallsymsOrder);
+      positionsOf.set(leader, positions);
     }
-    if (group.length < 2) return 0;
-    const name = symbolName(listing, symbol);
-    const bearers = group.filter((other) => symbolName(listing, other) === name);
-    return bearers.length < 2 ? 0 : bearers.sort(inKallsymsOrder).indexOf(symbol) + 1;
+    return positions.get(symbol) ?? 0;
   });
+}
+
+/** The positions of the symbols that share a stem, those left out whose name is unique. */
+function groupPositions(
+  listing: Listing,
+  leader: number,
+  next: Int32Array,
+  compare: (a: number, b: number) => number,
+): Map<number, number> {
+  const group: number[] = [];
+  for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) {
+    if (!DROPPED_TYPES.has(listing.type[symbol] as number)) group.push(symbol);
+  }
+  const positions = new Map<number, number>();
+  if (group.length < 2) return positions;
+  const bearers = new Map<string, number[]>();
+  for (const symbol of group.sort(compare)) {
+    const name = symbolName(listing, symbol);
+    const others = bearers.get(name);
+    if (others === undefined) bearers.set(name, [symbol]);
+    else others.push(symbol);
+  }
+  for (const symbols of bearers.values()) {
+    if (symbols.length > 1) for (const [i, symbol] of symbols.entries()) positions.set(symbol, i + 1);
+  }
+  return positions;
 }
 
 /**

@@ -45,6 +45,12 @@ export interface TableRow {
   /** The number appended to the alias, 0 for none. */
   readonly ordinal: number;
   readonly via: Via | null;
+  /** The function that holds a static local variable; null for what is in no function. */
+  readonly function: string | null;
+  /** How many parameters the source of a function has; null where that was not asked for, or nothing tells. */
+  readonly parameters: number | null;
+  /** Those of them that still arrive, from 1. */
+  readonly arriving: readonly number[] | null;
 }
 
 /** The bytes of an alias table, as JSON Lines, in pieces. */

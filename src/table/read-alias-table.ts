@@ -83,8 +83,9 @@ function* readRows(
 function parseRow(path: string, line: number, text: string): TableRow {
   const row = parseObject(text);
   if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
-  if (!isRow(row)) throw new Failure(path, `line ${line} is damaged: ${faulty(row, ROW_KEYS)}`, ADVICE);
-  return row;
+  if (isRow(row)) return row;
+  const fault = faulty(row, { ...ROW_KEYS, ...NEW_ROW_KEYS });
+  throw new Failure(path, `line ${line} is damaged: ${fault}`, ADVICE);
 }
 
 type Json = Record<string, unknown>;
@@ -128,7 +129,14 @@ const HEADER_KEYS: Record<Exclude<keyof TableHeader, "unresolved">, Check> = {
   options: isObject,
 };
 
-const ROW_KEYS: Record<keyof TableRow, Check> = {
+/** Keys that tables have not always had. */
+const NEW_ROW_KEYS = {
+  function: orNull(isText),
+  parameters: orNull(isCount),
+  arriving: orNull((value) => Array.isArray(value) && value.every(isCount)),
+};
+
+const ROW_KEYS: Record<Exclude<keyof TableRow, keyof typeof NEW_ROW_KEYS>, Check> = {
   object: isName,
   name: isName,
   alias: orNull(isName),
@@ -149,8 +157,10 @@ function isHeader(value: Json): value is Json & TableHeader {
   return faulty(value, HEADER_KEYS) === undefined && (unresolved === undefined || isCounts(unresolved));
 }
 
+/** Takes a row, and gives it what was not written when its table was. */
 function isRow(value: Json): value is Json & TableRow {
-  return faulty(value, ROW_KEYS) === undefined;
+  for (const key in NEW_ROW_KEYS) value[key] ??= null;
+  return (faulty(value, ROW_KEYS) ?? faulty(value, NEW_ROW_KEYS)) === undefined;
 }
 
 /** The first key that is missing or has a value of another kind, in words. */

@@ -58,6 +58,18 @@ export interface WasmProgram {
   rowsSorted(): void;
   instructionOffset(): number;
   operandsOffset(): number;
+  scanFault(): number;
+  scanCulprit(): number;
+  describeUnit(littleEndian: boolean, version: number, addressBytes: number, offsetBytes: number): void;
+  describeRecords(byCode: number, limit: number): void;
+  abbreviationOf(code: number): number;
+  readAbbreviations(start: number, end: number, records: number, wantsFunctions: boolean): number;
+  wantAddresses(addresses: number, count: number, slots: number, mask: number): void;
+  describeAddresses(start: number, end: number): void;
+  beginUnit(start: number, root: number, end: number, room: number): void;
+  scanPosition(): number;
+  scanEnded(): number;
+  scanUnit(found: number, capacity: number): number;
 }
 
 const PAGE_BYTES = 1 << 16;

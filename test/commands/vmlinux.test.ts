@@ -200,7 +200,9 @@ describe("the alias table", () => {
     expect(rows.map(({ address, type, alias }) => `${address} ${type} ${alias}`)).toEqual(aliasesOf(ALIASED));
     for (const row of rows) {
       expect(Object.keys(row)).toEqual(
-        "object name alias type address section size file line unit sympos ordinal via".split(" "),
+        "object name alias type address section size file line unit sympos ordinal via function parameters arriving".split(
+          " ",
+        ),
       );
       expect(row.object).toBe("vmlinux");
       if (row.line !== null) expect(row.alias).toContain(`_${row.line}`);

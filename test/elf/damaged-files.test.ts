@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildSample, SAMPLE } from "../sample-kernel.ts";
+import { buildProgram } from "../source-lines/declared-program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 
@@ -98,6 +99,16 @@ const VICTIMS: readonly Victim[] = [
     name: "clang, 32-bit and big-endian",
     make: (out) => buildSample(out, { CC: "clang", LD: "ld.lld", CFLAGS: "--target=mips-linux-gnu" }),
     seeds: [41, 42, 43, 44],
+  },
+  {
+    name: "gcc with link-time optimisation, declarations in other units",
+    make: (out) => buildProgram(out, { compiler: "gcc", flags: ["-g", "-flto"] }),
+    seeds: [51, 52],
+  },
+  {
+    name: "clang with ThinLTO, addresses and lists by index",
+    make: (out) => buildProgram(out, { compiler: "clang-19", flags: ["-g", "-flto=thin", "-fuse-ld=lld"] }),
+    seeds: [61, 62],
   },
 ];
 

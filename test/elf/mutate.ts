@@ -10,6 +10,7 @@ import { newAliases } from "../../src/alias/select.ts";
 import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { Failure } from "../../src/failure.ts";
+import { declarationFinder } from "../../src/source-lines/declared-locations.ts";
 import { dwarfResolver } from "../../src/source-lines/dwarf-resolver.ts";
 import { unitFinder } from "../../src/source-lines/unit-finder.ts";
 import { tableLines } from "../../src/table/alias-table.ts";
@@ -75,7 +76,8 @@ function damageFile({
   writeFileSync(damaged, bytes.subarray(0, size));
 }
 
-async function aliasDamaged(): Promise<void> {
+/** @param declared whether all that is read of declarations is asked for, or lines alone */
+async function aliasDamaged(declared: boolean): Promise<void> {
   const elf = openElf(damaged);
   try {
     const result = await aliasVmlinux(
@@ -84,16 +86,19 @@ async function aliasDamaged(): Promise<void> {
         image: elf,
         debugImage: undefined,
         openResolver: async (located) => {
-          const sections = await openDebugSections(located);
+          const sections = await openDebugSections(located, true);
           const findUnits = unitFinder(sections);
-          return { resolver: dwarfResolver(sections, findUnits), findUnits };
+          const findDeclarations = declarationFinder(sections);
+          return { resolver: dwarfResolver(sections, findUnits), findUnits, findDeclarations };
         },
       },
       {
         separator: "@",
         disambiguate: true,
         maxNameLength: 512,
-        data: false,
+        data: declared,
+        location: declared ? "decl" : "entry",
+        signatures: declared,
         filters: { defaults: true, exclude: [], include: [] },
         sourceRoots: [],
         locateAll: true,
@@ -109,11 +114,13 @@ async function aliasDamaged(): Promise<void> {
 }
 
 let good = 0;
+let declared = false;
 for (const plan of fc.sample(damage, { seed: Number(seed), numRuns: Number(runs) })) {
+  declared = !declared;
   damageFile(plan);
   let fault: string | undefined;
   try {
-    await aliasDamaged();
+    await aliasDamaged(declared);
     good++;
   } catch (error) {
     if (!(error instanceof Failure))

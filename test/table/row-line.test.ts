@@ -26,10 +26,15 @@ test("rows as the program writes them are read as JSON.parse reads them", () => 
       via: null,
     }),
     row({ name: "f", file: "", type: "T", size: 123_456_789_012_345 }),
+    row({ name: "f.isra.0", parameters: 3, arriving: [1, 3] }),
+    row({ name: "count.1", function: "next", parameters: 0, arriving: [] }),
   ]) {
     expect(parsePlainRow(JSON.stringify(given))).toEqual(given);
-    const later = { ...given, function: "f", inlined: null, pure: true, depth: 4 };
+    const later = { ...given, inlined: null, pure: true, depth: 4 };
     expect(parsePlainRow(JSON.stringify(later))).toEqual(given);
+    const { function: _, parameters: __, arriving: ___, ...earlier } = given;
+    const unknown = { function: null, parameters: null, arriving: null };
+    expect(parsePlainRow(JSON.stringify(earlier))).toEqual({ ...earlier, ...unknown });
   }
 });
 
@@ -58,6 +63,9 @@ test("whatever is read is what JSON.parse reads", () => {
     sympos: count,
     ordinal: count,
     via: fc.option(text),
+    function: fc.option(text, { freq: 1 }),
+    parameters: fc.option(count, { freq: 1 }),
+    arriving: fc.option(fc.array(count), { freq: 1 }),
   });
   let reads = 0;
   fc.assert(
@@ -68,7 +76,7 @@ test("whatever is read is what JSON.parse reads", () => {
       expect(read).toEqual(known(line));
       reads++;
     }),
-    { numRuns: 3000 },
+    { numRuns: 10_000 },
   );
   expect(reads).toBeGreaterThan(10);
 });

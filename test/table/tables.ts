@@ -19,6 +19,9 @@ export function row(given: Partial<TableRow> & Pick<TableRow, "name">): TableRow
     sympos,
     ordinal: 0,
     via: "line",
+    function: null,
+    parameters: null,
+    arriving: null,
     ...rest,
   };
 }

@@ -1,0 +1,44 @@
+import { type Listing, symbolName } from "../symbols/listing.ts";
+import { isText } from "../symbols/name-anatomy.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import { nameFilter } from "./filters.ts";
+import type { Selection } from "./select.ts";
+
+/** Which symbols get into the table besides those with an alias. */
+export interface TableScope {
+  /** All symbols in scope. */
+  readonly locateAll: boolean;
+  /** Functions with a suffix, since theirs are the parameters that have changed. */
+  readonly signatures?: boolean | undefined;
+}
+
+const DOT = 0x2e;
+const isNoFunction = nameFilter({ defaults: true, exclude: [], include: [] });
+
+/** Whether a compiler has renamed a function, as the dot in its name shows. */
+function hasSuffix(name: string, type: number): boolean {
+  return isText(type) && name.includes(".", 1) && isNoFunction(name) === undefined;
+}
+
+/** The symbols of a selection that the table may tell of, in address order. */
+export function tableSymbols(selection: Selection, { locateAll, signatures }: TableScope): Int32Array {
+  if (locateAll) return selection.inScope;
+  if (!signatures) return selection.symbols;
+  const chosen = new Set(selection.symbols);
+  const { listing, inScope } = selection;
+  return inScope.filter((symbol) => chosen.has(symbol) || isSuffixed(listing, symbol));
+}
+
+function isSuffixed(listing: Listing, symbol: number): boolean {
+  const dot = listing.text.indexOf(DOT, (listing.nameStart[symbol] as number) + 1);
+  if (dot === -1 || dot >= (listing.nameEnd[symbol] as number)) return false;
+  return hasSuffix(symbolName(listing, symbol), listing.type[symbol] as number);
+}
+
+/** Whether a row gets into the table. */
+export function isInTable(
+  { alias, name, type }: Pick<TableRow, "alias" | "name" | "type">,
+  { locateAll, signatures }: TableScope,
+): boolean {
+  return locateAll || alias !== null || (signatures === true && hasSuffix(name, type.charCodeAt(0)));
+}

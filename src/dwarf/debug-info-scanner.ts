@@ -1,0 +1,252 @@
+import type { ByteSource } from "../elf/byte-source.ts";
+import { Failure } from "../failure.ts";
+import { wasmMemory } from "../wasm/program.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { cursorAt } from "./forms.ts";
+import type { UnitHeader } from "./unit-header.ts";
+
+/** What kinds of DIEs are looked for. */
+export interface WantedDies {
+  /** Variables whose location is one of the wanted addresses. */
+  readonly variables: boolean;
+  /** Functions that begin at one of them, and all functions that are in several pieces. */
+  readonly functions: boolean;
+}
+
+/** A DIE that the scan has found. */
+export interface FoundDie {
+  /** In .debug_info. */
+  readonly offset: number;
+  /** The function that holds it, or the copy of one; 0 outside of functions. */
+  readonly scope: number;
+  /** The index of the wanted address that it stands for; -1 for a function whose pieces are to be read first. */
+  readonly address: number;
+}
+
+/** Zeros behind what is scanned: as many bytes as a step reads at most, and one that ends numbers and strings. */
+const PADDING = 32;
+/** Codes are numbered from 1 by every producer; a table of more codes would fill the memory. */
+const CODE_LIMIT = 1 << 18;
+/** Functions within functions, and the addresses of one DIE. */
+const SCOPE_BYTES = 33 << 10;
+const EVENTS = 1 << 10;
+const EVENT_WORDS = 3;
+const NO_ADDRESS = 0xffffffff;
+const LARGEST_UNIT = 1 << 29;
+const FIRST_ABBREVIATIONS = 1 << 14;
+/** What the records of abbreviations take for each of their bytes. */
+const RECORD_SHARE = 6;
+const MOST_SLOTS = 1 << 24;
+
+const CUT_SHORT = 1;
+const ADVICE = "the file is damaged or cut short: copy or build it again";
+
+/**
+ * Goes through the DIEs of units and finds those that stand for wanted addresses. A unit is in memory at a time, with its
+ * abbreviations.
+ */
+export class DebugInfoScanner {
+  /** .debug_info, of which the bytes of the unit at hand are in memory. */
+  readonly info: ByteSource;
+
+  readonly #sections: DebugSections;
+  readonly #wants: WantedDies;
+  readonly #memory = wasmMemory();
+  readonly #mark: number;
+  readonly #scopes: number;
+  readonly #events: number;
+  #unitAt = 0;
+  #unitBytes = 0;
+  #abbreviationsAt = 0;
+  #abbreviationBytes = 0;
+  #recordsAt = 0;
+  #tableAt = 0;
+  #tableBytes = 0;
+  #heldFrom = 0;
+  #heldTo = 0;
+  /** The table whose records are in memory, and the encoding they are for. */
+  #recordsOf = "";
+  #abbreviations = 0;
+
+  /**
+   * @param high the upper halves of the wanted addresses, `low` their lower ones; none of them twice
+   * @throws RangeError for more than 2^23 of them
+   */
+  constructor(sections: DebugSections, wants: WantedDies, high: Uint32Array, low: Uint32Array) {
+    this.#sections = sections;
+    this.#wants = wants;
+    const { program } = this.#memory;
+    const count = low.length;
+    const slots = 2 ** Math.ceil(Math.log2(2 * count + 2));
+    if (slots > MOST_SLOTS) throw new RangeError(`${count} wanted addresses`);
+    const addresses = this.#memory.room(count * 8);
+    const slotRoom = this.#memory.room(slots * 4);
+    const codes = this.#memory.room(CODE_LIMIT * 4);
+    this.#scopes = this.#memory.room(SCOPE_BYTES);
+    this.#events = this.#memory.room(EVENTS * EVENT_WORDS * 4);
+    this.#mark = this.#memory.room(0);
+    const words = new Uint32Array(this.#memory.buffer(), addresses, count * 2);
+    for (let i = 0; i < count; i++) {
+      words[2 * i] = low[i] as number;
+      words[2 * i + 1] = high[i] as number;
+    }
+    program.wantAddresses(addresses, count, slotRoom, slots - 1);
+    program.describeRecords(codes, CODE_LIMIT);
+    this.#layOut(1 << 20, FIRST_ABBREVIATIONS, 1 << 12);
+
+    const { info } = sections;
+    this.info = {
+      name: info.name,
+      size: info.size,
+      read: (offset, length, into) => {
+        if (offset < this.#heldFrom || offset + length > this.#heldTo) return info.read(offset, length, into);
+        const bytes = new Uint8Array(this.#memory.buffer(), this.#unitAt + offset - this.#heldFrom, length);
+        if (into === undefined) return bytes;
+        into.set(bytes);
+        return into;
+      },
+    };
+  }
+
+  #layOut(unitBytes: number, abbreviationBytes: number, tableBytes: number): void {
+    this.#memory.release(this.#mark);
+    this.#unitBytes = unitBytes;
+    this.#abbreviationBytes = abbreviationBytes;
+    this.#tableBytes = tableBytes;
+    this.#abbreviationsAt = this.#memory.room(abbreviationBytes + PADDING);
+    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORD_SHARE + 64);
+    this.#tableAt = this.#memory.room(tableBytes);
+    this.#unitAt = this.#memory.room(unitBytes + PADDING);
+    this.#recordsOf = "";
+    this.#heldFrom = this.#heldTo = 0;
+  }
+
+  #load(source: ByteSource, offset: number, length: number, at: number): void {
+    const bytes = new Uint8Array(this.#memory.buffer(), at, length + PADDING);
+    source.read(offset, length, bytes.subarray(0, length));
+    bytes.fill(0, length);
+  }
+
+  /**
+   * Where an abbreviation of the unit that is scanned stands in .debug_abbrev.
+   *
+   * @throws Failure for a code that the unit does not have
+   */
+  abbreviationAt(code: number): number {
+    const at = this.#memory.program.abbreviationOf(code);
+    if (at === 0) throw this.#failure(`the unit has no abbreviation ${code}`, this.#heldFrom);
+    return this.#abbreviations + at - this.#abbreviationsAt;
+  }
+
+  #failure(problem: string, offset: number): Failure {
+    return new Failure(this.info.name, `at 0x${offset.toString(16)}: ${problem}`, ADVICE);
+  }
+
+  /**
+   * Scans a unit.
+   *
+   * @param addressBase where the unit's part of .debug_addr begins
+   * @param take gets what is found, in the unit's order; it may read DIEs of the unit
+   * @throws Failure for a unit that is damaged
+   */
+  scan(header: UnitHeader, addressBase: number | undefined, take: (found: FoundDie) => void): void {
+    const { offset, end } = header;
+    const size = end - offset;
+    if (size > LARGEST_UNIT) throw this.#failure(`a unit of ${size} bytes is too large`, offset);
+    const table =
+      addressBase === undefined ? 0 : addressTableEnd(this.#sections, header, addressBase) - addressBase;
+    if (size > this.#unitBytes || table > this.#tableBytes) {
+      this.#layOut(
+        size > this.#unitBytes ? Math.ceil(size * 1.25) : this.#unitBytes,
+        this.#abbreviationBytes,
+        Math.max(table, this.#tableBytes),
+      );
+    }
+    this.#readAbbreviations(header);
+    const { program } = this.#memory;
+    this.#heldFrom = this.#heldTo = 0;
+    this.#load(this.#sections.info, offset, size, this.#unitAt);
+    this.#heldFrom = offset;
+    this.#heldTo = end;
+    if (table > 0) {
+      const bytes = new Uint8Array(this.#memory.buffer(), this.#tableAt, table);
+      this.#sections.addr.read(addressBase as number, table, bytes);
+    }
+    program.describeAddresses(this.#tableAt, this.#tableAt + table);
+    const unit = this.#unitAt;
+    program.beginUnit(unit, unit + header.root - offset, unit + size, this.#scopes);
+    while (!program.scanEnded()) {
+      const count = program.scanUnit(this.#events, EVENTS);
+      if (program.scanFault() !== 0) throw this.#failure(this.#problem(), offset + program.scanPosition());
+      const words = new Uint32Array(this.#memory.buffer(), this.#events, count * EVENT_WORDS);
+      for (let at = 0; at < words.length; at += EVENT_WORDS) {
+        const scope = words[at + 1] as number;
+        const address = words[at + 2] as number;
+        take({
+          offset: offset + (words[at] as number),
+          scope: scope === 0 ? 0 : offset + scope,
+          address: address === NO_ADDRESS ? -1 : address,
+        });
+      }
+    }
+  }
+
+  /** Makes the records of a unit's abbreviations, if those in memory are not the ones. */
+  #readAbbreviations(header: UnitHeader): void {
+    const { abbrev, littleEndian } = this.#sections;
+    const { abbreviations, version, addressSize, offsetSize } = header;
+    const wanted = `${abbreviations} ${version} ${addressSize} ${offsetSize}`;
+    const { program } = this.#memory;
+    program.describeUnit(littleEndian, version, addressSize, offsetSize);
+    if (wanted === this.#recordsOf) return;
+    this.#recordsOf = "";
+    this.#abbreviations = abbreviations;
+    // The cursor says what is wrong with a table outside the section.
+    const left = abbrev.size - cursorAt(this.#sections, abbrev, abbreviations).position;
+    for (;;) {
+      const length = Math.min(this.#abbreviationBytes, left);
+      const start = this.#abbreviationsAt;
+      this.#load(abbrev, abbreviations, length, start);
+      if (program.readAbbreviations(start, start + length, this.#recordsAt, this.#wants.functions)) break;
+      if (program.scanFault() !== CUT_SHORT || length === left) {
+        const problem = `the abbreviations at 0x${abbreviations.toString(16)}: ${this.#problem()}`;
+        throw new Failure(abbrev.name, problem, ADVICE);
+      }
+      this.#layOut(this.#unitBytes, Math.min(this.#abbreviationBytes * 4, left), this.#tableBytes);
+    }
+    this.#recordsOf = wanted;
+  }
+
+  #problem(): string {
+    const { program } = this.#memory;
+    const culprit = program.scanCulprit();
+    switch (program.scanFault()) {
+      case CUT_SHORT:
+        return "they do not end";
+      case 2:
+        return `unknown form 0x${culprit.toString(16)}`;
+      case 3:
+        return "a code that is too large";
+      case 4:
+        return `the unit has no abbreviation ${culprit}`;
+      case 5:
+        return "a DIE reaches past its unit";
+      case 6:
+        return "a sibling that does not follow";
+      default:
+        return "functions in functions without end";
+    }
+  }
+}
+
+/** Where the part of .debug_addr ends whose addresses begin at an offset (DWARF 5 section 7.27). */
+function addressTableEnd(sections: DebugSections, { version, offsetSize }: UnitHeader, base: number): number {
+  const { addr } = sections;
+  // Before DWARF 5 there was no header.
+  if (version < 5) return addr.size;
+  const start = base - 4 - offsetSize - (offsetSize === 8 ? 4 : 0);
+  const cursor = cursorAt(sections, addr, start);
+  const initial = cursor.u32();
+  const length = initial === 0xffffffff ? cursor.u64() : initial;
+  return Math.max(base, Math.min(addr.size, cursor.position + length));
+}

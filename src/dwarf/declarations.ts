@@ -1,0 +1,182 @@
+import { Failure } from "../failure.ts";
+import * as dw from "./constants.ts";
+import { DebugInfoScanner, type WantedDies } from "./debug-info-scanner.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { type Die, DieReader, type DieUnit } from "./die.ts";
+import { linePath } from "./line-program.ts";
+import { type LineProgram, readLineProgram } from "./line-program-header.ts";
+import { unitOffsets } from "./unit.ts";
+import { hasAddresses, readUnitHeader } from "./unit-header.ts";
+import { forEachRange } from "./unit-ranges.ts";
+
+/** References that lead from a DIE to the one that says more of the same thing; longer chains are cyclic. */
+const MOST_REFERENCES = 16;
+
+/** A variable or function that lies at a wanted address, and what declares it; all is looked up on being asked for. */
+export interface DeclaredObject {
+  /** The concrete DIE: the one with the address. */
+  readonly die: Die;
+  readonly isVariable: boolean;
+  /** Whether a function holds it. */
+  readonly isLocal: boolean;
+  /** Whether the address is where a function is entered, rather than where another piece of it begins. */
+  readonly isEntry: boolean;
+  /** DW_AT_linkage_name, DW_AT_name; null where there is none. */
+  linkageName(): string | null;
+  name(): string | null;
+  /** The name of the function that holds a variable; null outside of functions. */
+  functionName(): string | null;
+  /** Where it is declared; undefined for what the compiler has made up. */
+  declaration(): Declaration | undefined;
+}
+
+/** A place in the source. */
+export interface Declaration {
+  /** As the debug information records it, joined to its directory. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  /** The unit that the object's source was compiled in. */
+  readonly unit: DieUnit;
+}
+
+/** Addresses in columns, none of them twice. */
+export interface WantedAddresses {
+  readonly high: Uint32Array;
+  readonly low: Uint32Array;
+}
+
+/**
+ * Goes once through .debug_info, a unit at a time, and gives out the variables and functions that lie at wanted addresses.
+ * A function in several pieces is given out for each piece.
+ *
+ * @param take gets the index of the address; the object is good until it returns
+ * @throws Failure for debug information that is damaged
+ */
+export function forEachObject(
+  sections: DebugSections,
+  wants: WantedDies,
+  addresses: WantedAddresses,
+  take: (address: number, object: DeclaredObject, reader: DieReader) => void,
+): void {
+  const scanner = new DebugInfoScanner(sections, wants, addresses.high, addresses.low);
+  const reader = new DieReader(sections, scanner.info);
+  const sources = new DeclarationReader(reader);
+  let indexOf: Map<string, number> | undefined;
+  const find = (high: number, low: number) => {
+    indexOf ??= new Map(Array.from(addresses.low, (low, i) => [`${addresses.high[i]} ${low}`, i]));
+    return indexOf.get(`${high} ${low}`);
+  };
+  for (const offset of unitOffsets(sections)) {
+    const header = readUnitHeader(sections, offset);
+    if (!hasAddresses(header)) continue;
+    const hasIndices = header.version >= 5 && sections.addr.size > 0;
+    const addressBase = hasIndices ? reader.unit(header).addressBase : undefined;
+    let unit: DieUnit | undefined;
+    scanner.scan(header, addressBase, (found) => {
+      unit ??= reader.unit(header, (code) => scanner.abbreviationAt(code));
+      const die = reader.read(unit, found.offset);
+      if (die === undefined) return;
+      const scope = found.scope === 0 ? undefined : reader.read(unit, found.scope);
+      const object = sources.object(die, scope);
+      if (found.address >= 0) take(found.address, object, reader);
+      const ranges = die.attributes.get(dw.DW_AT_ranges);
+      if (object.isVariable || ranges === undefined) return;
+      let isEntry = found.address < 0;
+      forEachRange(sections, { ...unit, ranges }, (high, low) => {
+        const index = find(high, low);
+        if (index !== undefined && index !== found.address) take(index, { ...object, isEntry }, reader);
+        isEntry = false;
+      });
+    });
+  }
+}
+
+/** Reads what declares an object. Line programs' headers are kept for the unit at hand. */
+class DeclarationReader {
+  readonly #reader: DieReader;
+  #programUnit: DieUnit | undefined;
+  #program: LineProgram | undefined;
+
+  constructor(reader: DieReader) {
+    this.#reader = reader;
+  }
+
+  object(die: Die, scope: Die | undefined): DeclaredObject {
+    const isVariable = die.tag === dw.DW_TAG_variable;
+    return {
+      die,
+      isVariable,
+      isLocal: scope !== undefined,
+      isEntry: !isVariable,
+      name: () => this.#name(die, dw.DW_AT_name),
+      linkageName: () =>
+        this.#name(die, dw.DW_AT_linkage_name) ?? this.#name(die, dw.DW_AT_MIPS_linkage_name),
+      functionName: () => (scope === undefined ? null : this.#name(scope, dw.DW_AT_name)),
+      declaration: () => {
+        // What the compiler makes up in a function, such as __func__, is declared nowhere else.
+        const own = this.#declaration(die);
+        return own ?? (scope === undefined ? undefined : this.#declaration(scope));
+      },
+    };
+  }
+
+  /** A DIE, and those that say more of the same thing (DWARF 5 sections 2.13.2 and 3.3.8). */
+  *#chain(die: Die): Generator<Die> {
+    let next: Die | undefined = die;
+    for (let i = 0; next !== undefined; i++) {
+      if (i === MOST_REFERENCES) {
+        throw new Failure(
+          this.#reader.sections.info.name,
+          `at 0x${die.offset.toString(16)}: references in a circle`,
+          "the file is damaged: build it again",
+        );
+      }
+      yield next;
+      next =
+        this.#reader.reference(next, dw.DW_AT_abstract_origin) ??
+        this.#reader.reference(next, dw.DW_AT_specification);
+    }
+  }
+
+  #name(die: Die, attribute: number): string | null {
+    for (const each of this.#chain(die)) {
+      const name = this.#reader.string(each, attribute);
+      if (name !== null) return name;
+    }
+    return null;
+  }
+
+  #declaration(die: Die): Declaration | undefined {
+    let file: number | undefined;
+    let fileUnit = die.unit;
+    let line = 0;
+    let { unit } = die;
+    for (const each of this.#chain(die)) {
+      const { attributes } = each;
+      if (file === undefined && attributes.has(dw.DW_AT_decl_file)) {
+        file = attributes.get(dw.DW_AT_decl_file)?.value;
+        fileUnit = each.unit;
+      }
+      if (line === 0) line = attributes.get(dw.DW_AT_decl_line)?.value ?? 0;
+      // With link-time optimisation the source's unit is where the abstract origin is.
+      if (!each.unit.isPartial) unit = each.unit;
+    }
+    if (file === undefined || line === 0) return undefined;
+    const path = this.#path(fileUnit, file);
+    return path === undefined ? undefined : { path, line, unit };
+  }
+
+  /** The path of a file by its number in the unit's line program. */
+  #path(unit: DieUnit, file: number): string | undefined {
+    const { sections } = this.#reader;
+    if (unit.lineProgram === null) return undefined;
+    if (this.#programUnit?.lineProgram !== unit.lineProgram || this.#program === undefined) {
+      this.#program = readLineProgram(sections, unit.lineProgram, unit.addressSize);
+      this.#programUnit = unit;
+    }
+    // Until DWARF 5 files are numbered from 1, and 0 stands for none.
+    if (file === 0 && this.#program.version < 5) return undefined;
+    return linePath(sections, this.#program, file, unit.compilationDirectory);
+  }
+}

@@ -1,0 +1,113 @@
+// Where variables are declared: programs of several compilers, whose variables hold the answer themselves.
+import { basename, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
+import { openElf } from "../../src/elf/elf-file.ts";
+import { declarationFinder } from "../../src/source-lines/declared-locations.ts";
+import { queriesOf } from "../locations.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+import {
+  buildProgram,
+  type DataSymbol,
+  dataSymbols,
+  HOLDERS,
+  heldPlace,
+  type ProgramBuild,
+} from "./declared-program.ts";
+
+const directory = temporaryDirectory();
+let programs = 0;
+const build = (plan: ProgramBuild) => buildProgram(join(directory, `program-${programs++}`), plan);
+
+/** What the finder says of symbols: `<file>:<line> <function> <unit>`; undefined where it says nothing. */
+async function declared(path: string, symbols: readonly DataSymbol[]): Promise<(string | undefined)[]> {
+  const elf = openElf(path);
+  try {
+    const find = declarationFinder(await openDebugSections(elf));
+    const queries = queriesOf(symbols.map(({ address }) => address.toString(16)));
+    const queried = {
+      isData: () => true,
+      name: (query: number) => symbols[query]?.name ?? "",
+      fileSymbol: () => null,
+    };
+    const found = find(queries, queried, { locations: [...symbols.keys()] }).locations;
+    return symbols.map((_, query) => {
+      const location = found.get(query);
+      if (location === undefined) return undefined;
+      const { path, line, functionName, unit } = location;
+      return `${basename(path)}:${line} ${functionName} ${basename(unit.name ?? "")}`;
+    });
+  } finally {
+    elf.file.close();
+  }
+}
+
+/** All variables of the program, those of the header once for each file. */
+const ALL = 15;
+
+async function expectAllDeclared(path: string): Promise<void> {
+  const symbols = dataSymbols(path);
+  const places = symbols.map(({ address }) => heldPlace(path, address));
+  const found = await declared(path, symbols);
+  const held = places.map((place) => `${place} ${HOLDERS[place] ?? null}`);
+  expect(found.map((text) => text?.split(" ", 2).join(" "))).toEqual(held);
+  // A variable of the header is compiled in both files; any other in its own.
+  const units = found.map((text, i) => (places[i]?.startsWith("counters.h") ? "" : text?.split(" ")[2]));
+  expect(units).toEqual(places.map((place) => (place.startsWith("counters.h") ? "" : place.split(":")[0])));
+  expect(new Set(found).size).toBe(symbols.length);
+  expect(symbols.length).toBeGreaterThan(0);
+}
+
+const LLD = ["-fuse-ld=lld"];
+
+describe("The declarations of variables, static locals among them, are found", () => {
+  const versions = [2, 3, 4, 5].flatMap((version): [string, ProgramBuild][] => [
+    [`gcc, DWARF ${version}`, { compiler: "gcc", flags: [`-gdwarf-${version}`] }],
+    [`gcc, 64-bit DWARF ${version}`, { compiler: "gcc", flags: [`-gdwarf-${version}`, "-gdwarf64"] }],
+    [`clang, DWARF ${version}`, { compiler: "clang", flags: [`-gdwarf-${version}`, ...LLD] }],
+    [`clang-19, DWARF ${version}`, { compiler: "clang-19", flags: [`-gdwarf-${version}`, ...LLD] }],
+  ]);
+  test.each([
+    ...versions,
+    ["clang-19, 64-bit DWARF 5", { compiler: "clang-19", flags: ["-g", "-gdwarf64", ...LLD] }],
+    ["big-endian", { compiler: "s390x-linux-gnu-gcc", flags: ["-g"] }],
+    ["32-bit", { compiler: "gcc", flags: ["-g", "-m32", "-fno-pic", "-static"] }],
+    ["position-independent", { compiler: "gcc", flags: ["-g", "-fpie", "-pie"] }],
+    ["compressed with zlib", { compiler: "gcc", flags: ["-g", "-gz"] }],
+    ["compressed in GNU's older way", { compiler: "gcc", flags: ["-g", "-gz=zlib-gnu"] }],
+    ["not optimised", { compiler: "gcc", flags: ["-g", "-O0"] }],
+    ["type units", { compiler: "gcc", flags: ["-g", "-fdebug-types-section"] }],
+    ["relocations kept", { compiler: "gcc", flags: ["-g", "-no-pie", "-Wl,--emit-relocs"] }],
+  ] as [string, ProgramBuild][])("%s", async (_, plan) => {
+    const path = build(plan);
+    expect(dataSymbols(path)).toHaveLength(ALL);
+    await expectAllDeclared(path);
+  });
+
+  test.each([
+    ["GCC's, whose units are <artificial>", { compiler: "gcc", flags: ["-g", "-flto"] }],
+    ["GCC's in one partition", { compiler: "gcc", flags: ["-g", "-flto", "-flto-partition=none"] }],
+    ["clang's ThinLTO", { compiler: "clang-19", flags: ["-g", "-flto=thin", ...LLD] }],
+    ["clang's full one", { compiler: "clang", flags: ["-g", "-flto", ...LLD] }],
+  ] as [string, ProgramBuild][])("with link-time optimisation: %s", async (_, plan) => {
+    const path = build(plan);
+    expect(dataSymbols(path).length).toBeGreaterThan(8);
+    await expectAllDeclared(path);
+  });
+
+  test("where dwz has moved what units share to a partial unit", async () => {
+    const path = build({ compiler: "gcc", flags: ["-g"] });
+    tool("dwz", [path]);
+    expect(tool("readelf", ["--debug-dump=info", path]).toString()).toMatch(/DW_TAG_partial_unit/);
+    await expectAllDeclared(path);
+  });
+
+  test("but not where dwz has moved it to another file, which is said", async () => {
+    const paths = [0, 1].map(() => build({ compiler: "gcc", flags: ["-g"] }));
+    tool("dwz", ["-m", join(directory, "common"), ...paths]);
+    await expect(declared(paths[0] as string, dataSymbols(paths[0] as string))).rejects.toThrow(
+      /: a (name|declaration) is in another file \(dwz -m\); give the debug information as it was before$/,
+    );
+  });
+});
