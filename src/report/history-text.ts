@@ -3,15 +3,18 @@ import { printable } from "./diff-words.ts";
 
 /** One line a symbol: its name, object and file, and where it was in each kernel. */
 export function historyAsText({ object, name, file, unit, states }: SymbolHistory): string {
-  const place = unit === null || unit === file ? (file ?? "?") : `${file ?? "?"} (${unit})`;
-  return `${printable([name, object, place, ...states.map(stateAsText)].join("  "))}\n`;
+  let text = `${name}  ${object}  ${file ?? "?"}`;
+  if (unit !== null && unit !== file) text += ` (${unit})`;
+  for (const state of states()) text += `  ${stateAsText(state)}`;
+  return `${printable(text)}\n`;
 }
 
 function stateAsText({ kernel, isGone, line, events, sympos }: SymbolState): string {
   if (isGone) return `${kernel}:gone`;
-  const remarks = events.flatMap((event) => {
-    if (event === "ambiguous" || event === "unique") return event;
-    return event === "sympos" ? `sympos=${sympos}` : [];
-  });
-  return [`${kernel}:${line ?? "?"}`, ...remarks].join(",");
+  let text = `${kernel}:${line ?? "?"}`;
+  for (const event of events) {
+    if (event === "ambiguous" || event === "unique") text += `,${event}`;
+    else if (event === "sympos") text += `,sympos=${sympos}`;
+  }
+  return text;
 }

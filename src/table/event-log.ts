@@ -33,12 +33,15 @@ export class EventLog {
   #length = 0;
   /** Of each symbol its last event, or -1. */
   readonly #last: number[] = [];
+  /** Of each symbol the last event's alias. */
+  readonly #aliases: (string | null)[] = [];
   readonly #shapes: (AliasShape | undefined)[] = [];
   /** Aliases that do not fit their symbol's shape, by event. */
   readonly #otherAliases = new Map<number, string>();
 
   addSymbol(): number {
     this.#shapes.push(undefined);
+    this.#aliases.push(null);
     return this.#last.push(-1) - 1;
   }
 
@@ -56,25 +59,49 @@ export class EventLog {
     return this.#line(this.#last[symbol] as number);
   }
 
-  /** Takes down what is new of a symbol that a kernel has. */
-  update(symbol: number, index: number, line: number | null, sympos: number, alias: string | null): void {
+  /** The alias that a symbol has, or had when it vanished. */
+  aliasOf(symbol: number): string | null {
+    return this.#aliases[symbol] ?? null;
+  }
+
+  /** Whether a symbol's alias is this one. */
+  isAlias(symbol: number, alias: string | null): boolean {
+    return alias === this.#aliases[symbol];
+  }
+
+  /**
+   * Takes down what is new of a symbol that a kernel has.
+   *
+   * @param alias undefined when it is the one that the symbol has
+   */
+  update(
+    symbol: number,
+    index: number,
+    line: number | null,
+    sympos: number,
+    alias: string | null | undefined,
+  ): void {
     const last = this.#last[symbol] as number;
+    const isSame = alias === undefined;
+    const oldSympos = (this.#log[last + 3] as number) >> 2;
+    if (isSame && line === this.#line(last) && sympos === oldSympos && this.isPresent(symbol)) return;
+    const now = isSame ? this.aliasOf(symbol) : alias;
     if (last === -1 || this.#eventName(last) === "vanished") {
-      this.#push(symbol, index, "appeared", line, sympos, alias);
+      this.#push(symbol, index, "appeared", line, sympos, now);
       return;
     }
-    const [oldAlias, oldSympos] = [this.#alias(symbol, last), (this.#log[last + 3] as number) >> 2];
-    const stays = alias === oldAlias || alias === null || oldAlias === null;
-    if (line !== this.#line(last) || !stays) this.#push(symbol, index, "moved", line, sympos, alias);
-    if (alias !== null && oldAlias === null) this.#push(symbol, index, "ambiguous", line, sympos, alias);
-    if (alias === null && oldAlias !== null) this.#push(symbol, index, "unique", line, sympos, alias);
-    if (sympos !== oldSympos) this.#push(symbol, index, "sympos", line, sympos, alias);
+    const wasAliased = this.hasAlias(symbol);
+    const hasOtherAlias = !isSame && now !== null && wasAliased && !this.isAlias(symbol, now);
+    if (line !== this.#line(last) || hasOtherAlias) this.#push(symbol, index, "moved", line, sympos, now);
+    if (now !== null && !wasAliased) this.#push(symbol, index, "ambiguous", line, sympos, now);
+    if (now === null && wasAliased) this.#push(symbol, index, "unique", line, sympos, now);
+    if (sympos !== oldSympos) this.#push(symbol, index, "sympos", line, sympos, now);
   }
 
   vanish(symbol: number, index: number): void {
     const last = this.#last[symbol] as number;
     const sympos = (this.#log[last + 3] as number) >> 2;
-    this.#push(symbol, index, "vanished", this.#line(last), sympos, this.#alias(symbol, last));
+    this.#push(symbol, index, "vanished", this.#line(last), sympos, this.aliasOf(symbol));
   }
 
   /** A symbol's events, from the first. */
@@ -128,8 +155,14 @@ export class EventLog {
     if (alias !== null) {
       this.#shapes[symbol] ??= shapeOf(alias, line);
       const { before, after } = this.#shapes[symbol] as AliasShape;
-      form = alias === `${before}${line ?? -1}${after}` ? SHAPED_ALIAS : OTHER_ALIAS;
-      if (form === OTHER_ALIAS) this.#otherAliases.set(at, copy(alias));
+      const shaped = `${before}${line ?? -1}${after}`;
+      form = alias === shaped ? SHAPED_ALIAS : OTHER_ALIAS;
+      // Either is a text of its own: the row's is a part of many lines.
+      const own = form === SHAPED_ALIAS ? shaped : copy(alias);
+      if (form === OTHER_ALIAS) this.#otherAliases.set(at, own);
+      this.#aliases[symbol] = own;
+    } else {
+      this.#aliases[symbol] = null;
     }
     this.#log[at] = this.#last[symbol] as number;
     this.#log[at + 1] = (index << 3) | EVENT_NAMES.indexOf(event);
@@ -146,7 +179,7 @@ function shapeOf(alias: string, line: number | null): AliasShape {
   return { before: copy(alias.slice(0, at + 1)), after: copy(alias.slice(at + digits.length)) };
 }
 
-/** A text of its own: a part of a longer one would keep all of that in memory. */
+/** A text of its own, since a part of a longer one keeps all of that in memory. */
 function copy(text: string): string {
   return Buffer.from(text).toString();
 }

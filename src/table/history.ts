@@ -1,3 +1,4 @@
+import { isData } from "../symbols/name-anatomy.ts";
 import type { TableRow } from "./alias-table.ts";
 import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
@@ -18,8 +19,13 @@ interface Coverage {
 }
 
 /** What became of a symbol in one kernel after the other. */
-export interface HistoryEvent extends LoggedEvent {
+export interface HistoryEvent {
   readonly kernel: string;
+  readonly event: EventName;
+  /** After the event, as alias and sympos are; those of a symbol that vanished are the last ones. */
+  readonly line: number | null;
+  readonly alias: string | null;
+  readonly sympos: number;
 }
 
 /** A symbol of any of the tables, from its first kernel to its last. */
@@ -29,9 +35,9 @@ export interface SymbolHistory {
   readonly name: string;
   readonly file: string | null;
   readonly unit: string | null;
-  readonly events: readonly HistoryEvent[];
+  events(): HistoryEvent[];
   /** Where it was in each kernel; the kernels that tell nothing of it are left out. */
-  readonly states: readonly SymbolState[];
+  states(): Iterable<SymbolState>;
 }
 
 /** A symbol in one kernel. */
@@ -59,7 +65,8 @@ interface Rows {
   readonly key: number[];
   readonly line: (number | null)[];
   readonly sympos: number[];
-  readonly alias: (string | null)[];
+  /** undefined for the alias that the key's only symbol has already. */
+  readonly alias: (string | null | undefined)[];
 }
 
 /**
@@ -69,7 +76,7 @@ interface Rows {
  * @param isWanted whether a symbol of this object and name is looked at
  */
 export function newHistory(isWanted: (row: TableRow) => boolean): History {
-  const keys = new Map<string, number>();
+  const keys = newKeys();
   /** The symbols of each key, in the order in which they came first. */
   const symbolsOf: number[][] = [];
   const kernels: (Coverage & { readonly kernel: string })[] = [];
@@ -77,23 +84,20 @@ export function newHistory(isWanted: (row: TableRow) => boolean): History {
 
   const readRows = (tables: KernelTables["tables"]): Rows & { aliasesOnly: boolean } => {
     const rows = { key: [] as number[], line: [] as (number | null)[], sympos: [] as number[] };
-    const alias: (string | null)[] = [];
+    const alias: Rows["alias"][number][] = [];
     let aliasesOnly = true;
     for (const table of tables) {
       for (const row of table.rows) {
         if (row.alias === null) aliasesOnly = false;
         if (!isWanted(row)) continue;
-        const text = symbolKey(row);
-        let key = keys.get(text);
-        if (key === undefined) {
-          key = keys.size;
-          keys.set(text, key);
-          symbolsOf.push([]);
-        }
+        const key = keys.of(row);
+        if (key === symbolsOf.length) symbolsOf.push([]);
         rows.key.push(key);
         rows.line.push(row.line);
         rows.sympos.push(row.sympos);
-        alias.push(row.alias);
+        const [symbol, more] = symbolsOf[key] as number[];
+        const isKnown = symbol !== undefined && more === undefined && log.isAlias(symbol, row.alias);
+        alias.push(isKnown ? undefined : row.alias);
       }
     }
     return { ...rows, alias, aliasesOnly };
@@ -110,26 +114,25 @@ export function newHistory(isWanted: (row: TableRow) => boolean): History {
     const index = kernels.push({ kernel, ...coverage }) - 1;
     const { first, next } = chains(rows.key, symbolsOf.length);
     const update = (symbol: number, row: number) => {
-      log.update(symbol, index, rows.line[row] ?? null, rows.sympos[row] ?? 0, rows.alias[row] ?? null);
+      log.update(symbol, index, rows.line[row] ?? null, rows.sympos[row] ?? 0, rows.alias[row]);
     };
-    let key = 0;
-    // The order of the map's entries is that of the keys' numbers.
-    for (const text of keys.keys()) {
-      const symbols = symbolsOf[key] as number[];
+    for (const [key, symbols] of symbolsOf.entries()) {
       const row = first[key] as number;
-      key++;
       if (row !== -1 && next[row] === -1 && symbols.length <= 1) {
         if (symbols.length === 0) symbols.push(log.addSymbol());
         update(symbols[0] as number, row);
         continue;
       }
-      const isCovered = text.startsWith(VMLINUX) ? coverage.vmlinux : coverage.modules;
+      const isCovered = keys.parts[key]?.[0] === "vmlinux" ? coverage.vmlinux : coverage.modules;
       const vanish = (symbol: number) => {
         if (isCovered && !(aliasesOnly && !log.hasAlias(symbol))) log.vanish(symbol, index);
       };
       if (row === -1) {
         for (const symbol of symbols) if (log.isPresent(symbol)) vanish(symbol);
         continue;
+      }
+      for (let each = row; each !== -1; each = next[each] as number) {
+        if (rows.alias[each] === undefined) rows.alias[each] = log.aliasOf(symbols[0] as number);
       }
       const present = symbols.filter((symbol) => log.isPresent(symbol));
       const found: number[] = [];
@@ -156,18 +159,18 @@ export function newHistory(isWanted: (row: TableRow) => boolean): History {
   };
 
   function* symbols(): Generator<SymbolHistory> {
-    const all = Array.from(keys, ([text, key]) => ({ text, parts: text.split(KEY_SEPARATOR), key }));
-    keys.clear();
-    all.sort((a, b) => byParts(a.parts, b.parts));
-    for (const { text, parts, key } of all) {
-      const [object = "", name = "", file = "", unit = ""] = parts;
-      const inVmlinux = text.startsWith(VMLINUX);
+    const order = keys.parts.map((_, key) => key);
+    order.sort((a, b) => byParts(keys.parts[a] as Parts, keys.parts[b] as Parts));
+    for (const key of order) {
+      const [object, name, file, unit] = keys.parts[key] as Parts;
+      const covers = (coverage: Coverage) => (object === "vmlinux" ? coverage.vmlinux : coverage.modules);
       for (const symbol of symbolsOf[key] as number[]) {
         const logged = log.eventsOf(symbol);
-        const events = logged.map((event) => ({ ...event, kernel: kernels[event.index]?.kernel ?? "" }));
-        const states = [
-          ...statesOf(logged, kernels, (covers) => (inVmlinux ? covers.vmlinux : covers.modules)),
-        ];
+        const events = () =>
+          logged.map(({ index, event, line, alias, sympos }) => {
+            return { kernel: kernels[index]?.kernel ?? "", event, line, alias, sympos };
+          });
+        const states = () => statesOf(logged, kernels, covers);
         yield { object, name, file: file || null, unit: unit || null, events, states };
       }
     }
@@ -182,7 +185,41 @@ export function newHistory(isWanted: (row: TableRow) => boolean): History {
   };
 }
 
-const VMLINUX = `vmlinux${KEY_SEPARATOR}`;
+type Parts = readonly [object: string, stem: string, file: string, unit: string];
+
+/** Numbers for the keys of symbols, from 0 in the order in which they come first. */
+function newKeys() {
+  const numbers = new Map<string, number>();
+  const parts: Parts[] = [];
+  /** Which key came after each the last time: one kernel's symbols mostly come in the order of the one before. */
+  const following: number[] = [];
+  let previous = 0;
+  const isKey = (row: TableRow, key: number) => {
+    const [object, stem, file, unit] = parts[key] as Parts;
+    return (
+      row.name === stem &&
+      (row.file ?? "") === file &&
+      (row.unit ?? "") === unit &&
+      row.object === object &&
+      !isData(row.type.charCodeAt(0))
+    );
+  };
+  const find = (row: TableRow): number => {
+    const text = symbolKey(row);
+    const known = numbers.get(text);
+    if (known !== undefined) return known;
+    numbers.set(text, parts.length);
+    return parts.push(text.split(KEY_SEPARATOR) as unknown as Parts) - 1;
+  };
+  const of = (row: TableRow): number => {
+    const guess = following[previous];
+    const key = guess !== undefined && isKey(row, guess) ? guess : find(row);
+    following[previous] = key;
+    previous = key;
+    return key;
+  };
+  return { of, parts };
+}
 
 /** The rows of each key: its first one, and the next one after each; -1 for none. */
 function chains(keys: readonly number[], count: number): { first: Int32Array; next: Int32Array } {
@@ -218,7 +255,7 @@ function* statesOf(
   }
 }
 
-function byParts(a: readonly string[], b: readonly string[]): number {
+function byParts(a: Parts, b: Parts): number {
   const [x, y] = [a[0] === "vmlinux", b[0] === "vmlinux"];
   if (x !== y) return x ? -1 : 1;
   for (const [i, part] of a.entries()) {

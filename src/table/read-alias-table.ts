@@ -186,16 +186,15 @@ function* readLines(path: string): Generator<string, void, undefined> {
     for (let line = 1; ; ) {
       const count = reading(path, () => readSync(fd, chunk));
       if (count === 0) break;
-      let start = 0;
-      for (let end = chunk.indexOf(LINE_FEED); end !== -1 && end < count; ) {
-        const rest = chunk.subarray(start, end);
-        yield (begun.length === 0 ? rest : Buffer.concat([begun, rest])).toString();
-        begun = Buffer.alloc(0);
-        line++;
-        start = end + 1;
-        end = chunk.indexOf(LINE_FEED, start);
+      const bytes = Buffer.concat([begun, chunk.subarray(0, count)]);
+      const end = bytes.lastIndexOf(LINE_FEED);
+      begun = bytes.subarray(end + 1);
+      if (end !== -1) {
+        // No character of several bytes has a line feed among them.
+        const lines = bytes.toString("utf8", 0, end).split("\n");
+        line += lines.length;
+        yield* lines;
       }
-      begun = Buffer.concat([begun, chunk.subarray(start, count)]);
       if (begun.length > MAX_LINE_BYTES) {
         throw new Failure(path, `line ${line} is longer than ${MAX_LINE_BYTES} bytes`, ADVICE);
       }
