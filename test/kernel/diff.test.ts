@@ -1,0 +1,314 @@
+// What changed between Debian's kernels, beside what DuckDB and their sources say.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { TableRow } from "../../src/table/alias-table.ts";
+import { kasAlias } from "../commands/program.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { kernels } from "./kernels.ts";
+
+const directory = temporaryDirectory();
+const path = (name: string) => join(directory, name);
+mkdirSync(path("tables"));
+const [OLD, NEW, OLD_ALIASES, NEW_ALIASES] = [
+  "tables/6.1.kas.jsonl",
+  "tables/6.12.kas.jsonl",
+  "old-aliases",
+  "new-aliases",
+].map(path) as [string, string, string, string];
+const [old, new_] = ["6.1", "6.12"].map((wanted) => kernels.find(({ series }) => series === wanted));
+if (old === undefined || new_ === undefined) throw new Error("6.1 and 6.12 are needed");
+
+interface Change {
+  readonly group: string;
+  readonly reason: string | null;
+  readonly other: string | null;
+  readonly object: string;
+  readonly old: Side | null;
+  readonly new: Side | null;
+}
+type Side = Pick<TableRow, "name" | "alias" | "file" | "line" | "unit" | "sympos">;
+type Row = Side & Pick<TableRow, "object">;
+
+const lines = (text: string) => text.split("\n").slice(0, -1);
+const rowsOf = (table: string): Row[] =>
+  lines(readFileSync(table, "utf8"))
+    .slice(1)
+    .map((line) => JSON.parse(line));
+
+function run(status: number, ...args: string[]): string {
+  const ended = kasAlias(args);
+  expect({ status: ended.status, stderr: ended.stderr }).toEqual({ status, stderr: "" });
+  return ended.stdout;
+}
+
+/** The JSON form with every group. */
+function changesBetween(
+  oldTable: string,
+  newTable: string,
+): { counts: Record<string, number>; changes: Change[] } {
+  const only = ["--only", "unchanged,moved,relocated,sympos,added,removed"];
+  run(1, "diff", oldTable, newTable, "--format", "json", ...only, "-o", path("diff.json"));
+  const difference: Difference = JSON.parse(readFileSync(path("diff.json"), "utf8"));
+  differences.set(key, difference);
+  return difference;
+}
+
+let database: DuckDBConnection;
+
+/** The rows that DuckDB answers with, asked in the folder that has tables/. */
+async function ask(query: string): Promise<Record<string, unknown>[]> {
+  const inFolder = query.replaceAll("'tables/", `'${directory}/tables/`);
+  return (await database.runAndReadAll(inFolder)).getRowObjectsJson();
+}
+
+const QUERIES = Array.from(
+  readFileSync("docs/alias-table.md", "utf8").matchAll(/```sql\n([^`]*)```/g),
+  ([, query]) => query as string,
+);
+
+beforeAll(async () => {
+  for (const [{ vmlinux, modules }, all, aliases] of [
+    [old, OLD, OLD_ALIASES],
+    [new_, NEW, NEW_ALIASES],
+  ] as const) {
+    const inputs = ["modules", "--directory", modules, "--vmlinux", vmlinux];
+    run(0, ...inputs, "--table", all, "--table-scope", "all");
+    run(0, ...inputs, "--table", aliases);
+  }
+  database = await (await DuckDBInstance.create(":memory:")).connect();
+  await ask(QUERIES[0] as string);
+});
+
+describe.each([
+  ["all symbols", OLD, NEW],
+  ["aliases", OLD_ALIASES, NEW_ALIASES],
+])("from 6.1 to 6.12, vmlinux and all modules, by tables of %s,", (scope, oldTable, newTable) => {
+  let changes: Change[] = [];
+  let counts: Record<string, number> = {};
+  let oldRows: Row[] = [];
+  let newRows: Row[] = [];
+
+  beforeAll(() => {
+    ({ changes, counts } = changesBetween(oldTable, newTable));
+    [oldRows, newRows] = [rowsOf(oldTable), rowsOf(newTable)];
+  });
+
+  const view = (object: string, { name, alias, file, line, unit, sympos }: Side) =>
+    JSON.stringify([object, name, alias, file, line, unit, sympos]);
+
+  test("every symbol of both is in exactly one group, and the groups' sizes add up", () => {
+    const sides = (side: "old" | "new") =>
+      changes.flatMap((change) => (change[side] === null ? [] : view(change.object, change[side]))).sort();
+    // A pair of symbols is of one object.
+    const rows = (all: readonly Row[]) => all.map((row) => view(row.object, row)).sort();
+    expect(sides("old")).toEqual(rows(oldRows));
+    expect(sides("new")).toEqual(rows(newRows));
+    for (const [group, count] of Object.entries(counts)) {
+      expect(changes.filter((change) => change.group === group)).toHaveLength(count);
+    }
+    expect(Object.values(counts).reduce((sum, count) => sum + count)).toBe(changes.length);
+    expect(changes.length).toBeGreaterThan(scope === "aliases" ? 2500 : 200_000);
+  });
+
+  test("the map, the added and the removed ones make the new aliases out of the old ones", () => {
+    const map = new Map<string, string>();
+    const quiet = ["--format", "map", "--quiet"];
+    for (const line of lines(run(1, "diff", oldTable, newTable, ...quiet))) {
+      const [from, to, more] = line.split("\t");
+      expect([map.has(from as string), more]).toEqual([false, undefined]);
+      map.set(from as string, to as string);
+    }
+    expect(map.size).toBeGreaterThan(900);
+    const aliases = (side: "old" | "new", group: string) =>
+      changes.filter((change) => change.group === group).flatMap((change) => change[side]?.alias ?? []);
+    const removed = new Set(aliases("old", "removed"));
+    const kept = oldRows.flatMap(({ alias }) => (alias === null || removed.has(alias) ? [] : alias));
+    const applied = [...kept.map((alias) => map.get(alias) ?? alias), ...aliases("new", "added")];
+    expect(applied.sort()).toEqual(newRows.flatMap(({ alias }) => alias ?? []).sort());
+  });
+
+  test("there is no difference of a table and itself", () => {
+    expect(run(0, "diff", oldTable, oldTable)).toBe("");
+    expect(run(0, "diff", newTable, newTable)).toBe("");
+  });
+
+  test("swapped they have swapped groups", () => {
+    const swapped = changesBetween(newTable, oldTable).changes;
+    const swap = (group: string) => (group === "added" ? "removed" : group === "removed" ? "added" : group);
+    const plain = ({ group, reason, other, object, old, new: new_ }: Change) =>
+      JSON.stringify([group, reason, other, object, old, new_]);
+    const back = swapped.map((change) =>
+      plain({ ...change, group: swap(change.group), old: change.new, new: change.old }),
+    );
+    expect(back.sort()).toEqual(changes.map(plain).sort());
+  });
+});
+
+test("DuckDB counts as many moved and unchanged functions among those that one key tells apart", async () => {
+  const unique = (kernel: string) =>
+    `SELECT object, name, coalesce(file, '') AS file, coalesce(unit, '') AS unit,
+    any_value(line) AS line, any_value(alias) AS alias FROM symbols WHERE kernel LIKE '${kernel}'
+    AND NOT contains(name, '.llvm.') GROUP BY ALL HAVING count(*) = 1`.replace(
+      "GROUP BY ALL",
+      "GROUP BY 1, 2, 3, 4",
+    );
+  const [counted] = await ask(`SELECT count(*) FILTER (a.line IS DISTINCT FROM b.line) AS moved,
+      count(*) FILTER (a.line IS NOT DISTINCT FROM b.line) AS stayed
+    FROM (${unique("6.1.%")}) a JOIN (${unique("6.12.%")}) b USING (object, name, file, unit)
+    WHERE (a.alias IS NULL) = (b.alias IS NULL)`);
+  const { counts } = changesBetween(OLD, NEW);
+  expect(Number(counted?.moved)).toBeGreaterThan(50_000);
+  expect(counts.moved).toBe(Number(counted?.moved));
+  expect((counts.unchanged ?? 0) + (counts.sympos ?? 0)).toBe(Number(counted?.stayed));
+});
+
+test("from one point release of 6.1 to the next at least 95 % of the aliases stay or move", () => {
+  const image = kernels.find(({ previous }) => previous !== undefined);
+  const tables = [image?.previous, image?.vmlinux].map((vmlinux, i) => {
+    run(0, "vmlinux", vmlinux as string, "--table", path(`point-${i}`));
+    return path(`point-${i}`);
+  }) as [string, string];
+  const { counts } = changesBetween(...tables);
+  const kept = (counts.unchanged ?? 0) + (counts.sympos ?? 0) + (counts.moved ?? 0);
+  const aliases = rowsOf(tables[0]).length;
+  expect(aliases).toBeGreaterThan(800);
+  expect(kept / aliases).toBeGreaterThanOrEqual(0.95);
+  expect(counts.moved).toBeGreaterThan(0);
+});
+
+describe("the sources", () => {
+  const SOURCES = [old, new_].map(({ series, sourcePackage }) => ({
+    tree: path(`source-${series}`),
+    package: sourcePackage,
+    name: `linux-source-${series}`,
+  }));
+
+  /** Takes files out of the packages' sources; those that were made while the kernel was built are not there. */
+  function extract(files: readonly string[]): void {
+    for (const { tree, package: deb, name } of SOURCES) {
+      mkdirSync(tree);
+      writeFileSync(path("files"), files.map((file) => `${name}/${file}\n`).join(""));
+      const script =
+        'dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" | tar -xJ -C "$3" --strip-components=1 -T "$4" 2>&1';
+      try {
+        execFileSync("bash", ["-c", script, "bash", deb, name, tree, path("files")], { stdio: "pipe" });
+      } catch {
+        // tar has told of missing files; the test tells whether too many are.
+      }
+    }
+  }
+
+  /** Numbers from 0 to below a limit, the same ones each time (Numerical Recipes' linear congruential generator). */
+  function* numbers(limit: number): Generator<number> {
+    for (let state = 1; ; ) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      yield Math.floor((state / 2 ** 32) * limit);
+    }
+  }
+
+  test("have 100 random moved functions where both tables say", () => {
+    const moved = changesBetween(OLD, NEW).changes.filter(
+      ({ group, old, new: new_ }) => group === "moved" && old?.line && new_?.line,
+    );
+    const drawn: Change[] = [];
+    for (const index of numbers(moved.length)) {
+      if (drawn.push(moved[index] as Change) === 200) break;
+    }
+    extract([...new Set(drawn.flatMap(({ old, new: new_ }) => [old?.file, new_?.file] as string[]))]);
+
+    /** How far a name stands from a line, in lines of the source; undefined where it does not occur at all. */
+    const distance = ({ tree }: (typeof SOURCES)[number], side: Side): number | undefined => {
+      const source = join(tree, side.file as string);
+      if (!existsSync(source)) return undefined;
+      const text = readFileSync(source, "utf8").split("\n");
+      const word = new RegExp(`\\b${side.name.replace(/\..*$/, "")}\\b`);
+      const at = (side.line as number) - 1;
+      const found = text.flatMap((line, i) => (word.test(line) ? Math.abs(i - at) : []));
+      if (found.length === 0) return undefined;
+      // At the brace behind a long list of parameters the name is as far up as the list is long.
+      let start = at;
+      if (text[at]?.startsWith("{")) while (start > 0 && !/[;{}]/.test(text[start - 1] ?? "")) start--;
+      const inHeader = text.slice(start, at).some((line) => word.test(line));
+      return inHeader ? 0 : Math.min(...found);
+    };
+    const distances = drawn.flatMap(({ old, new: new_ }) => {
+      const both = [old, new_].map((side, i) =>
+        distance(SOURCES[i] as (typeof SOURCES)[number], side as Side),
+      );
+      // Macros put names together, which then are in no source.
+      return both.includes(undefined) ? [] : [Math.max(...(both as number[]))];
+    });
+    const hundred = distances.slice(0, 100);
+    expect(hundred).toHaveLength(100);
+    // The compiler may have moved a statement of the body in front of all else.
+    expect(hundred.filter((lines) => lines <= 3).length).toBeGreaterThanOrEqual(95);
+  });
+});
+
+describe("the queries of docs/alias-table.md", () => {
+  const namesOf = (rows: readonly Row[]) =>
+    new Set(rows.flatMap(({ alias, name }) => (alias === null ? [] : name)));
+  const aliasesOf = (rows: readonly Row[]) => new Set(rows.flatMap(({ alias }) => alias ?? []));
+  const inBoth = (a: ReadonlySet<string>, b: ReadonlySet<string>) =>
+    [...a].filter((each) => b.has(each)).sort();
+
+  test("are five, and the view", () => {
+    expect(QUERIES).toHaveLength(5);
+  });
+
+  test("tell the names that are ambiguous in every kernel", async () => {
+    const names = (await ask(QUERIES[1] as string)).map(({ name }) => name);
+    expect(names.sort()).toEqual(inBoth(namesOf(rowsOf(OLD)), namesOf(rowsOf(NEW))));
+    expect(names.length).toBeGreaterThan(500);
+  });
+
+  test("tell where a function moved in each", async () => {
+    const answers = await ask(QUERIES[2] as string);
+    const [oldShows, newShows] = [OLD, NEW].map((table) =>
+      rowsOf(table).filter(({ name }) => name === "name_show"),
+    );
+    expect(answers).toHaveLength((oldShows?.length ?? 0) + (newShows?.length ?? 0));
+    for (const { object, file, kernel, moved_by, line } of answers) {
+      const isIn = (row: Row) => row.object === object && row.file === file;
+      const [before, after] = [oldShows?.find(isIn), newShows?.find(isIn)];
+      const isNew = String(kernel).startsWith("6.12");
+      expect(Number(line)).toBe(isNew ? after?.line : before?.line);
+      const expected = isNew && before ? (after?.line ?? 0) - (before.line ?? 0) : null;
+      expect(moved_by === null ? null : Number(moved_by)).toBe(expected);
+    }
+  });
+
+  test("tell the aliases that never changed", async () => {
+    const aliases = (await ask(QUERIES[3] as string)).map(({ alias }) => alias);
+    expect(aliases.sort()).toEqual(inBoth(aliasesOf(rowsOf(OLD)), aliasesOf(rowsOf(NEW))));
+    expect(aliases.length).toBeGreaterThan(500);
+  });
+
+  test("tell what one file says of a name", async () => {
+    const answers = (await ask(QUERIES[4] as string)).map(({ file, line }) => `${file}:${line}`);
+    const shows = rowsOf(NEW).filter(({ name }) => name === "name_show");
+    expect(answers.sort()).toEqual(shows.map(({ file, line }) => `${file}:${line}`).sort());
+  });
+});
+
+test("the history of both has what the difference has", () => {
+  run(0, "history", NEW, OLD, "--format", "json", "-o", path("history.json"));
+  const last = lines(readFileSync(path("history.json"), "utf8")).map(
+    (line) => JSON.parse(line).events.at(-1).event,
+  );
+  const counts = (event: string) => last.filter((each) => each === event).length;
+  const { changes } = changesBetween(OLD, NEW);
+  const isPair = ({ old, new: new_, group }: Change) =>
+    old !== null && new_ !== null && group !== "relocated";
+  const gone = changes.filter((change) => change.old !== null && !isPair(change));
+  expect(counts("vanished")).toBeGreaterThan(10_000);
+  // A symbol that was relocated to an alias of its own is a pair there, and gone here.
+  const elsewhere = changes.filter(
+    (change) =>
+      isPair(change) && (change.old?.file !== change.new?.file || change.old?.unit !== change.new?.unit),
+  );
+  expect(counts("vanished")).toBe(gone.length + elsewhere.length);
+});
