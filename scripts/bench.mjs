@@ -1,4 +1,5 @@
-// `npm run bench`: a Markdown table of kas-alias's time and memory beside nm and three addr2line tools, on real kernels.
+// `npm run bench`: Markdown tables of kas-alias's time and memory beside nm and three addr2line tools, on real kernels, and of what it
+// makes of large alias tables.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,8 @@ const RUNS = 10;
 const SLOW_RUNS = 1;
 // Each takes some seconds.
 const FEW_RUNS = 3;
+const TABLES = 200;
+const ROWS = 20_000;
 const ADDR2LINES = [
   { tool: "addr2line", name: "GNU addr2line", runs: SLOW_RUNS },
   { tool: "llvm-addr2line", name: "LLVM addr2line", runs: RUNS },
@@ -30,6 +33,7 @@ const ADDR2LINES = [
  * @property {string[]} command
  * @property {string} [stdin] path
  * @property {string} [stdout] path
+ * @property {boolean} [different] status 1 is as good as 0
  */
 
 await main(async () => {
@@ -42,15 +46,70 @@ await main(async () => {
     hyperfine: "hyperfine",
     "/usr/bin/time": "time",
   });
-  // `npm run bench -- 6.12` measures one series.
+  // `npm run bench -- 6.12` measures one series, `npm run bench -- tables` what is made of tables.
   const wanted = process.argv[2];
-  const kernels = (await fetchKernels()).filter(({ series }) => wanted === undefined || series === wanted);
+  const all = await fetchKernels();
+  const kernels = all.filter(({ series }) => wanted === undefined || series === wanted);
   process.stdout.write(`${await circumstances()}\n`);
   for (const { package: name, version, vmlinux, modules } of kernels) {
     process.stdout.write(`\n${name} ${version}\n\n${await compare(vmlinux, modules)}`);
   }
+  if (wanted === undefined || wanted === "tables") {
+    process.stdout.write(
+      `\n${TABLES} tables of ${ROWS} symbols\n\n${await compareTables(all.at(-1)?.vmlinux ?? "")}`,
+    );
+  }
   return 0;
 });
+
+/**
+ * The table for the commands that compare alias tables: those of a kernel's first symbols, of which in each table a fortieth is
+ * two lines further down than in the one before.
+ * @param {string} vmlinux
+ */
+async function compareTables(vmlinux) {
+  const directory = temporaryDirectory(tmpdir());
+  const kasAlias = [process.execPath, BUNDLE];
+  const whole = join(directory, "whole");
+  const [command = "", ...args] = [...kasAlias, "vmlinux", vmlinux, "--table", whole, "--table-scope", "all"];
+  await must(command, args);
+  const [header = "", ...lines] = readFileSync(whole, "utf8").trimEnd().split("\n");
+  const symbols = lines.map((line) => JSON.parse(line)).filter(({ line }) => line !== null);
+  const tables = Array.from({ length: TABLES }, (_, table) => {
+    const rows = symbols.slice(0, ROWS).map((symbol, i) => {
+      const line = symbol.line + 2 * Math.floor((table + i) / 40);
+      return {
+        ...symbol,
+        line,
+        alias: `${symbol.name}@${symbol.file.replaceAll(/\W/g, "_")}_${line}`,
+        sympos: 1,
+      };
+    });
+    const path = join(directory, `${table}.kas.jsonl`);
+    const own = { ...JSON.parse(header), kernel: `6.1.${table}`, rows: rows.length };
+    writeFileSync(path, [own, ...rows].map((row) => `${JSON.stringify(row)}\n`).join(""));
+    return path;
+  });
+  const [old = "", next = ""] = [tables[0], tables.at(-1)];
+  const formats = ["text", "json", "markdown", "html", "map"].map((format) => ({
+    name: `\`kas-alias diff --format ${format}\``,
+    // Status 1 says that there are differences.
+    steps: [{ command: [...kasAlias, "diff", old, next, "--quiet", "--format", format], different: true }],
+    runs: RUNS,
+  }));
+  const histories = ["text", "json"].map((format) => ({
+    name: `\`kas-alias history --format ${format}\`, all ${TABLES}`,
+    steps: [{ command: [...kasAlias, "history", ...tables, "--quiet", "--format", format] }],
+    runs: FEW_RUNS,
+  }));
+  return [
+    "| command | median | fastest – slowest | time ÷ first | peak memory | runs |",
+    "| --- | --: | --: | --: | --: | --: |",
+    ...(await measureGroup(directory, formats)),
+    ...(await measureGroup(directory, histories)),
+    "",
+  ].join("\n");
+}
 
 /** The machine and the tools, one line. */
 async function circumstances() {
@@ -162,9 +221,10 @@ async function measure(directory, steps, runs) {
   const times = join(directory, "times.json");
   const memory = join(directory, "memory");
   rmSync(memory, { force: true });
-  const script = steps.map(({ command, stdin = "/dev/null", stdout = "/dev/null" }) => {
-    const words = ["/usr/bin/time", "-f", "%M", "-a", "-o", memory, ...command];
-    return `${words.map(quoted).join(" ")} < ${quoted(stdin)} > ${quoted(stdout)}`;
+  const script = steps.map(({ command, stdin = "/dev/null", stdout = "/dev/null", different = false }) => {
+    const words = ["/usr/bin/time", "-q", "-f", "%M", "-a", "-o", memory, ...command];
+    const run = `${words.map(quoted).join(" ")} < ${quoted(stdin)} > ${quoted(stdout)}`;
+    return different ? `{ ${run}; test $? = 1; }` : run;
   });
   const warmup = runs < RUNS ? "0" : "1";
   const written = ["aliased", "table", "listing", "frequency"].map((name) => quoted(join(directory, name)));

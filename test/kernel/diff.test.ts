@@ -44,11 +44,18 @@ function run(status: number, ...args: string[]): string {
   return ended.stdout;
 }
 
-/** The JSON form with every group. */
-function changesBetween(
-  oldTable: string,
-  newTable: string,
-): { counts: Record<string, number>; changes: Change[] } {
+interface Difference {
+  readonly counts: Record<string, number>;
+  readonly changes: Change[];
+}
+
+const differences = new Map<string, Difference>();
+
+/** The JSON form with every group; the program runs once for each two tables. */
+function changesBetween(oldTable: string, newTable: string): Difference {
+  const key = `${oldTable} ${newTable}`;
+  const known = differences.get(key);
+  if (known !== undefined) return known;
   const only = ["--only", "unchanged,moved,relocated,sympos,added,removed"];
   run(1, "diff", oldTable, newTable, "--format", "json", ...only, "-o", path("diff.json"));
   const difference: Difference = JSON.parse(readFileSync(path("diff.json"), "utf8"));
