@@ -7,21 +7,22 @@ import type { Address } from "./unit-ranges.ts";
 export interface FormalParameters {
   /** How many the source has, a variable number of further ones left out. */
   readonly count: number;
-  /** Those that still arrive, from 1, in the source's order. */
-  readonly arriving: readonly number[];
+  /** Those that still arrive, from 1, in the source's order; null where nothing tells. */
+  readonly arriving: readonly number[] | null;
 }
 
 const MOST_ORIGINS = 16;
 
-/** Compilers that mark functions whose parameters they have changed (llvm/lib/Transforms/IPO, DeadArgumentElimination). */
+/** Compilers that drop parameters without renaming the function. */
 const LLVM = /\b(clang|LLVM|rustc)\b/;
 
 /**
  * Compares the formal parameters of a concrete function with those of its abstract origin (DWARF 5 section 3.3.8).
  *
- * Where the compiler may have changed them, one arrives if it has a location at the function's entry that is a register or
- * memory, and no value known beforehand. LLVM marks such functions DW_CC_nocall; GCC gives them another name. In
- * others all arrive, even those that are not used and have no location.
+ * Where the compiler has changed them, one arrives if it has a location at the function's entry that is a register or
+ * memory, and no value known beforehand. GCC gives such functions another name; in others all arrive, even those that are
+ * not used and have no location. LLVM marks them DW_CC_nocall, since version 17 and not in every pass: where it has not, what
+ * has no location may not be there, or not be used.
  *
  * @param entry the function's first address
  * @param isRenamed whether the symbol there bears another name than the function
@@ -36,16 +37,15 @@ export function readParameters(
   const origin = abstractOrigin(reader, concrete);
   const source = origin === concrete ? own : parametersOf(reader, origin);
   const isLlvm = LLVM.test(concrete.unit.producer ?? "");
-  if (isLlvm ? !isNoCall(concrete) && !isNoCall(origin) : !isRenamed) {
-    return { count: source.length, arriving: source.map((_, i) => i + 1) };
-  }
+  if (!isLlvm && !isRenamed) return { count: source.length, arriving: source.map((_, i) => i + 1) };
   const position = new Map(source.map(({ offset }, i) => [offset, i + 1]));
   const arriving = new Set<number>();
   for (const [i, parameter] of own.entries()) {
     const place = origin === concrete ? i + 1 : position.get(abstractOrigin(reader, parameter).offset);
     if (place !== undefined && arrives(reader, parameter, entry)) arriving.add(place);
   }
-  return { count: source.length, arriving: [...arriving].sort((a, b) => a - b) };
+  const isUnclear = isLlvm && arriving.size < source.length && !isNoCall(concrete) && !isNoCall(origin);
+  return { count: source.length, arriving: isUnclear ? null : [...arriving].sort((a, b) => a - b) };
 }
 
 function isNoCall({ attributes }: Die): boolean {

@@ -49,7 +49,7 @@ export interface TableRow {
   readonly function: string | null;
   /** How many parameters the source of a function has; null where that was not asked for, or nothing tells. */
   readonly parameters: number | null;
-  /** Those of them that still arrive, from 1. */
+  /** Those of them that still arrive, from 1; null where nothing tells. */
   readonly arriving: readonly number[] | null;
 }
 
