@@ -120,6 +120,12 @@ add drivers/rtc/sysfs.c "${traced[@]}"
 add net/ipv4/ip_output.c "${traced[@]}"
 add net/ipv6/ip6_output.c "${traced[@]}"
 
+# As the kernel's build does with LTO: code is made of bitcode once, with all global symbols kept.
+if [[ ${CFLAGS:-} == *-flto* ]]; then
+	"${ld[@]}" "${ldflags[@]}" -r -o vmlinux.o "${objects[@]}"
+	objects=(vmlinux.o)
+fi
+
 sed "s/@TEXT_BASE@/$text_base/" ../linux/vmlinux.lds >vmlinux.lds
 "${ld[@]}" "${ldflags[@]}" -static -z max-page-size=4096 -z noexecstack --build-id=sha1 \
 	-T vmlinux.lds -o vmlinux "${objects[@]}"

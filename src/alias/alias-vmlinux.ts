@@ -7,9 +7,18 @@ import type { Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import type { UnitFinder } from "../source-lines/unit-finder.ts";
 import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
-import { architecture, kernelRelease } from "../symbols/kernel-image.ts";
+import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
+import {
+  architecture,
+  type KernelImage,
+  kernelBanner,
+  kernelConfig,
+  listedImage,
+  releaseOf,
+} from "../symbols/kernel-image.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { matchByAddress, matchByName } from "../symbols/match.ts";
+import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
 import { symbolPositions } from "../symbols/sympos.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
@@ -36,7 +45,9 @@ export interface VmlinuxInput {
   }>;
 }
 
-export interface VmlinuxOptions extends AliasOptions, LocatingOptions {
+export interface VmlinuxOptions extends Omit<AliasOptions, "kallsymsNames">, LocatingOptions {
+  /** What the kernel's look-ups compare; undefined to find it out. */
+  readonly kallsymsNames: KallsymsNames | undefined;
   /** Roots of the source tree, tried before any that is found out. */
   readonly sourceRoots: readonly string[];
   /** Whether all symbols in scope are located, or only those that get an alias. */
@@ -76,10 +87,29 @@ export interface LocatedVmlinux {
   readonly header: Pick<TableHeader, "kernel" | "arch" | "objects">;
 }
 
+/**
+ * What the look-ups by name of a kernel compare, as its image tells.
+ *
+ * @param text the names of its symbols
+ */
+export function kallsymsNamesOf(
+  text: Buffer,
+  image: KernelImage | undefined,
+  kernelRelease: string | undefined,
+): KallsymsNames {
+  const banner = image && kernelBanner(image);
+  return lookUpNames({
+    release: kernelRelease ?? (banner ? releaseOf(banner) : null),
+    banner: banner ?? null,
+    config: () => image && kernelConfig(image),
+    hasLlvmSuffix: hasLlvmSuffix(text),
+  });
+}
+
 /** Chooses and locates the symbols of a vmlinux that are to get an alias. */
 export async function locateVmlinux(
   input: VmlinuxInput,
-  options: VmlinuxOptions,
+  given: VmlinuxOptions,
   time: Timer,
   surroundings?: Surroundings,
 ): Promise<LocatedVmlinux> {
@@ -87,6 +117,12 @@ export async function locateVmlinux(
   const located = debugImage ?? image;
   if (located === undefined) throw new Error("neither an image nor a debug image");
   const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
+  const kernelImage = locatedListing && listedImage(located, locatedListing);
+  const { kernelRelease } = given;
+  const options = {
+    ...given,
+    kallsymsNames: given.kallsymsNames ?? kallsymsNamesOf(listing.text, kernelImage, kernelRelease),
+  };
   const selection = await time("select", () => selectSymbols(listing, options, surroundings));
   const symbols = tableSymbols(selection, options);
   const { origins, roots } = await time("locate", async () => {
@@ -100,8 +136,9 @@ export async function locateVmlinux(
     const locating = { elf: located, listing: locatedListing, ...(await input.openResolver(located)) };
     return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots, options);
   });
+  const banner = kernelImage === undefined ? null : kernelBanner(kernelImage);
   const header = {
-    kernel: options.kernelRelease ?? (locatedListing ? kernelRelease(located, locatedListing) : null),
+    kernel: kernelRelease ?? (banner === null ? null : releaseOf(banner)),
     arch: architecture(located),
     objects: [{ name: "vmlinux", buildId: (image && buildId(image)) ?? buildId(located) }],
   };
@@ -111,12 +148,13 @@ export async function locateVmlinux(
 /** Aliases the duplicated names of a vmlinux. */
 export async function aliasVmlinux(
   input: VmlinuxInput,
-  options: VmlinuxOptions,
+  given: VmlinuxOptions,
   time: Timer,
   surroundings?: Surroundings,
 ): Promise<VmlinuxResult> {
-  const vmlinux = await locateVmlinux(input, options, time, surroundings);
+  const vmlinux = await locateVmlinux(input, given, time, surroundings);
   const { selection } = vmlinux;
+  const options = { ...given, kallsymsNames: selection.kallsymsNames };
   const aliases = await time("name", () =>
     nameSymbols(selection.listing, selection.symbols, placesOf(vmlinux), options, selection.existing),
   );
@@ -137,9 +175,9 @@ export async function aliasVmlinux(
 
 /** The options that change answers, as a table's header gives them. */
 export function tableOptions(options: AliasOptions & LocatingOptions) {
-  const { separator, disambiguate, maxNameLength, data, filters } = options;
+  const { separator, disambiguate, maxNameLength, kallsymsNames, data, filters } = options;
   const { location = "entry", signatures = false } = options;
-  return { separator, disambiguate, maxNameLength, data, location, signatures, ...filters };
+  return { separator, disambiguate, maxNameLength, kallsymsNames, data, location, signatures, ...filters };
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
@@ -201,12 +239,13 @@ function rowCount(vmlinux: LocatedVmlinux, aliases: Aliases): number {
 
 /** @param aliases of the symbols that are to get one */
 export function* tableRows(
-  { selection, symbols: located, origins, scope }: LocatedVmlinux,
+  { selection, symbols: located, origins, scope, header }: LocatedVmlinux,
   aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
   const { listing, symbols, namesakes } = selection;
   const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
-  const positions = symbolPositions(listing, located, namesakes);
+  const names = livePatchNames(selection.kallsymsNames, header.kernel);
+  const positions = symbolPositions(listing, located, namesakes, names);
   for (const [i, symbol] of located.entries()) {
     const index = aliasIndex.get(symbol);
     const alias = index === undefined ? null : (aliases.alias[index] ?? null);

@@ -1,9 +1,9 @@
 import { compareAddresses } from "../elf/address.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { isData, isText, stemFinder } from "../symbols/name-anatomy.ts";
+import { countedFinder, isData, isText, type NameEnd, stemFinder } from "../symbols/name-anatomy.ts";
 import type { Namesakes } from "./duplicates.ts";
 import type { SymbolFilter } from "./filters.ts";
-import { aliasStem } from "./naming.ts";
+import { aliasStem, type NamingOptions } from "./naming.ts";
 
 /** The symbols that are to get an alias. */
 export interface Candidates {
@@ -54,11 +54,11 @@ function inAddressOrder(listing: Listing, symbols: Int32Array): Int32Array {
 /** What else than the listing decides which of its symbols get an alias. */
 export interface Surroundings {
   /**
-   * How many symbols bear a stem in all of the scope.
+   * How many symbols of all of the scope a look-up takes for one name.
    *
    * @param own how many of them are in the listing
    */
-  bearersOf?(stem: string, own: number): number;
+  bearersOf?(name: string, own: number): number;
   /** The rule that leaves a symbol out, if any, before the filters. */
   excludedBy?(symbol: number, name: string): string | undefined;
 }
@@ -70,7 +70,7 @@ export interface Surroundings {
  */
 export function chooseCandidates(
   listing: Listing,
-  withData: boolean,
+  options: CountingOptions,
   { first, next, bearers, duplicated, unstable }: Namesakes,
   filter: SymbolFilter,
   { bearersOf, excludedBy }: Surroundings = {},
@@ -79,12 +79,12 @@ export function chooseCandidates(
   for (const leader of duplicated) {
     for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) named.add(symbol);
   }
-  const isInScope = scopeOf(listing, withData);
+  const isInScope = scopeOf(listing, options.data);
   if (bearersOf !== undefined) {
-    const stemOf = stemReader(listing, withData);
+    const nameOf = countedReader(listing, options);
     for (let symbol = 0; symbol < listing.count; symbol++) {
       if (!isInScope(symbol) || first[symbol] === -1 || named.has(symbol)) continue;
-      if (bearersOf(stemOf(symbol), bearers[first[symbol] as number] as number) > 1) named.add(symbol);
+      if (bearersOf(nameOf(symbol), bearers[first[symbol] as number] as number) > 1) named.add(symbol);
     }
   }
   const excluded = new Map<string, number>();
@@ -100,13 +100,27 @@ export function chooseCandidates(
   return { symbols: inAddressOrder(listing, symbols), excluded };
 }
 
+/** How namesakes are counted. */
+export type CountingOptions = Pick<NamingOptions, "kallsymsNames"> & { readonly data: boolean };
+
 /** A function that gives the part of a symbol's name that its alias begins with. */
 export function stemReader(listing: Listing, withData: boolean): (symbol: number) => string {
+  return partReader(listing, withData, stemFinder(listing.text));
+}
+
+/** A function that gives the part of a symbol's name by which its namesakes are counted. */
+export function countedReader(
+  listing: Listing,
+  { data, kallsymsNames }: CountingOptions,
+): (symbol: number) => string {
+  return partReader(listing, data, countedFinder(listing.text, kallsymsNames));
+}
+
+function partReader(listing: Listing, withData: boolean, endOf: NameEnd): (symbol: number) => string {
   const { text, nameStart, nameEnd, type } = listing;
-  const stemEnd = stemFinder(text);
   return (symbol) => {
     const start = nameStart[symbol] as number;
-    const end = stemEnd(start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
+    const end = endOf(start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
     return text.toString("utf8", start, end);
   };
 }
@@ -119,9 +133,9 @@ export function stemReader(listing: Listing, withData: boolean): (symbol: number
  */
 export function findExistingAliases(
   listing: Listing,
-  separator: string,
-  withData: boolean,
+  options: CountingOptions & Pick<NamingOptions, "separator">,
 ): Uint8Array | undefined {
+  const { separator } = options;
   const { text, count, nameStart, nameEnd, addressHigh, addressLow } = listing;
   const separatorByte = separator.charCodeAt(0);
   if (text.indexOf(separatorByte) === -1) return undefined;
@@ -130,8 +144,8 @@ export function findExistingAliases(
   const form = new RegExp(`^([^${escaped}]+)${escaped}[0-9A-Za-z_]+(${escaped}[0-9A-Za-z_]+)?$`, "u");
   const sameAddress = (a: number, b: number) =>
     addressHigh[a] === addressHigh[b] && addressLow[a] === addressLow[b];
-  const symbolStem = stemReader(listing, withData);
-  const bears = (stem: string, symbol: number) => aliasStem(symbolStem(symbol), separator) === stem;
+  const symbolStem = stemReader(listing, options.data);
+  const bears = (stem: string, symbol: number) => aliasStem(symbolStem(symbol), options) === stem;
 
   let aliases: Uint8Array | undefined;
   for (let symbol = 0; symbol < count; symbol++) {

@@ -1,14 +1,21 @@
 import { type Listing, nameHashOf } from "../symbols/listing.ts";
-import { hasLlvmSuffix, isData, stemFinder } from "../symbols/name-anatomy.ts";
+import {
+  countedFinder,
+  hasUnstableSuffix,
+  isData,
+  type KallsymsNames,
+  type NameEnd,
+  stemFinder,
+} from "../symbols/name-anatomy.ts";
 import { wasmMemory } from "../wasm/program.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
 export interface Namesakes {
-  /** The first symbol in the listing that has this symbol's stem; -1 for a symbol that is not counted. */
+  /** The first symbol in the listing whose name counts as the same; -1 for a symbol that is not counted. */
   readonly first: Int32Array;
-  /** The next symbol with the same stem; -1 behind the last one. */
+  /** The next symbol of the same name; -1 behind the last one. */
   readonly next: Int32Array;
-  /** How many counted symbols have the stem; filled in at the first of them. */
+  /** How many counted symbols have the name; filled in at the first of them. */
   readonly bearers: Uint32Array;
   /** The symbols that are the first of two or more. */
   readonly duplicated: readonly number[];
@@ -17,39 +24,42 @@ export interface Namesakes {
 }
 
 /**
- * Groups the symbols of a listing by the stem of their names, whatever their types, since the kernel's look-up by name
+ * Groups the symbols of a listing by what the kernel's look-up compares of their names, whatever their types, since it
  * does not care about types. Undefined and nameless symbols bear no name, and those in `ignored` are passed over.
  *
  * Works on the bytes of the listing's text: no string is made for a symbol.
  *
  * @param withData whether the unstable suffixes of data symbols are dropped too
  * @param ignored 1 for each symbol that is not to be counted, such as an alias already in the listing
+ * @param names what the look-up compares
  */
-export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uint8Array): Namesakes {
+export function findNamesakes(
+  listing: Listing,
+  withData: boolean,
+  ignored?: Uint8Array,
+  names: KallsymsNames = "llvm",
+): Namesakes {
   const { text, count, nameStart, nameEnd, type } = listing;
-  const stemEnd = stemFinder(text);
-  const endOf = (symbol: number) =>
-    stemEnd(
-      nameStart[symbol] as number,
-      nameEnd[symbol] as number,
-      withData && isData(type[symbol] as number),
-    );
+  const endBy = (find: NameEnd) => (symbol: number) =>
+    find(nameStart[symbol] as number, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
+  const stemEndOf = endBy(stemFinder(text));
+  const endOf = names === "llvm" ? stemEndOf : endBy(countedFinder(text, names));
   const unstable: number[] = [];
   let hashes = listing.nameHash.subarray(0, count);
-  if (withData || ignored !== undefined || hasLlvmSuffix(text)) {
+  if (withData || ignored !== undefined || names === "all" || hasUnstableSuffix(text)) {
     hashes = hashes.slice();
     for (let symbol = 0; symbol < count; symbol++) {
       if (ignored?.[symbol] === 1) hashes[symbol] = 0;
       if (hashes[symbol] === 0) continue;
+      if (stemEndOf(symbol) !== nameEnd[symbol]) unstable.push(symbol);
       const end = endOf(symbol);
       if (end === nameEnd[symbol]) continue;
-      unstable.push(symbol);
       hashes[symbol] = nameHashOf(text, nameStart[symbol] as number, end);
     }
   }
 
   const { first, next, bearers, duplicated } = groupByHash(hashes);
-  const stemsAreEqual = (a: number, b: number) =>
+  const areEqual = (a: number, b: number) =>
     sameBytes(text, nameStart[a] as number, endOf(a), nameStart[b] as number, endOf(b));
   for (const leader of duplicated) {
     // Other names may have the same hash: they make groups of their own, which are looked at in their turn.
@@ -57,7 +67,7 @@ export function findNamesakes(listing: Listing, withData: boolean, ignored?: Uin
     let outsider = -1;
     let lastOutsider = -1;
     for (let symbol = next[leader] as number; symbol !== -1; symbol = next[symbol] as number) {
-      if (stemsAreEqual(symbol, leader)) {
+      if (areEqual(symbol, leader)) {
         next[last] = symbol;
         last = symbol;
         continue;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 
 /** Where a symbol comes from, as far as its alias is concerned. Paths are relative to the source root. */
 export interface Place {
@@ -17,6 +18,8 @@ export interface NamingOptions {
   readonly disambiguate: boolean;
   /** KSYM_NAME_LEN: every alias is shorter than this, in bytes. */
   readonly maxNameLength: number;
+  /** What the kernel's look-ups compare: where that ends at a dot, an alias has none. */
+  readonly kallsymsNames: KallsymsNames;
 }
 
 /** KSYM_NAME_LEN since 6.1 (include/linux/kallsyms.h); it was 128 before. */
@@ -41,9 +44,16 @@ export function mangle(path: string): string {
   return path.replace(/[^0-9A-Za-z]/gu, "_");
 }
 
-/** The stem as it stands in an alias: what kprobe_events would parse, white space, controls and SEP become `_`. */
-export function aliasStem(stem: string, separator: string): string {
-  return stem.replace(/[+\-:%/#=\s\p{Cc}]/gu, "_").replaceAll(separator, "_");
+/**
+ * The stem as it stands in an alias: what kprobe_events would parse, white space, controls and SEP become `_`, and so do
+ * dots where the kernel would cut the alias at the first of them.
+ */
+export function aliasStem(
+  stem: string,
+  { separator, kallsymsNames }: Pick<NamingOptions, "separator" | "kallsymsNames">,
+): string {
+  const kept = stem.replace(/[+\-:%/#=\s\p{Cc}]/gu, "_").replaceAll(separator, "_");
+  return kallsymsNames === "all" ? kept.replaceAll(".", "_") : kept;
 }
 
 /**
@@ -55,18 +65,12 @@ export function aliasStem(stem: string, separator: string): string {
  */
 export function aliasName(stem: string, place: Place, options: NamingOptions, reserved = 0): string | null {
   const withUnit = options.disambiguate && place.unit !== null && place.unit !== place.file;
-  return joinWithin(
-    aliasStem(stem, options.separator),
-    place,
-    withUnit ? place.unit : null,
-    options,
-    reserved,
-  );
+  return joinWithin(aliasStem(stem, options), place, withUnit ? place.unit : null, options, reserved);
 }
 
 /** The alias without unit: what `--no-disambiguate` writes. */
 export function plainAlias(stem: string, place: Place, options: NamingOptions): string | null {
-  return joinWithin(aliasStem(stem, options.separator), place, null, options, 0);
+  return joinWithin(aliasStem(stem, options), place, null, options, 0);
 }
 
 /**

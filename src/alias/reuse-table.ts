@@ -2,12 +2,14 @@ import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
+import { isKallsymsNames, livePatchNames } from "../symbols/kallsyms-names.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { symbolPositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { VERSION } from "../version.ts";
 import type { VmlinuxResult } from "./alias-vmlinux.ts";
+import type { FilterOptions } from "./filters.ts";
 import { nameSymbols } from "./name-symbols.ts";
 import { separatorFault } from "./naming.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
@@ -67,7 +69,8 @@ const ADVICE = "give the table of an earlier link of the same build";
 
 /** The options that a table was made with. */
 function tableOptions({ source, header }: AliasTableReader): AliasOptions {
-  const { separator, disambiguate, maxNameLength, data, defaults, exclude, include } = header.options;
+  const { separator, disambiguate, maxNameLength, kallsymsNames, data, defaults, exclude, include } =
+    header.options;
   const areGlobs = (value: unknown): value is string[] =>
     Array.isArray(value) && value.every((glob) => typeof glob === "string");
   if (
@@ -75,6 +78,7 @@ function tableOptions({ source, header }: AliasTableReader): AliasOptions {
     separatorFault(separator) !== undefined ||
     typeof disambiguate !== "boolean" ||
     typeof maxNameLength !== "number" ||
+    !(kallsymsNames === undefined || isKallsymsNames(kallsymsNames)) ||
     typeof data !== "boolean" ||
     (typeof defaults !== "boolean" && defaults !== "text") ||
     !areGlobs(exclude) ||
@@ -82,7 +86,9 @@ function tableOptions({ source, header }: AliasTableReader): AliasOptions {
   ) {
     throw new Failure(source, "line 1 is damaged: its options are incomplete", "write the table anew");
   }
-  return { separator, disambiguate, maxNameLength, data, filters: { defaults, exclude, include } };
+  const filters: FilterOptions = { defaults, exclude, include };
+  // Tables without it were made when names counted so.
+  return { separator, disambiguate, maxNameLength, kallsymsNames: kallsymsNames ?? "llvm", data, filters };
 }
 
 /** The rows with an alias, by name. */
@@ -129,7 +135,14 @@ function matchRows(
     }
     // Those that got no alias are not in the table, but the others' positions tell which they are.
     const positions =
-      named.length === wanted ? undefined : symbolPositions(listing, Int32Array.from(symbols), namesakes);
+      named.length === wanted
+        ? undefined
+        : symbolPositions(
+            listing,
+            Int32Array.from(symbols),
+            namesakes,
+            livePatchNames(selection.kallsymsNames, header.kernel),
+          );
     named.forEach((row, i) => {
       const symbol = symbols[positions === undefined ? i : positions.indexOf(row.sympos)];
       if (symbol === undefined) {

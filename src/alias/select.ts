@@ -1,4 +1,5 @@
 import { type Listing, symbolName } from "../symbols/listing.ts";
+import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
 import { findNamesakes, type Namesakes } from "./duplicates.ts";
 import { type FilterOptions, symbolFilter } from "./filters.ts";
@@ -17,6 +18,8 @@ export interface Selection {
   /** 1 for each line of the listing that is an alias already. */
   readonly existing: Uint8Array | undefined;
   readonly namesakes: Namesakes;
+  /** What the look-ups compare by which the namesakes were counted. */
+  readonly kallsymsNames: KallsymsNames;
   /** The symbols whose type is in scope, in address order. */
   readonly inScope: Int32Array;
   /** Those of them that are to get an alias. */
@@ -34,16 +37,17 @@ export function selectSymbols(
   options: AliasOptions,
   surroundings?: Surroundings,
 ): Selection {
-  const existing = findExistingAliases(listing, options.separator, options.data);
-  const namesakes = findNamesakes(listing, options.data, existing);
+  const existing = findExistingAliases(listing, options);
+  const namesakes = findNamesakes(listing, options.data, existing, options.kallsymsNames);
   const filter = symbolFilter(options.filters);
-  const { symbols, excluded } = chooseCandidates(listing, options.data, namesakes, filter, surroundings);
+  const { symbols, excluded } = chooseCandidates(listing, options, namesakes, filter, surroundings);
   let inScope: Int32Array | undefined;
   const ignored = existing?.reduce((sum, isAlias) => sum + isAlias, 0) ?? 0;
   return {
     listing,
     existing,
     namesakes,
+    kallsymsNames: options.kallsymsNames,
     // Most runs do without it.
     get inScope() {
       inScope ??= symbolsInScope(listing, options.data, existing);

@@ -2,6 +2,8 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { VmlinuxOptions } from "../alias/alias-vmlinux.ts";
 import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
+import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
+import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 
 /**
  * Runs a command's work; the work tells whether standard output stayed open, or the exit status.
@@ -45,6 +47,7 @@ export interface AliasingOptions extends ResolverOptions {
   separator: string;
   disambiguate: boolean;
   maxNameLength: number;
+  kallsymsNames?: KallsymsNames;
   exclude: string[];
   include: string[];
   defaultFilters: boolean;
@@ -67,6 +70,12 @@ export function addAliasingOptions(command: Command): Command {
     .option("--separator <character>", "between an alias's parts", separator, "@")
     .option("--no-disambiguate", "leave units and ordinals out")
     .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
+    .addOption(
+      new Option(
+        "--kallsyms-names <rule>",
+        "what the kernel's look-ups compare: whole names, names up to .llvm., or up to the first dot (default: as the kernel says)",
+      ).choices(KALLSYMS_NAMES),
+    )
     .addOption(repeatable("--exclude <glob>", "leave names out"))
     .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
     .option("--no-default-filters", "keep the names that are left out by default")
@@ -93,6 +102,7 @@ export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
     separator: options.separator,
     disambiguate: options.disambiguate,
     maxNameLength: options.maxNameLength,
+    kallsymsNames: options.kallsymsNames,
     data: options.data !== undefined,
     filters: {
       defaults: options.data === "all" && options.defaultFilters ? "text" : options.defaultFilters,

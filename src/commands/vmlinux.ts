@@ -40,6 +40,7 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
         "separator",
         "disambiguate",
         "maxNameLength",
+        "kallsymsNames",
         "exclude",
         "include",
         "defaultFilters",

@@ -4,6 +4,7 @@ import { DAMAGED } from "./byte-source.ts";
 import {
   SHN_COMMON,
   SHN_LORESERVE,
+  SHN_UNDEF,
   SHN_XINDEX,
   SHT_STRTAB,
   SHT_SYMTAB,
@@ -173,6 +174,17 @@ export function sectionIndexOf(table: SymbolTable, symbol: number): number {
 /** A string of the string table. */
 export function tableString({ strings }: SymbolTable, offset: number): string {
   return strings.toString("utf8", offset, strings.indexOf(0, offset));
+}
+
+/** The first defined symbol of a name, undefined when there is none. */
+export function findEntry(table: SymbolTable, name: string): number | undefined {
+  const bytes = Buffer.from(`${name}\0`);
+  for (let at = table.strings.indexOf(bytes); at !== -1; at = table.strings.indexOf(bytes, at + 1)) {
+    for (let symbol = 1; symbol < table.count; symbol++) {
+      if (symbolNameOffset(table, symbol) === at && symbolSection(table, symbol) !== SHN_UNDEF) return symbol;
+    }
+  }
+  return undefined;
 }
 
 /** The name of the section that a symbol lies in, null for an absolute one. */

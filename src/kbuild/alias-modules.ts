@@ -1,4 +1,5 @@
 import {
+  kallsymsNamesOf,
   type LocatedVmlinux,
   locateVmlinux,
   placesOf,
@@ -8,16 +9,19 @@ import {
   type VmlinuxInput,
   type VmlinuxOptions,
 } from "../alias/alias-vmlinux.ts";
-import { findExistingAliases, stemReader } from "../alias/candidates.ts";
+import { countedReader, findExistingAliases, stemReader } from "../alias/candidates.ts";
 import { type Aliases, giveAliases, type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import type { Place } from "../alias/naming.ts";
+import type { AliasOptions } from "../alias/select.ts";
 import { isInTable, type TableScope } from "../alias/table-scope.ts";
 import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
+import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
-import { architecture } from "../symbols/kernel-image.ts";
+import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
 import type { Listing } from "../symbols/listing.ts";
+import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
 import { wasmMemory } from "../wasm/program.ts";
@@ -36,13 +40,13 @@ export interface ModulesInput {
   readonly modules: readonly ModuleFile[];
   /** The image that the modules are loaded into; or the object it is linked from, vmlinux.o, whose names count too. */
   readonly vmlinux: (Pick<VmlinuxInput, "openResolver"> & { readonly image: ElfFile }) | undefined;
-  /** How many symbols of a kernel that was built elsewhere bear each stem; the modules are not among them. */
+  /** How many symbols of a kernel that was built elsewhere bear each name; the modules are not among them. */
   readonly frequency: ReadonlyMap<string, number> | undefined;
   readonly openFile: (path: string) => Promise<ElfFile>;
   readonly openDebug: (elf: ElfFile) => Promise<ModuleDebug>;
 }
 
-export interface ModulesOptions extends VmlinuxOptions, ModuleOptions {
+export interface ModulesOptions extends VmlinuxOptions, Omit<ModuleOptions, "kallsymsNames"> {
   /** Whether a name counts in vmlinux and all modules together, or in each object by itself. */
   readonly scope: "global" | "object";
   /** Whether a module's aliases name it. */
@@ -53,7 +57,7 @@ export interface ModulesOptions extends VmlinuxOptions, ModuleOptions {
 export interface ModulesResult {
   readonly header: TableHeader;
   rows(): Iterable<TableRow>;
-  /** How many symbols of vmlinux and all modules bear each stem. */
+  /** How many symbols of vmlinux and all modules bear each name, as look-ups compare it. */
   readonly frequency: ReadonlyMap<string, number>;
   /** The aliases of each module, by index in its symbol table. */
   readonly injections: readonly {
@@ -82,11 +86,12 @@ export interface ModulesProgress {
  */
 export async function aliasModules(
   input: ModulesInput,
-  options: ModulesOptions,
+  asked: ModulesOptions,
   progress: ModulesProgress,
   time: Timer,
 ): Promise<ModulesResult> {
   const memory = wasmMemory();
+  const options = { ...asked, kallsymsNames: asked.kallsymsNames ?? namesOf(input.vmlinux?.image, asked) };
   const isGlobal = options.scope === "global";
   const total = 2 * input.modules.length;
   let done = 0;
@@ -127,7 +132,7 @@ export async function aliasModules(
           "give modules of one kernel",
         );
       }
-      countStems(names, moduleListing(elf, memory), options);
+      countNames(names, moduleListing(elf, memory), options);
       example ??= { path: module.path, machine: elf.machine, arch: architecture(elf) };
       kernel ??= moduleKernel(elf);
     }),
@@ -136,17 +141,17 @@ export async function aliasModules(
   let vmlinux: LocatedVmlinux | undefined;
   if (input.vmlinux?.image.type === ET_REL) {
     // vmlinux.o: its symbols have no addresses yet, so they count, and that is all.
-    countStems(names, moduleListing(input.vmlinux.image, memory), options);
+    countNames(names, moduleListing(input.vmlinux.image, memory), options);
   } else if (input.vmlinux !== undefined) {
     const namesInModules = new Map(names);
     const inImage = { listing: undefined, debugImage: undefined, ...input.vmlinux };
     vmlinux = await locateVmlinux(inImage, options, time, {
-      bearersOf: (stem, own) => own + (isGlobal ? (namesInModules.get(stem) ?? 0) : 0),
+      bearersOf: (name, own) => own + (isGlobal ? (namesInModules.get(name) ?? 0) : 0),
     });
-    countStems(names, vmlinux.selection.listing, options);
+    countNames(names, vmlinux.selection.listing, options);
   }
-  const bearersOf = (stem: string, own: number) =>
-    isGlobal ? (names.get(stem) ?? own) + (input.frequency?.get(stem) ?? 0) : own;
+  const bearersOf = (name: string, own: number) =>
+    isGlobal ? (names.get(name) ?? own) + (input.frequency?.get(name) ?? 0) : own;
   const roots = vmlinux?.roots ?? sourceRoots(options.sourceRoots, undefined);
   const located: LocatedModule[] = [];
   await time("locate", () =>
@@ -206,18 +211,23 @@ interface LocatedModule {
   readonly symbols: ModuleSymbols;
 }
 
-/** Counts the symbols of a listing by stem; aliases in it are not counted. */
-function countStems(
-  counts: Map<string, number>,
-  listing: Listing,
-  { separator, data }: ModulesOptions,
-): void {
-  const existing = findExistingAliases(listing, separator, data);
-  const stemOf = stemReader(listing, data);
+/** How names count in modules whose kernel is not known: their look-ups compare whole names, which change with the hash. */
+const NAMES_OF_UNKNOWN_KERNEL: KallsymsNames = "llvm";
+
+function namesOf(vmlinux: ElfFile | undefined, { kernelRelease }: ModulesOptions): KallsymsNames {
+  const table = vmlinux && readSymbolTable(vmlinux);
+  if (vmlinux === undefined || table === undefined) return NAMES_OF_UNKNOWN_KERNEL;
+  return kallsymsNamesOf(table.strings, unlistedImage(vmlinux, table), kernelRelease);
+}
+
+/** Counts the symbols of a listing by name; aliases in it are not counted. */
+function countNames(counts: Map<string, number>, listing: Listing, options: AliasOptions): void {
+  const existing = findExistingAliases(listing, options);
+  const nameOf = countedReader(listing, options);
   for (let symbol = 0; symbol < listing.count; symbol++) {
     if (listing.nameHash[symbol] === 0 || existing?.[symbol] === 1) continue;
-    const stem = stemOf(symbol);
-    counts.set(stem, (counts.get(stem) ?? 0) + 1);
+    const name = nameOf(symbol);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   }
 }
 
@@ -245,7 +255,7 @@ type Given = Pick<Aliases, "alias" | "ordinal">;
 function nameAll(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
-  options: ModulesOptions,
+  options: AliasOptions & Pick<ModulesOptions, "scope" | "modulePrefix">,
 ): { given: Given[]; counts: Aliases["counts"] } {
   const objects: { named: readonly NamedSymbol[]; taken: ReadonlySet<string> }[] = [];
   if (vmlinux === undefined) objects.push({ named: [], taken: new Set() });

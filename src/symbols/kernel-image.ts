@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { addressDistance } from "../elf/address.ts";
 import {
   EM_386,
@@ -13,8 +14,14 @@ import {
   SHT_NOBITS,
 } from "../elf/constants.ts";
 import { Cursor } from "../elf/cursor.ts";
-import { type ElfFile, sectionBytes } from "../elf/elf-file.ts";
-import { symbolSection } from "../elf/symbol-table.ts";
+import { type ElfFile, type Section, sectionBytes } from "../elf/elf-file.ts";
+import {
+  findEntry,
+  type SymbolTable,
+  symbolSection,
+  symbolValueHigh,
+  symbolValueLow,
+} from "../elf/symbol-table.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { findSymbol } from "./listing.ts";
 
@@ -46,21 +53,82 @@ export function architecture({ machine, is64, littleEndian }: ElfFile): string |
   }
 }
 
-/** The release in an image's linux_banner (init/version-timestamp.c), null when it has none. */
-export function kernelRelease(elf: ElfFile, listing: ElfListing): string | null {
-  const symbol = findSymbol(listing, "linux_banner");
-  if (symbol === undefined) return null;
+/** A vmlinux, its symbols, and what finds the entry of one by name. */
+export interface KernelImage {
+  readonly elf: ElfFile;
+  readonly table: SymbolTable;
+  readonly findEntry: (name: string) => number | undefined;
+}
+
+/** The image of a listing. */
+export function listedImage(elf: ElfFile, listing: ElfListing): KernelImage {
   const { table, tableIndex } = listing;
-  const index = tableIndex[symbol] as number;
-  const section = elf.sections[symbolSection(table, index)];
-  if (section === undefined || section.type === SHT_NOBITS) return null;
+  return {
+    elf,
+    table,
+    findEntry(name) {
+      const symbol = findSymbol(listing, name);
+      return symbol === undefined ? undefined : tableIndex[symbol];
+    },
+  };
+}
+
+/** An image that no listing was made of. */
+export function unlistedImage(elf: ElfFile, table: SymbolTable): KernelImage {
+  return { elf, table, findEntry: (name) => findEntry(table, name) };
+}
+
+/** An image's linux_banner (init/version-timestamp.c), null when it has none. */
+export function kernelBanner(image: KernelImage): string | null {
+  const found = contentOf(image, "linux_banner");
+  if (found === undefined) return null;
+  const bytes = sectionBytes(image.elf, found.section);
+  const banner = new Cursor(bytes, found.offset, bytes.size, image.elf.littleEndian).string();
+  return banner.startsWith(BANNER) ? banner : null;
+}
+
+const BANNER = "Linux version ";
+
+/** The release that a linux_banner tells. */
+export function releaseOf(banner: string): string {
+  return banner.slice(BANNER.length).split(" ", 1)[0] as string;
+}
+
+/** In bytes; a kernel's own takes 40 KiB compressed and 250 KiB unpacked. */
+const CONFIG_LIMIT = 1 << 24;
+
+/**
+ * The configuration that CONFIG_IKCONFIG puts into an image (kernel/configs.c): gzip's bytes between kernel_config_data,
+ * behind IKCFG_ST, and kernel_config_data_end. undefined when it has none, or none that can be unpacked.
+ */
+export function kernelConfig(image: KernelImage): string | undefined {
+  const start = contentOf(image, "kernel_config_data");
+  const end = contentOf(image, "kernel_config_data_end");
+  if (start === undefined || end?.section !== start.section) return undefined;
+  const length = end.offset - start.offset;
+  if (length <= 0 || length > CONFIG_LIMIT) return undefined;
+  try {
+    return gunzipSync(sectionBytes(image.elf, start.section).read(start.offset, length), {
+      maxOutputLength: CONFIG_LIMIT,
+    }).toString();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a symbol's content stands in the bytes of its section. */
+function contentOf(
+  { elf, table, findEntry }: KernelImage,
+  name: string,
+): { section: Section; offset: number } | undefined {
+  const symbol = findEntry(name);
+  const section = symbol === undefined ? undefined : elf.sections[symbolSection(table, symbol)];
+  if (symbol === undefined || section === undefined || section.type === SHT_NOBITS) return undefined;
   const offset = addressDistance(
-    listing.addressHigh[symbol] as number,
-    listing.addressLow[symbol] as number,
+    symbolValueHigh(table, symbol),
+    symbolValueLow(table, symbol),
     section.addressHigh,
     section.addressLow,
   );
-  if (offset < 0 || offset >= section.size) return null;
-  const banner = new Cursor(sectionBytes(elf, section), offset, section.size, elf.littleEndian).string();
-  return /^Linux version (\S+)/.exec(banner)?.[1] ?? null;
+  return offset < 0 || offset >= section.size ? undefined : { section, offset };
 }

@@ -1,6 +1,7 @@
 import { compareAddresses } from "../elf/address.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { type Listing, symbolName } from "./listing.ts";
+import { countedFinder, type KallsymsNames } from "./name-anatomy.ts";
 
 /** The types that scripts/mksysmap keeps out of kallsyms. */
 const DROPPED_TYPES = new Set([..."aNUw"].map((letter) => letter.charCodeAt(0)));
@@ -14,14 +15,22 @@ function isWeak(type: number): boolean {
  * The position of each symbol among its namesakes in vmlinux, counted from 1 in the order in which kallsyms walks them, as
  * a live patch gives it (old_sympos); 0 for a symbol whose name is unique there.
  *
- * @param namesakes symbols that share a stem: the first of them, and the next one after each; -1 for none. Those that are
+ * @param namesakes symbols that may be namesakes: the first of them, and the next one after each; -1 for none. Those that are
  *   not counted, such as aliases already in the listing, are left out
+ * @param names what live patches compare
  */
 export function symbolPositions(
   listing: Listing,
   symbols: Int32Array,
   namesakes: { readonly first: Int32Array; readonly next: Int32Array },
+  names: KallsymsNames = "exact",
 ): Uint32Array {
+  const { text, nameStart, nameEnd } = listing;
+  const endOf = countedFinder(text, names);
+  const comparedName = (symbol: number) => {
+    const start = nameStart[symbol] as number;
+    return text.toString("utf8", start, endOf(start, nameEnd[symbol] as number, false));
+  };
   const { type, addressHigh: high, addressLow: low } = listing;
   const inKallsymsOrder = (a: number, b: number) =>
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
@@ -32,7 +41,7 @@ export function symbolPositions(
     const leader = namesakes.first[symbol] ?? -1;
     let positions = positionsOf.get(leader);
     if (positions === undefined) {
-      positions = groupPositions(listing, leader, namesakes.next, inKallsymsOrder);
+      positions = groupPositions(listing, leader, namesakes.next, inKallsymsOrder, comparedName);
       positionsOf.set(leader, positions);
     }
     return positions.get(symbol) ?? 0;
@@ -45,6 +54,7 @@ function groupPositions(
   leader: number,
   next: Int32Array,
   compare: (a: number, b: number) => number,
+  nameOf: (symbol: number) => string,
 ): Map<number, number> {
   const group: number[] = [];
   for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) {
@@ -54,7 +64,7 @@ function groupPositions(
   if (group.length < 2) return positions;
   const bearers = new Map<string, number[]>();
   for (const symbol of group.sort(compare)) {
-    const name = symbolName(listing, symbol);
+    const name = nameOf(symbol);
     const others = bearers.get(name);
     if (others === undefined) bearers.set(name, [symbol]);
     else others.push(symbol);

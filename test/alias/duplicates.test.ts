@@ -1,11 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findNamesakes } from "../../src/alias/duplicates.ts";
-import { isData } from "../../src/symbols/name-anatomy.ts";
+import { isData, type KallsymsNames } from "../../src/symbols/name-anatomy.ts";
 import { listingOf, listingText, namesOf, randomSymbols } from "../symbols/listings.ts";
 
 /** The same with strings and a Map. */
-function plainNamesakes(text: string, withData: boolean, ignored: ReadonlySet<number>) {
+function plainNamesakes(
+  text: string,
+  withData: boolean,
+  ignored: ReadonlySet<number>,
+  kallsymsNames: KallsymsNames = "llvm",
+) {
   const listing = listingOf(text);
   const lines = text.split("\n");
   const isUndefined = (symbol: number) => lines[symbol]?.startsWith(" ");
@@ -13,9 +18,14 @@ function plainNamesakes(text: string, withData: boolean, ignored: ReadonlySet<nu
     const stem = name.replace(/(?<=.)\.llvm\..*$/s, "");
     return withData && isData(listing.type[symbol] as number) ? stem.replace(/(?<=.)\.[0-9]+$/, "") : stem;
   });
+  const compared = namesOf(listing).map((name, symbol) => {
+    if (kallsymsNames === "llvm") return stems[symbol] as string;
+    if (kallsymsNames === "all") return stems[symbol] === "" ? "" : name.replace(/(?<=.)\..*$/s, "");
+    return withData && isData(listing.type[symbol] as number) ? name.replace(/(?<=.)\.[0-9]+$/, "") : name;
+  });
   const first = new Map<string, number>();
   const bearers = new Array<number>(listing.count).fill(0);
-  const firstOf = stems.map((stem, symbol) => {
+  const firstOf = compared.map((stem, symbol) => {
     if (stem === "" || isUndefined(symbol) || ignored.has(symbol)) return -1;
     const leader = first.get(stem) ?? symbol;
     first.set(stem, leader);
@@ -41,17 +51,25 @@ const columns = ({ first, next, bearers, duplicated, unstable }: ReturnType<type
   unstable: [...unstable],
 });
 
+const rules = fc.constantFrom<KallsymsNames>("exact", "llvm", "all");
+
 describe("namesakes", () => {
   test("are those that a Map of strings finds", () => {
     fc.assert(
-      fc.property(randomSymbols, fc.boolean(), fc.array(fc.nat(39)), (symbols, withData, ignored) => {
-        const text = `${listingText(symbols)}                 U a\n                 U undefined\n`;
-        const listing = listingOf(text);
-        const flags = new Uint8Array(listing.count);
-        for (const symbol of ignored) if (symbol < listing.count) flags[symbol] = 1;
-        const expected = plainNamesakes(text, withData, new Set(ignored));
-        expect(columns(findNamesakes(listing, withData, flags))).toEqual(expected);
-      }),
+      fc.property(
+        randomSymbols,
+        fc.boolean(),
+        fc.array(fc.nat(39)),
+        rules,
+        (symbols, withData, ignored, rule) => {
+          const text = `${listingText(symbols)}                 U a\n                 U undefined\n`;
+          const listing = listingOf(text);
+          const flags = new Uint8Array(listing.count);
+          for (const symbol of ignored) if (symbol < listing.count) flags[symbol] = 1;
+          const expected = plainNamesakes(text, withData, new Set(ignored), rule);
+          expect(columns(findNamesakes(listing, withData, flags, rule))).toEqual(expected);
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -9,7 +9,7 @@ import {
   separatorFault,
 } from "../../src/alias/naming.ts";
 
-const OPTIONS = { separator: "@", disambiguate: true, maxNameLength: 512 };
+const OPTIONS = { separator: "@", disambiguate: true, maxNameLength: 512, kallsymsNames: "exact" } as const;
 const place = (file: string, line: number | null, unit: string | null = file): Place => ({
   file,
   line,
@@ -71,8 +71,9 @@ test("an alias has the form stem SEP place [SEP unit], and keeps its stem and li
       separators,
       fc.integer({ min: 8, max: 160 }),
       (stem, where, separator, limit) => {
-        const alias = aliasName(stem, where, { separator, disambiguate: true, maxNameLength: limit });
-        const shownStem = aliasStem(stem, separator);
+        const options = { ...OPTIONS, separator, maxNameLength: limit };
+        const alias = aliasName(stem, where, options);
+        const shownStem = aliasStem(stem, options);
         if (alias === null) {
           // Not even stem, separator, a hash of six digits and the line fit.
           const least = `${shownStem}${separator}123456${where.line === null ? "" : `_${where.line}`}`;

@@ -12,6 +12,7 @@ const OPTIONS: AliasOptions = {
   separator: "@",
   disambiguate: true,
   maxNameLength: 512,
+  kallsymsNames: "llvm",
   data: false,
   filters: { defaults: true, exclude: [], include: [] },
 };
@@ -38,6 +39,14 @@ describe("the symbols that get an alias", () => {
   test("are those with a name that changes on every build, even alone", () => {
     const text = "01 t a.llvm.123\n02 t b.llvm.7\n03 T b\n04 t c\n";
     expect(chosen(text).names).toEqual(["a.llvm.123", "b.llvm.7", "b"]);
+  });
+
+  test("are those that the kernel's look-ups take for one, and those alone", () => {
+    const text = "01 t a.llvm.123\n02 t b.llvm.7\n03 T b\n04 t c\n05 t c.isra.0\n06 d e.count\n07 t e\n";
+    const by = (kallsymsNames: AliasOptions["kallsymsNames"]) => chosen(text, { kallsymsNames }).names;
+    expect(by("exact")).toEqual(["a.llvm.123", "b.llvm.7"]);
+    expect(by("llvm")).toEqual(["a.llvm.123", "b.llvm.7", "b"]);
+    expect(by("all")).toEqual(["a.llvm.123", "b.llvm.7", "b", "c", "c.isra.0", "e"]);
   });
 
   test("are not undefined, and not a module's, whose names do not count either", () => {

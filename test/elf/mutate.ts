@@ -96,6 +96,7 @@ async function aliasDamaged(declared: boolean): Promise<void> {
         separator: "@",
         disambiguate: true,
         maxNameLength: 512,
+        kallsymsNames: undefined,
         data: declared,
         location: declared ? "decl" : "entry",
         signatures: declared,

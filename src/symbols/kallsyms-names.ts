@@ -1,0 +1,93 @@
+// What kernels show, match and live-patch of names that compilers have changed: docs/names.md tells where their sources say so.
+import type { KallsymsNames } from "./name-anatomy.ts";
+
+/** The values of `--kallsyms-names`. */
+export const KALLSYMS_NAMES: readonly KallsymsNames[] = ["exact", "llvm", "all"];
+
+export function isKallsymsNames(value: unknown): value is KallsymsNames {
+  return KALLSYMS_NAMES.some((names) => names === value);
+}
+
+/** What is known of a kernel: null or undefined stands for what is not. */
+export interface KernelFacts {
+  /** The release, as `uname -r`: `6.1.0-56-cloud-amd64`. */
+  readonly release: string | null;
+  /** linux_banner, which names the compiler, and Debian's and Ubuntu's stable version. */
+  readonly banner: string | null;
+  /** Its configuration file's content. */
+  readonly config: () => string | undefined;
+  /** Whether any symbol has ThinLTO's suffix. */
+  readonly hasLlvmSuffix: boolean;
+}
+
+type Version = readonly [major: number, minor: number, patch: number];
+
+/** The first of each stable series, and of the releases, that has a change. */
+type Since = readonly Version[];
+
+/** kallsyms: Match symbols exactly with CONFIG_LTO_CLANG (fb6a421fb615). */
+const EXACT: Since = [
+  [6, 10, 7],
+  [6, 11, 0],
+];
+/** kallsyms: strip LTO-only suffixes from promoted global functions (8cc32a9bbff2). */
+const LLVM_ONLY: Since = [
+  [6, 1, 42],
+  [6, 4, 7],
+  [6, 5, 0],
+];
+/** kallsyms: strip LTO suffixes from static functions (6eb4bd92c1ce). */
+const AT_FIRST_DOT: Since = [[5, 16, 0]];
+/** livepatch: Improve the search performance of klp_find_object_symbol() (4f1354d5c69d). */
+const LIVE_PATCHES_LOOK_UP: Since = [[6, 2, 0]];
+
+/**
+ * What the look-ups by name of a kernel compare (kprobes, kallsyms_lookup_name).
+ *
+ * Without CONFIG_LTO_CLANG names are compared as they are; that a kernel has it, ThinLTO's suffixes in its names tell, or
+ * its configuration. Of a kernel whose release is not known, those suffixes alone tell.
+ */
+export function lookUpNames(facts: KernelFacts): KallsymsNames {
+  const { release, banner, hasLlvmSuffix } = facts;
+  const version = versionOf(release, banner);
+  if (version === undefined) return hasLlvmSuffix ? "llvm" : "exact";
+  if (has(version, EXACT) || !(hasLlvmSuffix || hasLtoClang(facts))) return "exact";
+  if (has(version, LLVM_ONLY)) return "llvm";
+  return has(version, AT_FIRST_DOT) ? "all" : "exact";
+}
+
+/**
+ * What live patches compare: whole names up to 6.1, which walks all symbols (klp_find_object_symbol,
+ * kallsyms_on_each_symbol), and since then what other look-ups compare.
+ */
+export function livePatchNames(names: KallsymsNames, release: string | null): KallsymsNames {
+  const version = versionOf(release, null);
+  return version === undefined || has(version, LIVE_PATCHES_LOOK_UP) ? names : "exact";
+}
+
+function hasLtoClang({ banner, config }: KernelFacts): boolean {
+  const byGcc = /^Linux version \S+ \(.*?\) \([^)]*\bgcc/.test(banner ?? "");
+  return !byGcc && /^CONFIG_LTO_CLANG=y$/m.test(config() ?? "");
+}
+
+function has(version: Version, since: Since): boolean {
+  const last = since.at(-1) as Version;
+  return isFrom(version, last) || since.some((first) => sameSeries(version, first) && isFrom(version, first));
+}
+
+const sameSeries = (a: Version, b: Version) => a[0] === b[0] && a[1] === b[1];
+
+function isFrom(version: Version, first: Version): boolean {
+  const differs = version.findIndex((part, i) => part !== first[i]);
+  return differs === -1 || (version[differs] as number) > (first[differs] as number);
+}
+
+/** A distribution's release keeps its stable number to itself (6.1.0-56), and has the true one in the banner (6.1.192). */
+function versionOf(release: string | null, banner: string | null): Version | undefined {
+  const numbers = /^([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,6}))?/.exec(release ?? "");
+  if (numbers === null) return undefined;
+  const [, major, minor, patch] = numbers;
+  const others = (banner ?? "").matchAll(new RegExp(`(?<![0-9.])${major}\\.${minor}\\.([0-9]{1,6})`, "g"));
+  const patches = [Number(patch ?? 0), ...Array.from(others, ([, other]) => Number(other))];
+  return [Number(major), Number(minor), Math.max(...patches)];
+}
