@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addDiffCommand } from "./commands/diff.ts";
 import { addHistoryCommand } from "./commands/history.ts";
 import { addKernelCommand } from "./commands/kernel.ts";
+import { addLookupCommand } from "./commands/lookup.ts";
 import { addModulesCommand } from "./commands/modules.ts";
 import type { Runner } from "./commands/options.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
@@ -57,6 +58,7 @@ addModulesCommand(program, run);
 addKernelCommand(program, run);
 addDiffCommand(program, run);
 addHistoryCommand(program, run);
+addLookupCommand(program, run);
 
 try {
   await program.parseAsync();

@@ -45,9 +45,11 @@ export function readTableHeader(path: string): TableHeader {
   }
 }
 
-const ADVICE = "write the table anew";
+/** What to do about a damaged table. */
+export const ADVICE = "write the table anew";
 
-function parseHeader(path: string, text: string): TableHeader {
+/** The header in the first line of a table. @throws Failure for one of another schema, or none */
+export function parseHeader(path: string, text: string): TableHeader {
   const header = parseObject(text);
   const schema = header?.schema;
   if (header === undefined || typeof schema !== "string") {
@@ -69,7 +71,7 @@ function* readRows(
   let count = 0;
   for (const text of lines) {
     const line = ++count + 1;
-    const row = parsePlainRow(text) ?? parseRow(path, line, text);
+    const row = parseRow(path, line, text);
     if (count > header.rows) {
       throw new Failure(path, `line ${line} is one too many: its header tells ${header.rows} rows`, ADVICE);
     }
@@ -80,7 +82,10 @@ function* readRows(
   }
 }
 
-function parseRow(path: string, line: number, text: string): TableRow {
+/** The row in one line of a table. @throws Failure for a damaged line, by its number */
+export function parseRow(path: string, line: number, text: string): TableRow {
+  const plain = parsePlainRow(text);
+  if (plain !== undefined) return plain;
   const row = parseObject(text);
   if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
   if (isRow(row)) return row;
@@ -205,7 +210,8 @@ function* readLines(path: string): Generator<string, void, undefined> {
   }
 }
 
-function reading<T>(path: string, work: () => T): T {
+/** Reads a file; system errors become Failures that name it. */
+export function reading<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import { Failure } from "../failure.ts";
+import type { TableHeader, TableRow } from "./alias-table.ts";
+import { ADVICE, parseHeader, parseRow, reading } from "./read-alias-table.ts";
+
+/** An alias table of which only those rows are parsed that somebody looks for. */
+export interface SearchedTable {
+  /** The file's name, for messages. */
+  readonly source: string;
+  readonly header: TableHeader;
+  /**
+   * The rows, in the table's order, in which a string value, or a part of one, is `text`.
+   *
+   * @param before the ASCII characters that may stand in front of it within a value, besides nothing
+   * @param after those that may stand behind it
+   * @throws Failure for a damaged line among them
+   */
+  rowsWith(text: string, before: string, after: string): TableRow[];
+  /** All values of a key, each once. */
+  valuesOf(key: "name" | "file"): Set<string>;
+}
+
+const LINE_FEED = 0x0a;
+const QUOTE = 0x22;
+const COLON = 0x3a;
+
+/**
+ * Reads an alias table to search it.
+ *
+ * @throws Failure for a file that cannot be read, is no alias table, is one of another schema, or has another number of rows
+ *   than its header tells
+ */
+export function searchAliasTable(path: string): SearchedTable {
+  const bytes = reading(path, () => readFileSync(path));
+  const headerEnd = lineEnd(bytes, 0);
+  const header = parseHeader(path, bytes.toString("utf8", 0, headerEnd));
+  let rows = 0;
+  for (let at = headerEnd + 1; at < bytes.length; at = lineEnd(bytes, at) + 1) rows++;
+  if (rows !== header.rows) {
+    throw new Failure(path, `has ${rows} rows, and its header tells ${header.rows}`, ADVICE);
+  }
+
+  const rowAt = (start: number): TableRow => {
+    const text = bytes.toString("utf8", start, lineEnd(bytes, start));
+    try {
+      return parseRow(path, 0, text);
+    } catch {
+      let line = 1;
+      for (let at = 0; at < start; at = lineEnd(bytes, at) + 1) line++;
+      return parseRow(path, line, text);
+    }
+  };
+
+  return {
+    source: path,
+    header,
+    rowsWith(text, before, after) {
+      // As it stands in JSON.
+      const wanted = Buffer.from(JSON.stringify(text).slice(1, -1));
+      const found: TableRow[] = [];
+      let at = bytes.indexOf(wanted, headerEnd);
+      while (wanted.length > 0 && at !== -1) {
+        const end = at + wanted.length;
+        const isKey = bytes[end] === QUOTE && bytes[end + 1] === COLON;
+        let next = at + 1;
+        if (!isKey && isOneOf(bytes[at - 1], before) && isOneOf(bytes[end], after)) {
+          found.push(rowAt(bytes.lastIndexOf(LINE_FEED, at) + 1));
+          next = lineEnd(bytes, end);
+        }
+        at = bytes.indexOf(wanted, next);
+      }
+      return found;
+    },
+    valuesOf(key) {
+      const values = new Set<string>();
+      const wanted = `"${key}":"`;
+      for (let at = bytes.indexOf(wanted, headerEnd); at !== -1; ) {
+        const start = at + wanted.length;
+        const end = bytes.indexOf(QUOTE, start);
+        values.add(bytes.toString("utf8", start, end === -1 ? bytes.length : end));
+        at = bytes.indexOf(wanted, lineEnd(bytes, start));
+      }
+      return values;
+    },
+  };
+}
+
+function lineEnd(bytes: Buffer, start: number): number {
+  const end = bytes.indexOf(LINE_FEED, start);
+  return end === -1 ? bytes.length : end;
+}
+
+function isOneOf(byte: number | undefined, characters: string): boolean {
+  return byte === QUOTE || (byte !== undefined && characters.includes(String.fromCharCode(byte)));
+}

@@ -1,0 +1,69 @@
+// Look-ups in the table of a real kernel's vmlinux and all its modules: what they find, and how long they take.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { TableRow } from "../../src/table/alias-table.ts";
+import { kasAlias, PROGRAM } from "../commands/program.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { kernels } from "./kernels.ts";
+
+describe.each(kernels)("look-ups in $package $version", ({ vmlinux, modules }) => {
+  const directory = temporaryDirectory();
+  const table = join(directory, "aliases.jsonl");
+  let rows: TableRow[] = [];
+
+  beforeAll(() => {
+    const { status, stderr } = kasAlias([
+      "modules",
+      "--directory",
+      modules,
+      "--vmlinux",
+      vmlinux,
+      "--table",
+      table,
+      "--quiet",
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const lines = readFileSync(table, "utf8").trimEnd().split("\n").slice(1);
+    rows = lines.map((line) => JSON.parse(line));
+  });
+
+  /** Runs without what the environment makes Node load at its start. */
+  function lookUp(query: string) {
+    const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+    const start = performance.now();
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [PROGRAM, "lookup", query, "--table", table, "--json"],
+      {
+        env,
+        maxBuffer: 1 << 28,
+      },
+    );
+    const milliseconds = performance.now() - start;
+    const symbols: TableRow[] = JSON.parse(stdout.toString()).symbols;
+    return { status, symbols, milliseconds };
+  }
+
+  test("find by an alias its symbol, by a name all that bear it, and by a place what begins there", () => {
+    const step = Math.ceil(rows.length / 40);
+    for (const row of rows.filter((_, i) => i % step === 0)) {
+      const { alias, name, file, line } = row;
+      expect(lookUp(alias as string).symbols).toEqual([row]);
+      expect(lookUp(name).symbols.filter((found) => found.name === name)).toEqual(
+        rows.filter((other) => other.name === name),
+      );
+      if (line === null) continue;
+      const there = rows.filter((other) => other.file === file && other.line === line);
+      expect(lookUp(`${file}:${line}`).symbols).toEqual(there);
+      expect(lookUp(`${name}@${file}`).symbols).toContainEqual(row);
+    }
+  });
+
+  test("answer in under 150 ms", () => {
+    // The fastest run is the one that other programs disturbed least.
+    const times = Array.from({ length: 20 }, () => lookUp("name_show@rtc").milliseconds);
+    expect(Math.min(...times)).toBeLessThan(150);
+  });
+});
