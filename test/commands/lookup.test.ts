@@ -43,7 +43,7 @@ describe("a name", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(addresses(lines)).toEqual(addressesOf(/^name_show$/));
     expect(lines).toHaveLength(3);
-    const line = lineOf("drivers/rtc/sysfs.c", "name_show(");
+    const line = lineOf("drivers/rtc/sysfs.c", "name_show(") + 1;
     const rtc = lines.filter(
       (text) => text.split(/ +/).slice(2, 4).join() === `drivers/rtc/sysfs.c:${line},vmlinux`,
     );
@@ -122,7 +122,7 @@ describe("a file and a line", () => {
   });
 
   test("within a function give that function, and say so", () => {
-    const line = lineOf("drivers/rtc/sysfs.c", "name_show(");
+    const line = lineOf("drivers/rtc/sysfs.c", "name_show(") + 1;
     const { status, stderr, lines } = lookUp(`drivers/rtc/sysfs.c:${line + 2}`);
     expect({ status, stderr }).toEqual({
       status: 0,
