@@ -30,6 +30,7 @@ const TOOLS = {
   pahole: "dwarves",
   "/usr/lib/linux-kbuild-6.1/scripts/sign-file": "linux-kbuild-6.1",
   gdb: "gdb",
+  bpftrace: "bpftrace",
   xz: "xz-utils",
   zstd: "zstd",
   script: "bsdutils",

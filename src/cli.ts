@@ -6,6 +6,7 @@ import { addLookupCommand } from "./commands/lookup.ts";
 import { addModulesCommand } from "./commands/modules.ts";
 import type { Runner } from "./commands/options.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
+import { addProbeCommand } from "./commands/probe.ts";
 import { addResolveCommand } from "./commands/resolve.ts";
 import { addVmlinuxCommand } from "./commands/vmlinux.ts";
 import { Failure } from "./failure.ts";
@@ -59,6 +60,7 @@ addKernelCommand(program, run);
 addDiffCommand(program, run);
 addHistoryCommand(program, run);
 addLookupCommand(program, run);
+addProbeCommand(program, run);
 
 try {
   await program.parseAsync();

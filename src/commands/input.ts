@@ -20,7 +20,7 @@ export function readTextFile(path: string): string {
 }
 
 /** @param ifMissing the advice when there is no such file */
-function readWhole(path: string, ifMissing?: string): Buffer {
+export function readWhole(path: string, ifMissing?: string): Buffer {
   try {
     if (statSync(path).isDirectory()) throw new Failure(path, "is a directory", "name a file");
     return readFileSync(path);

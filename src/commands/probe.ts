@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { lookUp } from "../alias/lookup.ts";
+import { memorySource } from "../elf/byte-source.ts";
+import { openElf } from "../elf/elf-file.ts";
+import { buildId, buildIdInNotes } from "../elf/notes.ts";
+import { Failure } from "../failure.ts";
+import { PROBE_FORMATS, type ProbeFormat } from "../report/probes.ts";
+import { isText } from "../symbols/name-anatomy.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import { cautionsOf } from "../table/cautions.ts";
+import { placeInKernel, probePoints } from "../table/run-time-addresses.ts";
+import { type SearchedTable, searchAliasTable } from "../table/search-alias-table.ts";
+import { readListingFile, readWhole } from "./input.ts";
+import type { Runner } from "./options.ts";
+import { writeOutputs } from "./output.ts";
+
+const RUNNING_KALLSYMS = "/proc/kallsyms";
+const RUNNING_NOTES = "/sys/kernel/notes";
+
+interface Options {
+  table: string;
+  format: ProbeFormat;
+  kallsyms: string;
+  notes?: string;
+}
+
+/** `kas-alias probe`: aliases as probes, on a kernel that was built without them. */
+export function addProbeCommand(program: Command, run: Runner): void {
+  program
+    .command("probe")
+    .description("print what probes the symbols of aliases, on a kernel that was built without them")
+    .argument("<alias...>", "aliases, or what else lookup takes, if it is one symbol")
+    .requiredOption("--table <file>", "the alias table of that kernel")
+    .addOption(
+      new Option("--format <format>", "lines for kprobe_events, run-time addresses, or a bpftrace program")
+        .choices(Object.keys(PROBE_FORMATS))
+        .default("kprobe-events"),
+    )
+    .option("--kallsyms <file>", "the kernel's symbols", RUNNING_KALLSYMS)
+    .option(
+      "--notes <file>",
+      `its notes, or its vmlinux, for the build ID (default: ${RUNNING_NOTES}, or none with --kallsyms)`,
+    )
+    .action((names: string[], options: Options) => run(() => probe(names, options)));
+}
+
+async function probe(names: readonly string[], options: Options): Promise<boolean> {
+  const table = searchAliasTable(options.table);
+  const rows = [...new Map(names.map((name) => oneSymbol(table, name, options.format))).values()];
+  checkBuild(table, rows, options);
+  const kallsyms = await readListingFile(options.kallsyms);
+  const points = probePoints(placeInKernel(table, rows, kallsyms), kallsyms);
+  const stdoutOpen = await writeOutputs([
+    { target: "-", pieces: [Buffer.from(PROBE_FORMATS[options.format](points))] },
+  ]);
+  for (const row of rows) {
+    for (const caution of cautionsOf(row)) {
+      process.stderr.write(`kas-alias: ${options.table}: ${row.alias ?? row.name} ${caution}\n`);
+    }
+  }
+  return stdoutOpen;
+}
+
+/** The one symbol that is meant, and what tells it from all others. */
+function oneSymbol(table: SearchedTable, name: string, format: ProbeFormat): [string, TableRow] {
+  const { match, rows, closest } = lookUp(table, name);
+  const [row] = rows;
+  const others = row === undefined ? closest : rows.map((each) => each.alias ?? each.name);
+  const suggestion = others.length > 0 ? `give ${others.join(" or ")}` : undefined;
+  if (row === undefined || match === "nearest") throw new Failure(table.source, `has no ${name}`, suggestion);
+  if (rows.length > 1) throw new Failure(table.source, `has ${rows.length} symbols for ${name}`, suggestion);
+  if (format !== "address" && !isText(row.type.charCodeAt(0))) {
+    throw new Failure(table.source, `${name} is data`, "give --format address for a watchpoint");
+  }
+  return [`${row.object} ${row.section} ${row.address} ${row.name}`, row];
+}
+
+/** Compares build IDs, where both sides have one. @throws Failure for a table of another build */
+function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Options): void {
+  const isRunning = options.notes === undefined && options.kallsyms === RUNNING_KALLSYMS;
+  const notes = options.notes ?? (isRunning ? RUNNING_NOTES : undefined);
+  if (notes === undefined || (isRunning && !existsSync(notes))) return;
+  for (const object of new Set(["vmlinux", ...rows.map((row) => row.object)])) {
+    const ofModule = join(notes, "../../module", object, "notes/.note.gnu.build-id");
+    const path = object === "vmlinux" ? notes : ofModule;
+    if (object !== "vmlinux" && !existsSync(path)) continue;
+    const expected = table.header.objects.find(({ name }) => name === object)?.buildId ?? null;
+    const found = buildIdOf(path);
+    if (expected === null || found === null || expected === found) continue;
+    throw new Failure(
+      table.source,
+      `is of another build: its ${object} has the build ID ${expected}, ${path} has ${found}`,
+      "give the table of that kernel",
+    );
+  }
+}
+
+/** The build ID of an ELF file, or in the bytes of notes of whichever byte order. */
+function buildIdOf(path: string): string | null {
+  const bytes = readWhole(path);
+  if (bytes.subarray(0, 4).toString("latin1") === "\x7fELF") return buildId(openElf(path));
+  const notes = memorySource(path, bytes);
+  return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
+}

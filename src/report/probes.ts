@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import type { ProbePoint } from "../table/run-time-addresses.ts";
+
+/** The values of `probe --format`, and the lines that each gives. */
+export const PROBE_FORMATS = {
+  "kprobe-events": kprobeEvents,
+  address: (points: readonly ProbePoint[]) =>
+    points.map(({ address }) => `${hexadecimal(address)}\n`).join(""),
+  bpftrace: bpftraceProgram,
+} as const;
+
+export type ProbeFormat = keyof typeof PROBE_FORMATS;
+
+/** Lines for tracefs' kprobe_events (Documentation/trace/kprobetrace.rst). */
+function kprobeEvents(points: readonly ProbePoint[]): string {
+  const names = eventNames(points.map(({ alias }) => alias));
+  const where = ({ module, symbol, offset, address }: ProbePoint) => {
+    if (symbol === null) return hexadecimal(address);
+    return (module === "" ? "" : `${module}:`) + symbol + plus(offset);
+  };
+  return points.map((point, i) => `p:kas/${names[i]} ${where(point)}\n`).join("");
+}
+
+/** A program that counts how often each is reached. It says its event's name, since strings have 64 bytes at most. */
+function bpftraceProgram(points: readonly ProbePoint[]): string {
+  const names = eventNames(points.map(({ alias }) => alias));
+  const probes = points.map(({ alias, symbol, offset, address }, i) => {
+    const where = symbol === null ? hexadecimal(address) : symbol + plus(offset);
+    return `// ${alias}\nkprobe:${where} { @["${names[i]}"] = count(); }\n`;
+  });
+  return `${BPFTRACE_ADVICE}${probes.join("")}`;
+}
+
+const BPFTRACE_ADVICE = `\
+// Where bpftrace finds a vmlinux with symbols it refuses offsets that leave the function: set BPFTRACE_VMLINUX=/dev/null then.
+// One that asks for --unsafe cannot check the offsets without it.
+`;
+
+function hexadecimal(address: bigint): string {
+  return `0x${address.toString(16)}`;
+}
+
+function plus(offset: bigint): string {
+  return offset === 0n ? "" : `+${hexadecimal(offset)}`;
+}
+
+/** MAX_EVENT_NAME_LEN (kernel/trace/trace_probe.h) with the zero at its end. */
+const MAX_EVENT_NAME_LEN = 64;
+const HASH_DIGITS = 8;
+
+/**
+ * Names for trace events, C identifiers of at most 63 bytes: the aliases with `_` for whatever else is in them. One that is longer,
+ * or that another alias gives too, ends in eight digits of the SHA-256 of its alias.
+ *
+ * @param aliases each once
+ */
+export function eventNames(aliases: readonly string[]): string[] {
+  const identifiers = aliases.map((alias) =>
+    alias.replace(/[^0-9A-Za-z_]/gu, "_").replace(/^(?=[0-9])/, "_"),
+  );
+  return identifiers.map((identifier, i) => {
+    const isUnique = identifiers.indexOf(identifier) === identifiers.lastIndexOf(identifier);
+    if (isUnique && identifier.length < MAX_EVENT_NAME_LEN) return identifier;
+    const hash = createHash("sha256")
+      .update(aliases[i] as string)
+      .digest("hex");
+    return `${identifier.slice(0, MAX_EVENT_NAME_LEN - 2 - HASH_DIGITS)}_${hash.slice(0, HASH_DIGITS)}`;
+  });
+}
