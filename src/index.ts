@@ -20,3 +20,14 @@ export { unitFinder } from "./source-lines/unit-finder.ts";
 export { type ElfListing, elfListing } from "./symbols/elf-listing.ts";
 export { type Listing, readListing } from "./symbols/listing.ts";
 export { TABLE_SCHEMA, type TableHeader, type TableRow, tableLines } from "./table/alias-table.ts";
+export {
+  type Change,
+  type ComparedTable,
+  type Difference,
+  diffTables,
+  type Group,
+  type Reason,
+} from "./table/diff-tables.ts";
+export { type History, newHistory, type SymbolHistory } from "./table/history.ts";
+export { compareKernelVersions } from "./table/kernel-version.ts";
+export { type AliasTableReader, readAliasTable } from "./table/read-alias-table.ts";

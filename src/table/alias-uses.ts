@@ -16,20 +16,21 @@ export interface AliasFinder {
 }
 
 /**
- * @param aliases all of one separator, which stands once or more in each
- * @param separator what stands between an alias's parts, one character
+ * @param aliases those without the separator are passed over
+ * @param separator what stands between an alias's parts
  */
 export function aliasFinder(aliases: Iterable<string>, separator: string): AliasFinder {
   // By what follows the stem, since a stem may have any characters and its beginning cannot be seen.
   const stems = new Map<string, string[]>();
   for (const alias of aliases) {
     const end = alias.indexOf(separator);
+    if (end === -1) continue;
     const tail = alias.slice(end);
     const known = stems.get(tail);
     if (known === undefined) stems.set(tail, [alias.slice(0, end)]);
     else known.push(alias.slice(0, end));
   }
-  const part = `${separator.replace(/[^\w\s]/, "\\$&")}[A-Za-z0-9_]+`;
+  const part = `${separator.replace(/[^\w\s]/g, "\\$&")}[A-Za-z0-9_]+`;
   const tails = new RegExp(`(?:${part})+`, "g");
   return {
     find(file, text) {

@@ -254,6 +254,20 @@ describe("the text", () => {
     expect(onTerminal("NO_COLOR=1")).not.toContain("\u001b");
   });
 
+  test("has nothing in it that steers a terminal, whatever a table says", () => {
+    const evil = file("evil");
+    const steering = JSON.stringify("\u001b[2J\u009b2J");
+    writeFileSync(
+      evil,
+      readFileSync(NEW, "utf8").replaceAll('"drivers/rtc/sysfs.c"', steering).replace('"1.10.0"', steering),
+    );
+    const { status, stdout } = diff(OLD, evil);
+    expect(status).toBe(1);
+    expect(stdout).toContain("2J");
+    expect(stdout).not.toMatch(/(?!\n)\p{Cc}/u);
+    expect(kasAlias(["history", OLD, evil]).stdout).not.toMatch(/(?!\n)\p{Cc}/u);
+  });
+
   test("says what tables of aliases cannot tell", () => {
     const { stdout } = diff(OLD_ALIASES, NEW_ALIASES);
     expect(stdout).toMatch(/^note: both tables hold aliases only: .*--table-scope all$/m);
