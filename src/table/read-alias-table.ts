@@ -71,7 +71,7 @@ function* readRows(
   let count = 0;
   for (const text of lines) {
     const line = ++count + 1;
-    const row = parseRow(path, line, text);
+    const row = parsePlainRow(text) ?? parseRow(path, line, text);
     if (count > header.rows) {
       throw new Failure(path, `line ${line} is one too many: its header tells ${header.rows} rows`, ADVICE);
     }
@@ -82,10 +82,8 @@ function* readRows(
   }
 }
 
-/** The row in one line of a table. @throws Failure for a damaged line, by its number */
+/** The row in one line of a table, with keys that are not known too. @throws Failure for a damaged line, by its number */
 export function parseRow(path: string, line: number, text: string): TableRow {
-  const plain = parsePlainRow(text);
-  if (plain !== undefined) return plain;
   const row = parseObject(text);
   if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
   if (isRow(row)) return row;
