@@ -1,0 +1,88 @@
+// Probes of all aliases of a real kernel, by what /proc/kallsyms would print of it, beside what nm says.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { TableRow } from "../../src/table/alias-table.ts";
+import { kasAlias } from "../commands/program.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { kernels } from "./kernels.ts";
+
+const SLIDE = 0x1a400000n;
+
+describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) => {
+  const directory = temporaryDirectory();
+  const table = join(directory, "aliases.jsonl");
+  const run = (...args: string[]) => {
+    const { status, stdout, stderr } = kasAlias(args);
+    expect({ status, stderr: stderr.replace(/^.* is in \.init\.text, .*\n/gm, "") }).toEqual({
+      status: 0,
+      stderr: "",
+    });
+    return stdout.trimEnd().split("\n");
+  };
+  run("vmlinux", vmlinux, "--table", table, "--quiet");
+  const lines = readFileSync(table, "utf8").trimEnd().split("\n").slice(1);
+  const rows: TableRow[] = lines.map((line) => JSON.parse(line));
+  const aliases = rows.map(({ alias }) => alias as string);
+
+  /** The listing that the running kernel prints: KASLR moves all but per-CPU symbols. */
+  const kallsyms = join(directory, "kallsyms");
+  const nm = execFileSync("nm", ["-n", vmlinux], { maxBuffer: 1 << 30, encoding: "utf8" });
+  const text = BigInt(`0x${/^([0-9a-f]{16}) T _text$/m.exec(nm)?.[1]}`);
+  writeFileSync(
+    kallsyms,
+    nm
+      .split("\n")
+      .filter((line) => /^[0-9a-f]{16} [^aNUw] /.test(line))
+      .map((line) => {
+        const address = BigInt(`0x${line.slice(0, 16)}`);
+        const now = address < text ? address : address + SLIDE;
+        return `${now.toString(16).padStart(16, "0")}${line.slice(16)}\n`;
+      })
+      .join(""),
+  );
+
+  test("are nm's addresses, as offsets from _text and where KASLR has moved them", () => {
+    const events = run("probe", ...aliases, "--table", table, "--kallsyms", kallsyms, "--notes", vmlinux);
+    const addresses = run(
+      "probe",
+      ...aliases,
+      "--table",
+      table,
+      "--kallsyms",
+      kallsyms,
+      "--format",
+      "address",
+    );
+    expect(events).toHaveLength(rows.length);
+    expect(new Set(events.map((line) => line.split(" ")[0])).size).toBe(rows.length);
+    rows.forEach(({ address, name }, i) => {
+      expect(nm).toContain(`${address} t ${name}\n`.replace(" t ", rows[i]?.type === "T" ? " T " : " t "));
+      const at = BigInt(`0x${address}`);
+      expect(events[i]).toMatch(
+        new RegExp(`^p:kas/[A-Za-z_]\\w{0,62} _text\\+0x${(at - text).toString(16)}$`),
+      );
+      expect(BigInt(addresses[i] as string)).toBe(at + SLIDE);
+    });
+  });
+
+  test("are the same by System.map", () => {
+    const by = (path: string) => run("probe", ...aliases, "--table", table, "--kallsyms", path);
+    expect(by(systemMap)).toEqual(by(kallsyms));
+  });
+
+  test("of a kernel by another one's kallsyms are refused", () => {
+    const other = kernels.find((kernel) => kernel.vmlinux !== vmlinux) as (typeof kernels)[0];
+    const { status, stderr } = kasAlias([
+      "probe",
+      aliases[0] as string,
+      "--table",
+      table,
+      "--kallsyms",
+      other.systemMap,
+    ]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^kas-alias: [^\n]+; give the table of the running kernel\n$/);
+  });
+});
