@@ -3,6 +3,7 @@ import { addDiffCommand } from "./commands/diff.ts";
 import { addHistoryCommand } from "./commands/history.ts";
 import { addKernelCommand } from "./commands/kernel.ts";
 import { addLookupCommand } from "./commands/lookup.ts";
+import { addLivepatchCommand } from "./commands/livepatch.ts";
 import { addModulesCommand } from "./commands/modules.ts";
 import type { Runner } from "./commands/options.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
@@ -61,6 +62,7 @@ addDiffCommand(program, run);
 addHistoryCommand(program, run);
 addLookupCommand(program, run);
 addProbeCommand(program, run);
+addLivepatchCommand(program, run);
 
 try {
   await program.parseAsync();

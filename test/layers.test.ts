@@ -16,6 +16,7 @@ const LAYERS = [
   "table",
   "alias",
   "kbuild",
+  "livepatch",
   "report",
   "commands",
 ];

@@ -37,9 +37,13 @@ export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
 export const SHF_GROUP = 0x200;
 export const SHF_COMPRESSED = 0x800;
+/** A section of relocations that are applied when the object they name is loaded (include/uapi/linux/elf.h). */
+export const SHF_RELA_LIVEPATCH = 0x00100000;
 
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;
+/** A symbol that the live-patch core resolves (include/uapi/linux/elf.h). */
+export const SHN_LIVEPATCH = 0xff20;
 export const SHN_ABS = 0xfff1;
 export const SHN_COMMON = 0xfff2;
 export const SHN_XINDEX = 0xffff;

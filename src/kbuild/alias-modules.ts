@@ -16,6 +16,7 @@ import type { AliasOptions } from "../alias/select.ts";
 import { isInTable, type TableScope } from "../alias/table-scope.ts";
 import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
+import { moduleKernel } from "../elf/modinfo.ts";
 import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
@@ -30,7 +31,6 @@ import {
   type ModuleDebug,
   type ModuleOptions,
   type ModuleSymbols,
-  moduleKernel,
   moduleListing,
   moduleSymbols,
 } from "./module-symbols.ts";

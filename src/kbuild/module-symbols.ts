@@ -5,7 +5,7 @@ import { type AliasOptions, type Selection, selectSymbols } from "../alias/selec
 import { tableSymbols } from "../alias/table-scope.ts";
 import { formatAddress } from "../elf/address.ts";
 import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
-import { type ElfFile, findSection, type Section, sectionBytes } from "../elf/elf-file.ts";
+import type { ElfFile, Section } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
@@ -201,13 +201,4 @@ function sameSections(elf: ElfFile, other: ElfFile): Map<number, number> {
     if (found !== undefined) same.set(index, found);
   }
   return same;
-}
-
-/** The kernel that a module was built for, as its vermagic says; null for an object without one. */
-export function moduleKernel(elf: ElfFile): string | null {
-  const section = findSection(elf, ".modinfo");
-  if (section === undefined) return null;
-  const fields = Buffer.from(sectionBytes(elf, section).read(0, section.size)).toString("utf8").split("\0");
-  const vermagic = fields.find((field) => field.startsWith("vermagic="));
-  return vermagic?.slice("vermagic=".length).split(" ", 1)[0] ?? null;
 }

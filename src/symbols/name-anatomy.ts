@@ -203,6 +203,12 @@ export function countedFinder(text: Buffer, names: KallsymsNames): NameEnd {
   };
 }
 
+/** What a look-up compares of a name. */
+export function comparedName(name: string, names: KallsymsNames): string {
+  const text = Buffer.from(name);
+  return text.toString("utf8", 0, countedFinder(text, names)(0, text.length, false));
+}
+
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }

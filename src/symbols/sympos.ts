@@ -6,6 +6,11 @@ import { countedFinder, type KallsymsNames } from "./name-anatomy.ts";
 /** The types that scripts/mksysmap keeps out of kallsyms. */
 const DROPPED_TYPES = new Set([..."aNUw"].map((letter) => letter.charCodeAt(0)));
 
+/** Whether kallsyms has a symbol of vmlinux, by its type alone: one without an address or a name is in none. */
+export function isInKallsyms({ type, nameHash }: Listing, symbol: number): boolean {
+  return nameHash[symbol] !== 0 && !DROPPED_TYPES.has(type[symbol] as number);
+}
+
 /** What kallsyms sorts behind its equals (compare_symbols in scripts/kallsyms.c). */
 function isWeak(type: number): boolean {
   return (type | 0x20) === 0x77;

@@ -1,0 +1,160 @@
+import type { Command } from "commander";
+import { imageListing } from "../alias/alias-vmlinux.ts";
+import { openPossiblyCompressed } from "../elf/compressed-file.ts";
+import { openElf } from "../elf/elf-file.ts";
+import { isLivePatch } from "../elf/modinfo.ts";
+import { buildId } from "../elf/notes.ts";
+import { Failure } from "../failure.ts";
+import { checkNames, orderedModules } from "../kbuild/module-files.ts";
+import { moduleListing } from "../kbuild/module-symbols.ts";
+import { type AliasedSymbol, findAliased } from "../livepatch/aliased-symbols.ts";
+import { type CheckedPatch, checkPatch } from "../livepatch/check-patch.ts";
+import { livePatchHeader } from "../livepatch/header.ts";
+import { formatOldSymbol } from "../livepatch/old-symbol.ts";
+import { type Fault, readLivePatch } from "../livepatch/patch-module.ts";
+import { moduleSymbolNames, SYMBOLS_LIST_MAGIC, vmlinuxSymbols } from "../livepatch/symbols-list.ts";
+import { type AliasTableReader, readAliasTable } from "../table/read-alias-table.ts";
+import { wasmMemory } from "../wasm/program.ts";
+import { readStdin, readTextFile } from "./input.ts";
+import type { Runner } from "./options.ts";
+import { CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
+
+interface AliasOptions {
+  table: string;
+  from?: string;
+  vmlinux?: string;
+  output: string;
+}
+
+/** The exit status of a patch with faults. */
+const FAULTS_STATUS = 1;
+
+/** `kas-alias livepatch`: what a live patch needs to know of symbols that share a name. */
+export function addLivepatchCommand(program: Command, run: Runner): void {
+  const livepatch = program
+    .command("livepatch")
+    .description("name the right one of several namesakes in a live patch, and check a patch");
+
+  const withAliases = (name: string, description: string) =>
+    livepatch
+      .command(name)
+      .description(description)
+      .argument("[alias...]", "aliases in the table")
+      .requiredOption("--table <file>", "the alias table of the kernel to be patched")
+      .option("--from <file>", "more aliases, one a line; - for standard input")
+      .option("--vmlinux <elf>", "refuse a table of another build than this image")
+      .option("-o, --output <file>", "where it goes", "-");
+  withAliases(
+    "sympos",
+    "print object, name and position of aliases: klp_object.name, old_name, old_sympos",
+  ).action((aliases: string[], options: AliasOptions) =>
+    run(async () => {
+      const { symbols } = await aliasedSymbols(aliases, options);
+      return write(
+        symbols.map(({ symbol }) => `${formatOldSymbol(symbol)}\n`),
+        options,
+      );
+    }),
+  );
+  withAliases("header", "write a C header with the names and positions of aliases").action(
+    (aliases: string[], options: AliasOptions) =>
+      run(async () => {
+        const { symbols, table } = await aliasedSymbols(aliases, options);
+        return write([...livePatchHeader(symbols, table.header)], options);
+      }),
+  );
+
+  livepatch
+    .command("symbols-list")
+    .description("write the list of all symbols that klp-convert reads")
+    .requiredOption("--vmlinux <elf>", "the kernel to be patched")
+    .option("--order <file>", "its modules.order")
+    .option("-o, --output <file>", "where it goes", "-")
+    .action((options: { vmlinux: string; order?: string; output: string }) =>
+      run(async () => write(await symbolsList(options.vmlinux, options.order), options)),
+    );
+
+  livepatch
+    .command("check")
+    .description(
+      "tell what a built live patch means, and what is wrong with it; status 0: nothing, 1: something",
+    )
+    .argument("<patch>", "the live-patch module")
+    .requiredOption(
+      "--table <file>",
+      "the alias table of the kernel to be patched, best of --table-scope all",
+    )
+    .option("--against <file>", "the table of the kernel that the patch was written for")
+    .option("--json", "the output as one JSON object")
+    .action((patch: string, options: { table: string; against?: string; json?: true }) =>
+      run(() => check(patch, options)),
+    );
+}
+
+async function aliasedSymbols(
+  given: readonly string[],
+  { from, table: path, vmlinux }: AliasOptions,
+): Promise<{ symbols: AliasedSymbol[]; table: AliasTableReader }> {
+  const more = from === undefined ? "" : from === "-" ? (await readStdin()).toString() : readTextFile(from);
+  const lines = more.split("\n").map((line) => line.trim());
+  const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
+  if (aliases.length === 0) throw new Failure(from ?? path, "no alias is given", "name some, or give --from");
+  const table = readAliasTable(path);
+  const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));
+  return { symbols: findAliased([...new Set(aliases)], table, image), table };
+}
+
+function write(texts: readonly string[], { output }: { output: string }): Promise<boolean> {
+  return writeOutputs([{ target: output, pieces: texts.map((text) => Buffer.from(text)) }]);
+}
+
+async function symbolsList(vmlinux: string, order: string | undefined): Promise<string[]> {
+  const modules = order === undefined ? [] : orderedModules(order);
+  checkNames(modules);
+  const parts = [SYMBOLS_LIST_MAGIC, vmlinuxSymbols(imageListing(openElf(vmlinux)))];
+  const memory = wasmMemory();
+  for (const { path, name } of modules) {
+    const elf = await openPossiblyCompressed(path);
+    try {
+      if (!isLivePatch(elf)) parts.push(moduleSymbolNames(name, elf, moduleListing(elf, memory)));
+    } finally {
+      elf.file.close();
+    }
+  }
+  return parts;
+}
+
+async function check(
+  path: string,
+  { table, against, json }: { table: string; against?: string; json?: true },
+): Promise<number> {
+  const patch = readLivePatch(openElf(path));
+  const checked = checkPatch(
+    patch,
+    readAliasTable(table),
+    against === undefined ? undefined : readAliasTable(against),
+  );
+  const pieces = [Buffer.from(json ? asJson(checked) : asText(checked))];
+  if (!(await writeOutputs([{ target: "-", pieces }]))) return CLOSED_STDOUT_STATUS;
+  return checked.faults.length > 0 ? FAULTS_STATUS : 0;
+}
+
+function asText({ meanings, faults }: CheckedPatch): string {
+  const lines = meanings.map(({ reference, row }) => {
+    const place = row?.file ? `${row.file}${row.line === null ? "" : `:${row.line}`}` : undefined;
+    const meant = row === null ? [] : [row.alias ?? row.name, place].filter(Boolean);
+    return `${reference.kind} ${formatOldSymbol(reference)}: ${meant.join(", ") || "not in the table"}`;
+  });
+  const text = ({ subject, problem }: Fault) => `fault: ${subject}: ${problem}`;
+  return [...lines, ...faults.map(text)].map((line) => `${line.replace(/\p{Cc}+/gu, " ")}\n`).join("");
+}
+
+function asJson({ meanings, faults }: CheckedPatch): string {
+  const references = meanings.map(({ reference, row }) => ({
+    ...reference,
+    alias: row?.alias ?? null,
+    file: row?.file ?? null,
+    line: row?.line ?? null,
+  }));
+  return `${JSON.stringify({ references, faults })}\n`;
+}

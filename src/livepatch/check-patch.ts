@@ -1,0 +1,208 @@
+import { Failure } from "../failure.ts";
+import { isText } from "../symbols/name-anatomy.ts";
+import type { TableHeader, TableRow } from "../table/alias-table.ts";
+import type { AliasTableReader } from "../table/read-alias-table.ts";
+import { formatOldSymbol, type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
+import type { Fault, LivePatch, Reference } from "./patch-module.ts";
+
+/** What a live patch means in a kernel, and what is wrong with it. */
+export interface CheckedPatch {
+  /** The references of the patch, each with the row of the symbol it means; null where that cannot be told. */
+  readonly meanings: readonly { readonly reference: Reference; readonly row: TableRow | null }[];
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * Looks up what a live patch names in the table of the kernel it is to be loaded into.
+ *
+ * @param table best written with `--table-scope all`: one of aliases alone does not have the names that are unique
+ * @param against the table of the kernel that the patch was written for
+ * @throws Failure for a table of another kernel than the patch was built for
+ */
+export function checkPatch(
+  patch: LivePatch,
+  table: AliasTableReader,
+  against: AliasTableReader | undefined,
+): CheckedPatch {
+  const { kernel } = table.header;
+  if (patch.kernel !== null && kernel !== null && patch.kernel !== kernel) {
+    const problem = `is a table of ${kernel}, and ${patch.source} is built for ${patch.kernel}`;
+    throw new Failure(
+      table.source,
+      problem,
+      "give the table of that kernel, or build the patch for this one",
+    );
+  }
+  const symbols = readSymbols(patch, table);
+  const old = against && readSymbols(patch, against);
+  const meanings = patch.references.map((reference) => ({ reference, ...meaningOf(reference, symbols) }));
+  const faults = [
+    ...patch.faults,
+    ...meanings.flatMap(({ reference, problems }) => problems.map((problem) => faultOf(reference, problem))),
+    ...meanings.flatMap(({ reference, row }) => initFaults(reference, row, symbols)),
+    ...repeatedFunctions(meanings),
+    ...conflictingPositions(patch.references),
+    ...undefinedFaults(patch, symbols),
+    ...(old === undefined
+      ? []
+      : patch.references.flatMap((reference) => movedFaults(reference, old, symbols))),
+  ];
+  return { meanings: meanings.map(({ reference, row }) => ({ reference, row })), faults };
+}
+
+/** The symbols of a kernel whose names a patch has. */
+interface KernelSymbols {
+  readonly header: TableHeader;
+  /** Whether the table has symbols without an alias too. */
+  readonly isComplete: boolean;
+  readonly objects: ReadonlySet<string>;
+  named(object: string, name: string): readonly TableRow[];
+  /** The bearers of a name in all objects. */
+  everywhere(name: string): readonly TableRow[];
+}
+
+function readSymbols(patch: LivePatch, { header, rows }: AliasTableReader): KernelSymbols {
+  const wanted = new Set([...patch.references.map(({ name }) => name), ...patch.undefinedNames]);
+  const byName = new Map<string, TableRow[]>();
+  let isComplete = false;
+  for (const row of rows) {
+    isComplete ||= row.alias === null;
+    const { name } = oldSymbolOf(header, row);
+    if (!wanted.has(name)) continue;
+    const others = byName.get(name);
+    if (others === undefined) byName.set(name, [row]);
+    else others.push(row);
+  }
+  const everywhere = (name: string) => byName.get(name) ?? [];
+  return {
+    header,
+    isComplete,
+    objects: new Set(header.objects.map(({ name }) => name)),
+    named: (object, name) => everywhere(name).filter((row) => row.object === object),
+    everywhere,
+  };
+}
+
+function faultOf({ kind, ...symbol }: Reference, problem: string): Fault {
+  return { subject: `${kind} ${formatOldSymbol(symbol)}`, problem };
+}
+
+/** The row that a reference means, and what keeps it from meaning one. */
+function meaningOf(
+  reference: Reference,
+  symbols: KernelSymbols,
+): { row: TableRow | null; problems: readonly string[] } {
+  const { kind, object, name, position } = reference;
+  const none = (...problems: string[]) => ({ row: null, problems });
+  if (!symbols.objects.has(object)) return none(`the table has no object ${object}`);
+  const rows = symbols.named(object, name);
+  if (rows.length === 0) {
+    if (position > 1)
+      return none("there are no namesakes, or none in the table, so there is no such position");
+    if (symbols.isComplete)
+      return none(`there is no such symbol in ${object}${elsewhere(reference, symbols)}`);
+    return none();
+  }
+  const duplicated = rows.some(({ sympos }) => sympos > 0);
+  if (position === 0 && duplicated) return none(`is ambiguous: ${choices(rows)}`);
+  const row = duplicated
+    ? rows.find(({ sympos }) => sympos === position)
+    : position < 2
+      ? rows[0]
+      : undefined;
+  if (row === undefined) return none(`there is no such position: ${choices(rows)}`);
+  const isFunction = isText(row.type.charCodeAt(0)) || /^w$/i.test(row.type);
+  return { row, problems: kind === "klp_func" && !isFunction ? ["is data, and no function"] : [] };
+}
+
+function elsewhere({ object, name }: OldSymbol, symbols: KernelSymbols): string {
+  const others = new Set(symbols.everywhere(name).map((row) => row.object));
+  others.delete(object);
+  return others.size === 0 ? "" : `; ${[...others].slice(0, 3).join(", ")} has one`;
+}
+
+/** `1 is name@a_c_1, 2 is name@b_c_7` */
+function choices(rows: readonly TableRow[]): string {
+  return rows
+    .map(({ sympos, alias, file, line }) => `${sympos} is ${alias ?? `at ${file ?? "?"}:${line ?? "?"}`}`)
+    .join(", ");
+}
+
+/** The kernel has the symbols in .init sections only while it loads a module, and then frees what they name. */
+function initFaults(reference: Reference, row: TableRow | null, symbols: KernelSymbols): Fault[] {
+  const { kind, object, name } = reference;
+  const isInit = ({ section }: TableRow) => section?.startsWith(".init") ?? false;
+  if (kind === "klp_func" && row !== null && isInit(row)) {
+    return [faultOf(reference, `is in ${row.section}, which is freed after it has run`)];
+  }
+  if (object === VMLINUX) return [];
+  const rows = symbols.named(object, name);
+  const inInit = rows.find(isInit);
+  if (inInit === undefined || rows.length < 2) return [];
+  const problem = `a namesake is in ${inInit.section}: the kernel counts it while it loads ${object}, and not any more afterwards`;
+  return [faultOf(reference, problem)];
+}
+
+function repeatedFunctions(
+  meanings: readonly { readonly reference: Reference; readonly row: TableRow | null }[],
+): Fault[] {
+  const seen = new Set<TableRow>();
+  return meanings.flatMap(({ reference, row }) => {
+    if (reference.kind !== "klp_func" || row === null) return [];
+    if (seen.has(row)) return [faultOf(reference, "is replaced twice")];
+    seen.add(row);
+    return [];
+  });
+}
+
+/** Two objects of a patch that want different positions of a name share one undefined symbol once they are linked. */
+function conflictingPositions(references: readonly Reference[]): Fault[] {
+  const first = new Map<string, Reference>();
+  return references.flatMap((reference) => {
+    const { kind, object, name, position } = reference;
+    if (kind !== "KLP_SYMPOS") return [];
+    const earlier = first.get(name);
+    first.set(name, earlier ?? reference);
+    if (earlier === undefined || (earlier.position === position && earlier.object === object)) return [];
+    const problem = `conflicts with ${formatOldSymbol(earlier)}: the linker has made one symbol of both; put them into a module each`;
+    return [faultOf(reference, problem)];
+  });
+}
+
+/** Static functions that a patch calls by name, which the module loader cannot resolve. */
+function undefinedFaults(patch: LivePatch, symbols: KernelSymbols): Fault[] {
+  const told = new Set(patch.references.flatMap(({ kind, name }) => (kind === "KLP_SYMPOS" ? [name] : [])));
+  return patch.undefinedNames.flatMap((name) => {
+    const rows = symbols.everywhere(name);
+    const isStatic = rows.length > 0 && rows.every(({ type }) => type === type.toLowerCase());
+    if (!isStatic || told.has(name)) return [];
+    const bearers = rows.map(({ object, alias }) => alias ?? `${name} of ${object}`).slice(0, 3);
+    return [
+      {
+        subject: `undefined ${name}`,
+        problem: `is static (${bearers.join(", ")}); it takes klp-convert or a .klp.sym. symbol`,
+      },
+    ];
+  });
+}
+
+/** A reference that meant another symbol in the kernel that its patch was written for. */
+function movedFaults(reference: Reference, old: KernelSymbols, now: KernelSymbols): Fault[] {
+  const meant = meaningOf(reference, old).row;
+  if (meant === null) return [];
+  const rows = now.named(reference.object, reference.name);
+  const same = rows.find(({ alias, file, unit }) =>
+    meant.alias === null ? file === meant.file && unit === meant.unit : alias === meant.alias,
+  );
+  const there = same ?? onlyOne(rows.filter(({ file, unit }) => file === meant.file && unit === meant.unit));
+  const was = meant.alias ?? `${meant.name} at ${meant.file ?? "?"}:${meant.line ?? "?"}`;
+  if (there === undefined) {
+    return rows.length === 0 ? [] : [faultOf(reference, `meant ${was}, which is not there any more`)];
+  }
+  if (there === meaningOf(reference, now).row) return [];
+  return [faultOf(reference, `meant ${was}, whose position is ${there.sympos} now`)];
+}
+
+function onlyOne<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}

@@ -1,0 +1,42 @@
+import type { AliasedSymbol } from "./aliased-symbols.ts";
+
+/**
+ * A C header that gives each alias its `old_name` and `old_sympos` (struct klp_func, include/linux/livepatch.h) and, where
+ * its name can stand in C, its KLP_SYMPOS for klp-convert's KLP_MODULE_RELOC.
+ *
+ * @param table what the aliases were looked up in, and its kernel
+ */
+export function* livePatchHeader(
+  symbols: readonly AliasedSymbol[],
+  table: { readonly kernel: string | null },
+): Generator<string> {
+  yield `/* Positions of symbols in ${comment(table.kernel ?? "a kernel")}, by kas-alias livepatch header: good for that build alone. */\n`;
+  const taken = new Set<string>();
+  for (const { alias, symbol, row } of symbols) {
+    const identifier = uniqueIdentifier(alias, taken);
+    const place = row.file === null ? "" : `, ${row.file}${row.line === null ? "" : `:${row.line}`}`;
+    const { object, name, position } = symbol;
+    yield `\n/* ${comment(`${alias}: ${object}${place}`)} */\n`;
+    yield `#define KAS_FUNC_${identifier} \\\n\t.old_name = ${cString(name)}, .old_sympos = ${position}\n`;
+    if (/^[A-Za-z_]\w*$/.test(name)) {
+      yield `#define KAS_SYMPOS_${identifier} \\\n\tKLP_SYMPOS(${name}, ${position})\n`;
+    }
+  }
+}
+
+function uniqueIdentifier(alias: string, taken: Set<string>): string {
+  const plain = alias.replace(/[^0-9A-Za-z]/gu, "_");
+  let identifier = plain;
+  for (let number = 2; taken.has(identifier); number++) identifier = `${plain}_${number}`;
+  taken.add(identifier);
+  return identifier;
+}
+
+/** Text that cannot end the comment it stands in. */
+function comment(text: string): string {
+  return text.replaceAll("*/", "* /").replaceAll("/*", "/ *");
+}
+
+function cString(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}

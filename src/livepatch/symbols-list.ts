@@ -1,0 +1,52 @@
+import { SHF_ALLOC } from "../elf/constants.ts";
+import type { ElfFile } from "../elf/elf-file.ts";
+import { sectionIndexOf } from "../elf/symbol-table.ts";
+import type { ElfListing } from "../symbols/elf-listing.ts";
+import { symbolName } from "../symbols/listing.ts";
+import { isInKallsyms } from "../symbols/sympos.ts";
+
+/** The first line of a Symbols.list (scripts/livepatch/klp-convert.c). */
+export const SYMBOLS_LIST_MAGIC = "klp-convert-symbol-data.0.1\n";
+
+/** An object's part of a Symbols.list: `*<object>` and the names of its symbols, a line each. */
+function part(object: string, names: Iterable<string>): string {
+  let text = `*${object}\n`;
+  for (const name of names) text += `${name}\n`;
+  return text;
+}
+
+/** The part of vmlinux: the symbols that kallsyms has, by address. */
+export function vmlinuxSymbols(listing: ElfListing): string {
+  return part(
+    "vmlinux",
+    namesIn(
+      listing,
+      allSymbols(listing).filter((symbol) => isInKallsyms(listing, symbol)),
+    ),
+  );
+}
+
+/** The part of a module: the symbols that are there when it is loaded, as its symbol table has them. */
+export function moduleSymbolNames(module: string, elf: ElfFile, listing: ElfListing): string {
+  const { table, tableIndex, nameHash } = listing;
+  const indexOf = (symbol: number) => tableIndex[symbol] as number;
+  const isLoaded = (symbol: number) =>
+    nameHash[symbol] !== 0 &&
+    ((elf.sections[sectionIndexOf(table, indexOf(symbol))]?.flags ?? 0) & SHF_ALLOC) !== 0;
+  const symbols = allSymbols(listing).filter(isLoaded);
+  return part(
+    module,
+    namesIn(
+      listing,
+      symbols.sort((a, b) => indexOf(a) - indexOf(b)),
+    ),
+  );
+}
+
+function allSymbols({ count }: ElfListing): number[] {
+  return Array.from({ length: count }, (_, symbol) => symbol);
+}
+
+function* namesIn(listing: ElfListing, symbols: readonly number[]): Generator<string> {
+  for (const symbol of symbols) yield symbolName(listing, symbol);
+}
