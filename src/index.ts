@@ -14,6 +14,7 @@ export { type ElfFile, openElf } from "./elf/elf-file.ts";
 export { readSymbolTable } from "./elf/symbol-table.ts";
 export { Failure } from "./failure.ts";
 export { addr2lineResolver } from "./source-lines/addr2line-resolver.ts";
+export { type DeclarationFinder, declarationFinder } from "./source-lines/declared-locations.ts";
 export { dwarfResolver } from "./source-lines/dwarf-resolver.ts";
 export { emptyQueries, type Locations, type Queries, type Resolver } from "./source-lines/resolver.ts";
 export { unitFinder } from "./source-lines/unit-finder.ts";

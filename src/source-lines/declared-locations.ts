@@ -70,6 +70,9 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
   };
 }
 
+/** More of them tell no more: which of them a symbol is stays open. */
+const MOST_CANDIDATES = 64;
+
 function addCandidate(
   candidates: Map<number, DeclaredLocation[]>,
   query: number,
@@ -81,7 +84,9 @@ function addCandidate(
   const functionName = object.functionName() ?? prefixOf(symbol, object);
   const others = candidates.get(query);
   if (others === undefined) candidates.set(query, [{ ...declaration, functionName }]);
-  else if (!others.some((other) => isSame(other, declaration))) others.push({ ...declaration, functionName });
+  else if (others.length < MOST_CANDIDATES && !others.some((other) => isSame(other, declaration))) {
+    others.push({ ...declaration, functionName });
+  }
 }
 
 function isSame(a: Declaration, b: Declaration): boolean {
@@ -143,9 +148,12 @@ function bearsName(symbol: string, object: DeclaredObject): boolean {
 
 /** The function in clang's `<function>.<variable>`; null for a symbol of another form. */
 function prefixOf(symbol: string, object: DeclaredObject): string | null {
-  if (!object.isLocal) return null;
-  const at = symbol.indexOf(`.${object.name()}`);
-  return at > 0 && isBegunBy(symbol.slice(at + 1), object.name() ?? "") ? symbol.slice(0, at) : null;
+  const name = object.name();
+  if (!object.isLocal || name === null) return null;
+  for (let dot = symbol.indexOf(".", 1); dot !== -1; dot = symbol.indexOf(".", dot + 1)) {
+    if (isBegunBy(symbol.slice(dot + 1), name)) return symbol.slice(0, dot);
+  }
+  return null;
 }
 
 function isBegunBy(symbol: string, name: string): boolean {

@@ -36,6 +36,17 @@ describe("the symbols that get an alias", () => {
     expect(chosen(text, { data: true }).names).toEqual(["count.1", "count.2", "v", "v", "n.5"]);
   });
 
+  test("are data symbols that the default filters leave out, and no functions, where these are for text alone", () => {
+    const text = "01 d __already_done.1\n02 d __already_done.7\n03 t __pfx_a\n04 t __pfx_a\n05 d own.1\n";
+    const filters = (defaults: boolean | "text") => ({
+      data: true,
+      filters: { defaults, exclude: ["own*"], include: [] },
+    });
+    expect(chosen(text, filters(true)).names).toEqual([]);
+    expect(chosen(text, filters("text")).names).toEqual(["__already_done.1", "__already_done.7"]);
+    expect(chosen(text, filters(false)).names).toHaveLength(4);
+  });
+
   test("are those with a name that changes on every build, even alone", () => {
     const text = "01 t a.llvm.123\n02 t b.llvm.7\n03 T b\n04 t c\n";
     expect(chosen(text).names).toEqual(["a.llvm.123", "b.llvm.7", "b"]);

@@ -122,3 +122,38 @@ describe("Modules", () => {
     }
   });
 });
+
+describe("Options", () => {
+  const path = buildProgram(newFile(), { compiler: "gcc", flags: ["-g"] });
+  const roots = ["--source-root", SOURCES];
+
+  test("without --data there is no data in the listing's aliases", () => {
+    expect(tableOf(["vmlinux", path, ...roots]).filter(isData)).toEqual([]);
+  });
+
+  test("an alias table of data serves a later link of the same build", () => {
+    const [table, again] = [newFile(), newFile()];
+    const run = (...args: string[]) => kasAlias(["vmlinux", path, "-o", "-", ...args]);
+    const first = run("--data", "all", "--location", "decl", ...roots, "--table", table);
+    const second = run("--reuse-table", table, "--table", again);
+    expect(first.stdout).toMatch(/ calls@/);
+    expect(second).toEqual(first);
+    expect(readFileSync(again)).toEqual(readFileSync(table));
+  });
+
+  test("another resolver gives data the same places", () => {
+    const data = (...args: string[]) =>
+      tableOf(["vmlinux", path, "--data", ...roots, ...args]).filter(isData);
+    expect(data("--resolver", "addr2line")).toEqual(data());
+  });
+
+  test("--data takes no other scope than all", () => {
+    const { status, stderr } = kasAlias(["vmlinux", path, "--data=some"]);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(
+        /^kas-alias: option '--data \[scope\]' argument 'some' is invalid\. Allowed choices are all\.\n$/,
+      ),
+    });
+  });
+});

@@ -56,6 +56,13 @@ describe("an alias table", () => {
     expect([...readAliasTable(fifo).rows]).toHaveLength(LINES.length - 1);
   });
 
+  test("may be from before a key was added, which is null then", () => {
+    const lines = LINES.map((line) => line.replace(/,"function":.*}$/, "}"));
+    expect(lines[1]).not.toBe(LINES[1]);
+    const [row] = readAliasTable(tableOf(lines)).rows;
+    expect(row).toMatchObject({ function: null, parameters: null, arriving: null });
+  });
+
   test("may have keys that are not known", () => {
     const lines = LINES.map((line) => line.replace(/}$/, ',"added":{"later":1}}'));
     expect([...readAliasTable(tableOf(lines)).rows]).toHaveLength(LINES.length - 1);
