@@ -15,7 +15,7 @@ import {
 const BOOT = join(CACHE, "boot");
 const SERIES = ["6.1", "6.12"];
 /** Where the hook may have something to change. */
-const CHANGED = ["Makefile", "init/Kconfig", "scripts"];
+const CHANGED = [".gitignore", "Makefile", "init/Kconfig", "scripts"];
 
 /**
  * @typedef {object} Source
@@ -57,7 +57,8 @@ async function fetchSource(series) {
   const home = join(BOOT, `${wanted.name}_${wanted.version}`);
   const source = { series, home, tree: join(home, "tree"), pristine: join(home, "pristine") };
   const stamp = join(home, "sha256");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted.sha256) return source;
+  const content = [wanted.sha256, ...CHANGED].join(" ");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === content) return source;
 
   const deb = await download(wanted);
   say(`Unpacking ${wanted.fileName} …`);
@@ -68,7 +69,7 @@ async function fetchSource(series) {
   const inner = `./usr/src/${name}.tar.xz`;
   await must("bash", ["-c", `set -o pipefail; ${unpack}`, "bash", deb, inner, join(whole, "tree")]);
   await must("cp", ["-a", "--parents", ...CHANGED, "../pristine"], { cwd: join(whole, "tree") });
-  writeFileSync(join(whole, "sha256"), wanted.sha256);
+  writeFileSync(join(whole, "sha256"), content);
   rmSync(home, { recursive: true, force: true });
   renameSync(whole, home);
   return source;

@@ -26,45 +26,77 @@ let trees = 0;
 const patchFiles = (series: string) =>
   readdirSync(join(PATCHES, series)).map((name) => join(PATCHES, series, name));
 
-/** Parts of the files that a patch is for, as it wants to find them: path to the lines at each line number. */
-function wantedParts(patch: string) {
-  const files = new Map<string, { at: number; lines: string[] }[]>();
-  let parts: { at: number; lines: string[] }[] = [];
+interface Hunk {
+  readonly oldStart: number;
+  readonly oldLines: string[];
+  readonly newStart: number;
+  readonly newLength: number;
+}
+
+/** The hunks of a patch, by the path of the file that they change. */
+function hunksOf(patch: string): Map<string, Hunk[]> {
+  const files = new Map<string, Hunk[]>();
+  let hunks: Hunk[] = [];
   let left = 0;
   for (const line of readFileSync(patch, "utf8").split("\n")) {
-    const path = /^--- a\/(.*)$/.exec(line)?.[1];
-    const hunk = /^@@ -(\d+)(?:,(\d+))? /.exec(line);
+    const path = /^--- (?:a\/)?(.*)$/.exec(line)?.[1];
+    const [, oldStart, oldLength, newStart, newLength] =
+      /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? /.exec(line) ?? [];
     if (path !== undefined && left <= 0) {
-      parts = [];
-      files.set(path, parts);
-    } else if (hunk !== null) {
-      left = Number(hunk[2] ?? 1);
-      parts.push({ at: Number(hunk[1]), lines: [] });
+      hunks = [];
+      if (path !== "/dev/null") files.set(path, hunks);
+    } else if (oldStart !== undefined) {
+      left = Number(oldLength ?? 1);
+      const lengths = { newStart: Number(newStart), newLength: Number(newLength ?? 1) };
+      hunks.push({ oldStart: Number(oldStart), oldLines: [], ...lengths });
     } else if (left > 0 && /^[ -]/.test(line)) {
-      parts.at(-1)?.lines.push(line.slice(1));
+      hunks.at(-1)?.oldLines.push(line.slice(1));
       left--;
     }
   }
   return files;
 }
 
+/** What is known of a file before a patch, by line number: what was known of it behind the patch, and what its hunks want. */
+function linesBefore(after: ReadonlyMap<number, string>, hunks: readonly Hunk[]): Map<number, string> {
+  const before = new Map<number, string>();
+  for (const [line, text] of after) {
+    const above = hunks.filter(({ newStart }) => newStart <= line);
+    const within = above.some(({ newStart, newLength }) => line < newStart + newLength);
+    const shift = above.reduce((sum, { oldLines, newLength }) => sum + oldLines.length - newLength, 0);
+    if (!within) before.set(line + shift, text);
+  }
+  for (const { oldStart, oldLines } of hunks) {
+    oldLines.forEach((text, i) => {
+      before.set(oldStart + i, text);
+    });
+  }
+  return before;
+}
+
 /** A tree that a series' patches are for; `shift` lines are put on top of each file. */
 function treeFor(series: string, version = `${series}.7`, shift = 0): string {
   const tree = join(directory, String(++trees));
-  const [patch] = patchFiles(series);
-  for (const [path, parts] of wantedParts(patch as string)) {
-    const lines = Array.from({ length: shift }, (_, i) => `# more ${i}`);
-    for (const { at, lines: part } of parts) {
-      while (lines.length < at - 1 + shift) lines.push(`# line ${lines.length + 1}`);
-      lines.push(...part);
+  const files = new Map<string, Map<number, string>>();
+  for (const patch of patchFiles(series).toReversed()) {
+    for (const [path, hunks] of hunksOf(patch)) {
+      files.set(path, linesBefore(files.get(path) ?? new Map(), hunks));
     }
+  }
+  const [major, minor, sublevel] = version.split(".");
+  const head = `VERSION = ${major}\nPATCHLEVEL = ${minor}\nSUBLEVEL = ${sublevel ?? ""}\nEXTRAVERSION =\nNAME = X`;
+  const makefile = files.get("Makefile") as Map<number, string>;
+  head.split("\n").forEach((text, i) => {
+    makefile.set(i + 1, text);
+  });
+  for (const [path, known] of files) {
+    const last = Math.max(...known.keys());
+    const lines = Array.from({ length: last }, (_, i) => known.get(i + 1) ?? `# line ${i + 1}`);
+    lines.unshift(...Array.from({ length: shift }, (_, i) => `# more ${i}`));
     mkdirSync(dirname(join(tree, path)), { recursive: true });
     writeFileSync(join(tree, path), `${lines.join("\n")}\n`);
   }
   chmodSync(join(tree, "scripts/link-vmlinux.sh"), 0o755);
-  const [major, minor, sublevel] = version.split(".");
-  const makefile = `# SPDX\nVERSION = ${major}\nPATCHLEVEL = ${minor}\nSUBLEVEL = ${sublevel ?? ""}\nEXTRAVERSION =\nNAME = X\n`;
-  writeFileSync(join(tree, "Makefile"), makefile);
   return tree;
 }
 
