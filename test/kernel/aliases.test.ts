@@ -216,7 +216,8 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
     });
 
     test("has every key in every row", () => {
-      const keys = "object name alias type address section size file line unit sympos ordinal via";
+      const keys =
+        "object name alias type address section size file line unit sympos ordinal via function parameters arriving";
       expect(new Set(whole.rows.map((row) => Object.keys(row).join(" ")))).toEqual(new Set([keys]));
     });
 
