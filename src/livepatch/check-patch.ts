@@ -95,7 +95,10 @@ function meaningOf(
   const { kind, object, name, position } = reference;
   const none = (...problems: string[]) => ({ row: null, problems });
   if (!symbols.objects.has(object)) return none(`the table has no object ${object}`);
-  const rows = symbols.named(object, name);
+  const named = symbols.named(object, name);
+  const left = named.filter((row) => !isInit(row));
+  // What a module has in .init sections is gone when it is loaded (initFaults); vmlinux's kallsyms keeps it.
+  const rows = object === VMLINUX || left.length === 0 ? named : left;
   if (rows.length === 0) {
     if (position > 1)
       return none("there are no namesakes, or none in the table, so there is no such position");
@@ -128,10 +131,13 @@ function choices(rows: readonly TableRow[]): string {
     .join(", ");
 }
 
+function isInit({ section }: TableRow): boolean {
+  return section?.startsWith(".init") ?? false;
+}
+
 /** The kernel has the symbols in .init sections only while it loads a module, and then frees what they name. */
 function initFaults(reference: Reference, row: TableRow | null, symbols: KernelSymbols): Fault[] {
   const { kind, object, name } = reference;
-  const isInit = ({ section }: TableRow) => section?.startsWith(".init") ?? false;
   if (kind === "klp_func" && row !== null && isInit(row)) {
     return [faultOf(reference, `is in ${row.section}, which is freed after it has run`)];
   }

@@ -167,7 +167,8 @@ function relocationFaults(elf: ElfFile, table: SymbolTable): Fault[] {
       if (symbol >= table.count) continue;
       const name = nameOf(table, symbol);
       if (symbolSection(table, symbol) !== SHN_LIVEPATCH) {
-        fault(`refers to ${name || `symbol ${symbol}`}, which is not marked SHN_LIVEPATCH`);
+        if (!name.startsWith(KLP_SYM))
+          fault(`refers to ${name || `symbol ${symbol}`}, which is not marked SHN_LIVEPATCH`);
       } else if (object !== VMLINUX && parseKlpSym(name)?.object === VMLINUX) {
         fault(`refers to ${name}: a module's section may not have symbols of vmlinux`);
       }
