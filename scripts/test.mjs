@@ -44,6 +44,7 @@ const BOOT_TOOLS = {
   flex: "flex",
   bison: "bison",
   "/usr/include/gelf.h": "libelf-dev",
+  "/usr/include/openssl/opensslv.h": "libssl-dev",
   pahole: "dwarves",
   cpio: "cpio",
   "/bin/busybox": "busybox-static",

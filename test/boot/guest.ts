@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { tool } from "../tool.ts";
 
 const INIT = fileURLToPath(new URL("init.sh", import.meta.url));
-const APPLETS = "sh mount cat echo grep sed wc md5sum cut tail tr insmod reboot".split(" ");
+const APPLETS = "sh mount cat echo grep sed wc md5sum cut tail tr insmod rmmod reboot".split(" ");
 
 /** Boots a kernel without KASLR, runs init.sh in it, and gives what that printed, by section. */
 export function boot(bzImage: string, modules: readonly string[], directory: string): Map<string, string> {

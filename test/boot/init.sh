@@ -50,8 +50,32 @@ if [ -n "$alias" ]; then
 	grep -c '^name_show$' set_ftrace_filter
 	echo > set_ftrace_filter
 fi
-echo "== modules"
-insmod /i2c-core.ko && insmod /hwmon.ko
-grep ' name_show.*\[' /proc/kallsyms
+echo "== insmod"
+insmod /i2c-core.ko && insmod /hwmon.ko && insmod /crc7.ko && insmod /hello.ko && echo done
+echo "== names with modules"
+sed 's/^[0-9a-f]* //' /proc/kallsyms | grep -v @ | md5sum | cut -d' ' -f1
+echo "== module aliases"
+grep -B1 '@.*\[' /proc/kallsyms | grep -v '^--$'
+alias=$(sed -n 's/.* \(name_show@hello_c_[0-9]*\)\t.*/\1/p' /proc/kallsyms)
+if [ -n "$alias" ]; then
+	echo "== module alias"
+	try "p:kas/two $alias" kprobe_events
+	echo > trace
+	echo 1 > events/kas/two/enable
+	cat /sys/class/rtc/rtc0/name > /dev/null
+	echo "== module namesake read"
+	count two
+	cat /sys/kernel/hello/name > /dev/null
+	echo "== module read"
+	count two
+	echo "== module trace"
+	grep -v '^#' trace
+	echo 0 > events/kas/two/enable
+	echo > kprobe_events
+fi
+echo "== rmmod"
+rmmod hello && rmmod crc7 && rmmod hwmon && rmmod i2c-core && echo done
+echo "== after rmmod"
+grep -c '\[\(i2c_core\|hwmon\|crc7\|hello\)\]' /proc/kallsyms
 echo "== end"
 reboot -f

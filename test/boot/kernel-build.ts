@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ if (list === undefined) throw new Error("KAS_ALIAS_BOOT is not set: use npm run 
 export const sources: readonly Source[] = JSON.parse(readFileSync(list, "utf8"));
 
 const CONFIG = fileURLToPath(new URL("config", import.meta.url));
+const SAMPLE = fileURLToPath(new URL("../../samples/oot-module", import.meta.url));
 const PATCHES = fileURLToPath(new URL("../../scripts/kernel", import.meta.url));
 
 /** A run of make. */
@@ -116,9 +117,30 @@ export class KernelBuild {
   }
 }
 
+/** A module outside the tree, built against a kernel. */
+export class OutsideModule {
+  readonly directory: string;
+  readonly #build: KernelBuild;
+
+  /** @param directory a new one, for a copy of samples/oot-module */
+  constructor(build: KernelBuild, directory: string) {
+    cpSync(SAMPLE, directory, { recursive: true });
+    this.directory = directory;
+    this.#build = build;
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  must(...targets: string[]): Made {
+    return this.#build.must(`M=${this.directory}`, ...targets);
+  }
+}
+
 /** The steps that make told in its short form, such as `ALIAS .tmp_vmlinux1.syms.aliased`. */
 export function steps({ output }: Made, ...names: string[]): string[] {
-  const told = output.matchAll(/^ {2}([A-Z]+) +(\S+)$/gm);
+  const told = output.matchAll(/^ {2}([A-Z]+)(?: \[M\])? +(\S+)$/gm);
   return Array.from(told, ([, name, target]) => `${name} ${target}`).filter((step) =>
     names.includes(step.split(" ", 1)[0] as string),
   );
@@ -126,7 +148,7 @@ export function steps({ output }: Made, ...names: string[]): string[] {
 
 /** Puts back what an earlier run, cut short, may have left in the tree. */
 export function restoreTree({ tree, pristine, series }: Source): void {
-  const patches = tool("sh", ["-c", 'cat "$0"/*/*.patch', PATCHES]).toString();
+  const patches = tool("sh", ["-c", 'cat "$0"/*.patch', join(PATCHES, series)]).toString();
   const paths = new Set(Array.from(patches.matchAll(/^--- a\/(.*)$/gm), ([, path]) => path as string));
   for (const path of paths) {
     if (!existsSync(join(pristine, path))) throw new Error(`${series}: ${path} is not kept`);
@@ -134,5 +156,8 @@ export function restoreTree({ tree, pristine, series }: Source): void {
     rmSync(join(tree, path));
     copyFileSync(join(pristine, path), join(tree, path));
   }
-  rmSync(join(tree, "scripts/kas-alias.mjs"), { force: true });
+  // What the patches add.
+  for (const name of ["kas-alias.mjs", "Makefile.modalias"]) {
+    rmSync(join(tree, "scripts", name), { force: true });
+  }
 }

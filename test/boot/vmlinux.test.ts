@@ -1,18 +1,40 @@
-// The hook in real builds, and what the built kernels say when they run.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// The hook in real builds of one series, and what the built kernels say when they run. A test file a series calls it, so that
+// those that wait for one another's links do so side by side.
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Source } from "../../scripts/kernel-sources.mjs";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { kasAlias } from "../commands/program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { boot } from "./guest.ts";
-import { KernelBuild, type Made, restoreTree, sources, steps } from "./kernel-build.ts";
+import { KernelBuild, type Made, OutsideModule, restoreTree, sources, steps } from "./kernel-build.ts";
+import { aliasedNames, sharedNames, symbolNames } from "./module-names.ts";
 
 const BUILD_SECONDS = 1800;
 const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
 
-describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (source) => {
+/** The modules in the tree; the last one shares no name. */
+const MODULES = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/crc7"];
+/** Renames a function of hwmon.c to one that i2c-core alone had until then. */
+const SHARED = "CFLAGS_hwmon.o=-Dhwmon_attr_show=i2c_adapter_dev_release";
+
+export function testHook(series: string): void {
+  const source = sources.find((each) => each.series === series);
+  if (source === undefined) throw new Error(`no source of Linux ${series}`);
+  describe(`Linux ${series}`, { timeout: BUILD_SECONDS * 1000 }, () => testSeries(source));
+}
+
+function testSeries(source: Source): void {
   const { series, tree } = source;
   /** The temporary images, in the order of the links; the first with debug information. */
   const images =
@@ -22,7 +44,8 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
   const third = series === "6.1" ? ".tmp_vmlinux.kallsyms3" : ".tmp_vmlinux3";
   const build = new KernelBuild(source);
   const directory = temporaryDirectory();
-  const modules = () => ["drivers/i2c/i2c-core.ko", "drivers/hwmon/hwmon.ko"].map((path) => build.path(path));
+  const hello = new OutsideModule(build, join(directory, "hello"));
+  const modules = MODULES.map((module) => build.path(`${module}.ko`));
 
   /** Without the hook, with it but the option off, and with the option on. */
   let bare: Made;
@@ -36,6 +59,9 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
   let onKallsyms = 0;
   let guest: Map<string, string>;
   let rows: TableRow[] = [];
+  /** `make modules` with the modules' links to do, and no more. */
+  let bareModules: Made;
+  let onModules: Made;
 
   const kallsymsSize = () =>
     Number(/^\.rodata\s+(\d+)/m.exec(tool("size", ["-A", kallsymsObject()]).toString())?.[1]);
@@ -55,7 +81,17 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
     const folder = join(directory, name);
     tool("mkdir", [folder]);
     build.must("bzImage");
-    return boot(build.path("arch/x86/boot/bzImage"), modules(), folder);
+    const installed = join(folder, "installed");
+    build.must(`INSTALL_MOD_PATH=${installed}`, "INSTALL_MOD_STRIP=1", "modules_install");
+    const paths = linesOf(tool("find", [installed, "-name", "*.ko"]).toString());
+    expect(paths).toHaveLength(MODULES.length);
+    return boot(build.path("arch/x86/boot/bzImage"), [...paths, hello.path("hello.ko")], folder);
+  }
+
+  /** Links the modules anew, with nothing else to do. */
+  function relinkModules(...args: string[]): Made {
+    for (const path of modules) rmSync(path);
+    return build.must("modules", ...args);
   }
 
   beforeAll(() => {
@@ -65,8 +101,10 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
     bare = build.relink();
     bareVmlinux = build.sha256("vmlinux");
     offKallsyms = kallsymsSize();
-    bareWithoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
+    bareModules = relinkModules();
+    hello.must("modules");
     off = bootKernel("off");
+    bareWithoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
     const { status, stderr } = kasAlias(["kernel", "install", tree]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   }, BUILD_SECONDS * 1000);
@@ -80,8 +118,12 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
   describe("with the option on", () => {
     beforeAll(() => {
       build.configure("-e", "KALLSYMS_ALIAS_SRCLINE");
-      build.must("vmlinux", "modules");
+      build.must("modules");
       on = build.relink();
+      build.must("vmlinux", "modules");
+      rmSync(build.path(".tmp_aliased"), { recursive: true });
+      onModules = relinkModules();
+      hello.must("modules");
       onVmlinux = build.sha256("vmlinux");
       onKallsyms = kallsymsSize();
       const table = join(directory, "vmlinux.jsonl");
@@ -109,27 +151,19 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
       );
     });
 
-    test("a second make links nothing; a new kas-alias.mjs does", () => {
-      expect(steps(build.must("vmlinux"), "LD", "ALIAS")).toEqual([]);
+    test("a second make does nothing", () => {
+      expect(steps(build.must("vmlinux", "modules"), "LD", "ALIAS", "BTF")).toEqual([]);
+    });
+
+    test("a new kas-alias.mjs links again; KALLSYMS_EXTRA_PASS=1 gives the same vmlinux; V=1 shows the commands", () => {
       tool("touch", [join(tree, "scripts/kas-alias.mjs")]);
-      expect(steps(build.must("vmlinux"), "ALIAS")).toHaveLength(2);
+      const { output } = build.must("vmlinux", "KALLSYMS_EXTRA_PASS=1", "V=1");
+      const command = String.raw`^\+ \S*node \S*/scripts/kas-alias\.mjs vmlinux --nm`;
+      const runs = (what: string) => output.match(new RegExp(`${command} ${what}`, "gm"));
+      expect(runs(String.raw`\S+\.syms --debug-file \S+ `)).toHaveLength(1);
+      expect(runs(String.raw`\S+\.syms --reuse-table \S+ `)).toHaveLength(2);
+      expect(aliasesOf(third)).toHaveLength(rows.length);
       expect(build.sha256("vmlinux")).toBe(onVmlinux);
-    });
-
-    test("KALLSYMS_EXTRA_PASS=1 gives the same vmlinux", () => {
-      const made = build.relink("KALLSYMS_EXTRA_PASS=1");
-      expect(steps(made, "ALIAS").at(-1)).toBe(`ALIAS ${third}.syms.aliased`);
-      expect(build.sha256("vmlinux")).toBe(onVmlinux);
-    });
-
-    test("V=1 shows the commands", () => {
-      const { output } = build.relink("V=1");
-      expect(output).toMatch(
-        /^\+ \S*node \S*\/scripts\/kas-alias\.mjs vmlinux --nm \S+\.syms --debug-file \S+ /m,
-      );
-      expect(output).toMatch(
-        /^\+ \S*node \S*\/scripts\/kas-alias\.mjs vmlinux --nm \S+\.syms --reuse-table \S+ /m,
-      );
     });
 
     describe("a failure stops the build with one line, and the next make goes on", () => {
@@ -202,6 +236,138 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
       expect(kallsymsSize()).toBeLessThan(onKallsyms);
     });
 
+    describe("modules", () => {
+      beforeAll(() => {
+        build.must("vmlinux", "modules");
+      });
+
+      test("get aliases for the names that they share with vmlinux or each other, and no others", () => {
+        const objects = ["vmlinux.o", ...MODULES.map((module) => `${module}.o`)];
+        const shared = sharedNames(objects.map((path) => build.path(path)));
+        for (const [i, path] of modules.entries()) {
+          const names = symbolNames(path).filter((name) => shared.has(name));
+          expect(aliasedNames(path)).toEqual(names);
+          if (i < 2) expect(names).toContain("name_show");
+          else expect(names).toEqual([]);
+        }
+      });
+
+      test("are linked as they are where there is no alias, and have BTF in any case", () => {
+        const copies = MODULES.map((module) => statSync(build.path(`.tmp_aliased/${module}.o`)).size > 0);
+        expect(copies).toEqual([true, true, false]);
+        for (const path of modules) expect(tool("readelf", ["-SW", path]).toString()).toMatch(/ \.BTF /);
+      });
+
+      test("are linked by themselves when their source changes, and with those whose names have changed", () => {
+        const [core, hwmon, crc7] = MODULES.map((module) => `LD ${module}.ko`) as [string, string, string];
+        const same = build.must("modules", "CFLAGS_hwmon.o=-DNOTHING");
+        expect(steps(same, "LD", "ALIAS").sort()).toEqual(["ALIAS .tmp_aliased/aliases", hwmon]);
+        const renamed = steps(build.must("modules", SHARED), "LD", "ALIAS");
+        expect(renamed.sort()).toEqual(["ALIAS .tmp_aliased/aliases", hwmon, core]);
+        for (const path of modules.slice(0, 2)) {
+          expect(aliasedNames(path)).toContain("i2c_adapter_dev_release");
+        }
+        expect(steps(build.must("modules"), "LD")).not.toContain(crc7);
+        expect(aliasedNames(modules[0] as string)).not.toContain("i2c_adapter_dev_release");
+      });
+
+      test("count their own names alone where there is no vmlinux.o, and the build says so", () => {
+        const [there, away] = [build.path("vmlinux.o"), build.path("away.o")];
+        renameSync(there, away);
+        try {
+          const { output } = build.must("modules", "KBUILD_MODPOST_WARN=1");
+          expect(output).toContain(
+            "WARNING: vmlinux.o is missing.\n         The kernel's names do not count for the aliases of modules.\n",
+          );
+          for (const path of modules.slice(0, 2)) expect(aliasedNames(path)).toContain("name_show");
+          expect(aliasedNames(modules[0] as string)).not.toContain("modalias_show");
+        } finally {
+          renameSync(away, there);
+        }
+        build.must("modules");
+        expect(aliasedNames(modules[0] as string)).toContain("modalias_show");
+      });
+
+      test("are installed and signed with their aliases, which V=1 shows how they were made", () => {
+        rmSync(build.path(".tmp_aliased/aliases"));
+        const { output } = build.must("modules", "V=1");
+        expect(output).toMatch(/node \S*\/scripts\/kas-alias\.mjs modules --order \S+ --vmlinux vmlinux\.o /);
+        const to = join(directory, "installed");
+        build.must(`INSTALL_MOD_PATH=${to}`, "modules_install");
+        for (const path of modules) {
+          const [installed] = linesOf(tool("find", [to, "-name", basename(path)]).toString()) as [string];
+          expect(tool("modinfo", ["-F", "sig_hashalgo", installed]).toString()).toMatch(/^sha/);
+          expect(aliasedNames(installed)).toEqual(aliasedNames(path));
+        }
+      });
+
+      test("outside the tree get the aliases that the kernel's modules.symbfreq asks for", () => {
+        expect(aliasedNames(hello.path("hello.ko"))).toEqual(["name_show"]);
+        expect(tool("nm", [hello.path("hello.ko")]).toString()).toContain(" name_show@hello_c_");
+        expect(steps(hello.must("modules"), "LD", "ALIAS")).toEqual([]);
+      });
+
+      test("outside the tree are told when modules.symbfreq is missing; clean leaves nothing", () => {
+        const other = new OutsideModule(build, join(directory, "other"));
+        const before = readdirSync(other.directory).sort();
+        const [there, away] = [build.path("modules.symbfreq"), build.path("away")];
+        renameSync(there, away);
+        try {
+          const { output } = other.must("modules");
+          expect(output).toContain("WARNING: modules.symbfreq is missing.\n");
+          expect(aliasedNames(other.path("hello.ko"))).toEqual([]);
+        } finally {
+          renameSync(away, there);
+        }
+        expect(steps(other.must("modules"), "LD")).toEqual([`LD ${other.path("hello.ko")}`]);
+        expect(aliasedNames(other.path("hello.ko"))).toEqual(["name_show"]);
+        other.must("clean");
+        expect(readdirSync(other.directory).sort()).toEqual(before);
+      });
+
+      test("keep their aliases' places where GNU ld orders global names by itself", () => {
+        const other = new OutsideModule(build, join(directory, "globals"));
+        const names = ["modalias_show", "dev_show", "uevent_show", "type_show", "resource_show", "irq_show"];
+        const functions = names.map((name) => `int ${name}(void);\nint ${name}(void) { return 1; }\n`);
+        appendFileSync(other.path("hello.c"), functions.join(""));
+        other.must("modules");
+        const lines = linesOf(tool("nm", ["-p", other.path("hello.ko")]).toString());
+        const places = names.map((name) => {
+          const line = (wanted: RegExp) => lines.findIndex((text) => wanted.test(text));
+          return { name, original: line(RegExp(` T ${name}$`)), alias: line(RegExp(` T ${name}@hello_c_`)) };
+        });
+        const aliased = places.filter(({ alias }) => alias !== -1);
+        expect(aliased.length).toBeGreaterThan(2);
+        for (const { original, alias } of aliased) expect(alias).toBeGreaterThan(original);
+      });
+
+      test("count for vmlinux with KALLSYMS_ALIAS_SRCLINE_MODULES, which waits for their objects", () => {
+        build.configure("-e", "KALLSYMS_ALIAS_SRCLINE_MODULES");
+        const rename = "CFLAGS_hwmon.o=-Dhwmon_attr_show=kernel_init";
+        const made = steps(build.must("vmlinux", rename), "LD", "ALIAS");
+        expect(made.indexOf("ALIAS .tmp_aliased/aliases")).toBe(0);
+        expect(made.slice(1, 2)).toEqual([expect.stringMatching(/^LD \.tmp_vmlinux/)]);
+        const names = (image: string) => aliasesOf(image).map((line) => line.slice(19));
+        const more = names(images[1] as string).filter((name) => !rows.some(({ alias }) => alias === name));
+        expect(more).toContainEqual(expect.stringMatching(/^kernel_init@init_main_c_\d+$/));
+        const shared = sharedNames(
+          ["vmlinux.o", ...MODULES.map((module) => `${module}.o`)].map((path) => build.path(path)),
+        );
+        for (const name of more) expect(shared).toContain(name.replace(/@.*/, ""));
+        expect(steps(build.must("vmlinux", rename), "LD", "ALIAS")).toEqual([]);
+      });
+
+      test("need not be configured", () => {
+        build.configure("-d", "I2C", "-d", "HWMON", "-d", "CRC7");
+        expect(steps(build.must("vmlinux", "modules"), "ALIAS").at(-1)).toBe(
+          `ALIAS ${images[1]}.syms.aliased`,
+        );
+        expect(readFileSync(build.path("modules.order"), "utf8")).toBe("");
+        expect(aliasesOf(images[1] as string)).toHaveLength(rows.length);
+        build.configure("-m", "I2C", "-m", "HWMON", "-m", "CRC7", "-d", "KALLSYMS_ALIAS_SRCLINE_MODULES");
+      });
+    });
+
     test("remove restores the tree, and the build", () => {
       expect(kasAlias(["kernel", "remove", tree])).toEqual({ status: 0, stdout: "", stderr: "" });
       const changed = tool("sh", [
@@ -239,6 +405,35 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
       expect(guest.get("names")).toBe(off.get("names"));
     });
 
+    test("the modules' aliases are there while they are loaded, directly behind their originals", () => {
+      for (const kernel of [off, guest]) {
+        expect(kernel.get("insmod")).toBe("done");
+        expect(kernel.get("rmmod")).toBe("done");
+        expect(kernel.get("after rmmod")).toBe("0");
+      }
+      expect(off.get("module aliases")).toBe("");
+      const lines = linesOf(guest.get("module aliases") as string);
+      const pairs = lines.flatMap((line, i) =>
+        i % 2 === 0 ? [[line, lines[i + 1] as string] as const] : [],
+      );
+      for (const [original, alias] of pairs) expect(alias.replace(/@[^\t]*/, "")).toBe(original);
+      const show = lines.filter((line) => / name_show\t/.test(line)).map((line) => line.split("\t")[1]);
+      expect(show.sort()).toEqual(["[hello]", "[hwmon]", "[i2c_core]"]);
+    });
+
+    test("with the modules too, the others stand as they stood", () => {
+      expect(guest.get("names with modules")).toBe(off.get("names with modules"));
+    });
+
+    test("a module's alias is probed, and fires for its own function only", () => {
+      expect(guest.get("module alias")).toBe("accepted");
+      expect(guest.get("module namesake read")).toBe("0");
+      expect(guest.get("module read")).toBe("1");
+      const trace = guest.get("module trace") as string;
+      expect(trace).toMatch(/ two: \(name_show\+0x[0-9a-f]+\/0x[0-9a-f]+ \[hello\]\)/);
+      expect(trace).not.toContain("@");
+    });
+
     test("an alias is probed where its name is refused, and fires for its own function only", () => {
       expect(guest.get("bare")).toBe("refused");
       expect(guest.get("error")).toContain("The symbol is not unique");
@@ -268,10 +463,11 @@ describe.each(sources)("Linux $series", { timeout: BUILD_SECONDS * 1000 }, (sour
       const figures = {
         relink: { without: bare.seconds, withAliases: on.seconds },
         relinkWithoutBtf: { without, withAliases },
+        modules: { without: bareModules.seconds, withAliases: onModules.seconds },
         bytesPerAlias: bytes / rows.length,
       };
       process.stdout.write(`${series}: ${JSON.stringify(figures)}\n`);
       expect(bytes / rows.length).toBeLessThan(100);
     });
   });
-});
+}
