@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   statSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
@@ -551,31 +550,6 @@ describe("--inject", () => {
     const { rows: own } = table(join(TREE, "drivers/alpha/alpha-core.o"), "--scope", "object");
     const text = tool("nm", [alpha]).toString();
     for (const { alias } of own) expect(text).toContain(` ${alias}\n`);
-  });
-
-  test("counts the names of the vmlinux.o that a kernel is linked from, and lists no alias of it", () => {
-    expect(table(GAMMA).rows).toEqual([]);
-    const object = join(place(), "vmlinux.o");
-    tool("objcopy", ["--redefine-sym", "beta_alone=emit", BETA, object]);
-    expect(aliasesOf(table(GAMMA, "--vmlinux", object).rows)).toEqual(["gamma emit@lib_gamma_c_5"]);
-  });
-
-  test("--empty-others makes an empty file for each module without aliases; what would not change is left alone", () => {
-    const to = join(place(), "out");
-    const args = ["--directory", TREE, "--vmlinux", SAMPLE, "--inject", "--empty-others", "--output-dir", to];
-    expect(kasAlias(["modules", ...args]).status).toBe(0);
-    expect(filesBelow(to)).toEqual(MODULES.map((module) => `${module}.ko`).sort());
-    for (const path of filesBelow(to)) {
-      const isAliased = filesBelow(output).includes(path);
-      expect(statSync(join(to, path)).size > 0).toBe(isAliased);
-      if (isAliased) expect(hashOf(join(to, path))).toBe(hashOf(join(output, path)));
-      utimesSync(join(to, path), 1, 1);
-    }
-    const changed = filesBelow(output)[0] as string;
-    writeFileSync(join(to, changed), "old");
-    expect(kasAlias(["modules", ...args]).status).toBe(0);
-    const rewritten = filesBelow(to).filter((path) => statSync(join(to, path)).mtimeMs !== 1000);
-    expect(rewritten).toEqual([changed]);
   });
 
   test("never writes over a module that it reads", () => {
