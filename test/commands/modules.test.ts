@@ -495,6 +495,26 @@ void hello(int x) { beta_alone(x); hello_only(x); panic(x); }
     expect(said).toMatch(message);
   });
 
+  test("counts the names of a vmlinux.o too, which gets no aliases itself", () => {
+    const tree = place();
+    writeFileSync(
+      join(tree, "built-in.c"),
+      "int lonely_part(int x) { return x; }\nint lonely_entry(int x) { return x; }\nint once(int x) { return x; }\n",
+    );
+    tool("ld", ["-r", "-o", join(tree, "vmlinux.o"), compile(tree, "built-in.c")]);
+    const counts = join(tree, "modules.symbfreq");
+    const { header, rows } = table(
+      ...[LONELY, "--vmlinux", join(tree, "vmlinux.o"), "--symbol-frequency", counts],
+    );
+    expect(aliasesOf(rows)).toEqual([
+      "lonely lonely_part@lib_lonely_c_3",
+      "lonely lonely_entry@lib_lonely_c_4",
+    ]);
+    expect(header.objects.map(({ name }: { name: string }) => name)).toEqual(["lonely"]);
+    const lines = linesOf(readFileSync(counts, "utf8"));
+    expect(lines).toEqual(expect.arrayContaining(["lonely_part:2", "lonely_entry:2", "once:1"]));
+  });
+
   test("that is missing is an error without --vmlinux", () => {
     expect(failure(ALPHA, "--symbol-frequency", join(directory, "nowhere"))).toMatch(
       /\/nowhere: cannot be read: no such file or directory; write it with kas-alias modules --vmlinux$/,
@@ -550,6 +570,36 @@ describe("--inject", () => {
     const { rows: own } = table(join(TREE, "drivers/alpha/alpha-core.o"), "--scope", "object");
     const text = tool("nm", [alpha]).toString();
     for (const { alias } of own) expect(text).toContain(` ${alias}\n`);
+  });
+
+  test("with --empty-others has a file for each module; what would not change is left alone", () => {
+    const to = place();
+    const args = ["--directory", TREE, "--inject", "--empty-others", "--output-dir", to];
+    const files = (...more: string[]) => {
+      expect(kasAlias(["modules", ...args, ...more])).toEqual({ status: 0, stdout: "", stderr: "" });
+      return filesBelow(to).map((path) => {
+        const { ino, mtimeNs } = statSync(join(to, path), { bigint: true });
+        return { path, ino, mtimeNs, hash: hashOf(join(to, path)) };
+      });
+    };
+    const first = files("--vmlinux", SAMPLE);
+    expect(first.map(({ path }) => path)).toEqual(MODULES.map((module) => `${module}.ko`).sort());
+    const injected = new Map(filesBelow(output).map((path) => [path, hashOf(join(output, path))]));
+    const empty = hashOf("/dev/null");
+    for (const { path, hash } of first) expect(hash).toBe(injected.get(path) ?? empty);
+    expect(files("--vmlinux", SAMPLE)).toEqual(first);
+    // Without vmlinux some aliases are not needed any more, and with --scope object a whole module's.
+    const alone = files("--scope", "object");
+    const changed = alone.filter(({ hash }, i) => hash !== first[i]?.hash).map(({ path }) => path);
+    expect(changed).toContain("drivers/beta/beta.ko");
+    for (const [i, file] of alone.entries()) {
+      if (!changed.includes(file.path)) expect(file).toEqual(first[i]);
+    }
+    const { status, stderr } = kasAlias(["modules", ALPHA, "--empty-others"]);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: "kas-alias: --empty-others goes with --inject\n",
+    });
   });
 
   test("never writes over a module that it reads", () => {
