@@ -52,7 +52,8 @@ test("a damaged one ends in a failure, or in another answer, but in nothing else
   };
   for (let run = 0; run < 1500; run++) {
     const damaged = Buffer.from(bytes.subarray(0, run % 3 === 0 ? random(bytes.length) : bytes.length));
-    for (let flips = 0; flips < 4 && damaged.length > 0; flips++) damaged[random(damaged.length)] = random(256);
+    for (let flips = 0; flips < 4 && damaged.length > 0; flips++)
+      damaged[random(damaged.length)] = random(256);
     writeFileSync(path, damaged);
     try {
       read(path);
