@@ -13,7 +13,8 @@ import { livePatchHeader } from "../livepatch/header.ts";
 import { formatOldSymbol } from "../livepatch/old-symbol.ts";
 import { type Fault, readLivePatch } from "../livepatch/patch-module.ts";
 import { moduleSymbolNames, SYMBOLS_LIST_MAGIC, vmlinuxSymbols } from "../livepatch/symbols-list.ts";
-import { type AliasTableReader, readAliasTable } from "../table/read-alias-table.ts";
+import { readAliasTable } from "../table/read-alias-table.ts";
+import { type SearchedTable, searchAliasTable } from "../table/search-alias-table.ts";
 import { wasmMemory } from "../wasm/program.ts";
 import { readStdin, readTextFile } from "./input.ts";
 import type { Runner } from "./options.ts";
@@ -94,12 +95,12 @@ export function addLivepatchCommand(program: Command, run: Runner): void {
 async function aliasedSymbols(
   given: readonly string[],
   { from, table: path, vmlinux }: AliasOptions,
-): Promise<{ symbols: AliasedSymbol[]; table: AliasTableReader }> {
+): Promise<{ symbols: AliasedSymbol[]; table: SearchedTable }> {
   const more = from === undefined ? "" : from === "-" ? (await readStdin()).toString() : readTextFile(from);
   const lines = more.split("\n").map((line) => line.trim());
   const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
   if (aliases.length === 0) throw new Failure(from ?? path, "no alias is given", "name some, or give --from");
-  const table = readAliasTable(path);
+  const table = searchAliasTable(path);
   const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));
   return { symbols: findAliased([...new Set(aliases)], table, image), table };
 }
