@@ -54,15 +54,25 @@ const program = new Command("kas-alias")
           .replace(/\s*\n\s*/g, " "),
       ),
   });
-addVmlinuxCommand(program, run);
-addResolveCommand(program, run);
-addModulesCommand(program, run);
-addKernelCommand(program, run);
-addDiffCommand(program, run);
-addHistoryCommand(program, run);
-addLookupCommand(program, run);
-addProbeCommand(program, run);
-addLivepatchCommand(program, run);
+
+/** The commands, in the order in which help tells of them. */
+const COMMANDS = {
+  vmlinux: addVmlinuxCommand,
+  resolve: addResolveCommand,
+  modules: addModulesCommand,
+  kernel: addKernelCommand,
+  diff: addDiffCommand,
+  history: addHistoryCommand,
+  lookup: addLookupCommand,
+  probe: addProbeCommand,
+  livepatch: addLivepatchCommand,
+};
+
+// The options of a command take a while to describe: those of others are left out.
+const [asked = ""] = process.argv.slice(2);
+for (const [name, add] of Object.entries(COMMANDS)) {
+  if (name === asked || !Object.hasOwn(COMMANDS, asked)) add(program, run);
+}
 
 try {
   await program.parseAsync();
