@@ -17,7 +17,7 @@ export interface CheckedPatch {
  *
  * @param table best written with `--table-scope all`: one of aliases alone does not have the names that are unique
  * @param against the table of the kernel that the patch was written for
- * @throws Failure for a table of another kernel than the patch was built for
+ * @throws Failure for tables of other kernels than the patch was built for
  */
 export function checkPatch(
   patch: LivePatch,
@@ -25,7 +25,9 @@ export function checkPatch(
   against: AliasTableReader | undefined,
 ): CheckedPatch {
   const { kernel } = table.header;
-  if (patch.kernel !== null && kernel !== null && patch.kernel !== kernel) {
+  const isBuiltFor = (release: string | null) => release === null || release === patch.kernel;
+  // A patch whose positions have moved is not built anew before that is known.
+  if (patch.kernel !== null && !isBuiltFor(kernel) && !(against && isBuiltFor(against.header.kernel))) {
     const problem = `is a table of ${kernel}, and ${patch.source} is built for ${patch.kernel}`;
     throw new Failure(
       table.source,

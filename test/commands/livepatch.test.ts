@@ -369,5 +369,14 @@ describe("check", () => {
     expect(failure("check", build({}), "--table", other)).toMatch(
       /is a table of 6\.1\.7, and .* is built for 6\.12\.0-sample/,
     );
+    expect(failure("check", build({}), "--table", other, "--against", other)).toMatch(
+      /is a table of 6\.1\.7/,
+    );
+  });
+
+  test("takes a patch that is still built for the kernel it was written for", () => {
+    const next = path("next-kernel.jsonl");
+    writeFileSync(next, readFileSync(TABLE, "utf8").replace('"kernel":"6.12.0-sample"', '"kernel":"6.12.1"'));
+    expect(livepatch("check", build({}), "--table", next, "--against", TABLE).status).toBe(0);
   });
 });
