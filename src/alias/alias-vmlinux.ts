@@ -1,6 +1,8 @@
 import { formatAddress } from "../elf/address.ts";
+import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
+import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
 import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
 import type { Resolver } from "../source-lines/resolver.ts";
@@ -17,7 +19,7 @@ import {
   releaseOf,
 } from "../symbols/kernel-image.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { matchByAddress, matchByName } from "../symbols/match.ts";
+import { matchByAddress, matchByFile, matchByName } from "../symbols/match.ts";
 import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
 import { symbolPositions } from "../symbols/sympos.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
@@ -35,7 +37,10 @@ export interface VmlinuxInput {
   readonly listing: Listing | undefined;
   /** The image whose symbols are aliased; undefined when only a listing is given. */
   readonly image: ElfFile | undefined;
-  /** Another image of the same build, with the debug information; undefined when `image` has it. */
+  /**
+   * Another image of the same build, with the debug information, or the object that `image` was linked from; undefined when
+   * `image` has it.
+   */
   readonly debugImage: ElfFile | undefined;
   /** Opens what locates addresses in the image that has the debug information. */
   readonly openResolver: (elf: ElfFile) => Promise<{
@@ -117,7 +122,9 @@ export async function locateVmlinux(
   const located = debugImage ?? image;
   if (located === undefined) throw new Error("neither an image nor a debug image");
   const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
-  const kernelImage = locatedListing && listedImage(located, locatedListing);
+  // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
+  const isLinked = located.type !== ET_REL;
+  const kernelImage = locatedListing && isLinked ? listedImage(located, locatedListing) : undefined;
   const { kernelRelease } = given;
   const options = {
     ...given,
@@ -126,13 +133,10 @@ export async function locateVmlinux(
   const selection = await time("select", () => selectSymbols(listing, options, surroundings));
   const symbols = tableSymbols(selection, options);
   const { origins, roots } = await time("locate", async () => {
-    const tableIndex = matchSymbols(
-      selection,
-      symbols,
-      locatedListing,
-      debugImage !== undefined,
-      options.data,
-    );
+    const tableIndex =
+      debugImage?.type === ET_REL
+        ? matchInObject(input, selection, symbols, locatedListing as ElfListing, options.data)
+        : matchSymbols(selection, symbols, locatedListing, debugImage !== undefined, options.data);
     const locating = { elf: located, listing: locatedListing, ...(await input.openResolver(located)) };
     return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots, options);
   });
@@ -183,7 +187,7 @@ export function tableOptions(options: AliasOptions & LocatingOptions) {
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
 function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
   const { image, debugImage } = input;
-  const locatedListing = elfListing(located);
+  const locatedListing = elfListing(located, layOutSections(located));
   if (debugImage !== undefined && locatedListing === undefined) {
     throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
   }
@@ -209,6 +213,29 @@ function matchSymbols(
     return matchByName(listing, symbols, selection.inScope, image, symbolsInScope(image, withData));
   }
   return matchByAddress(listing, symbols, image);
+}
+
+/** The entry of each symbol in the symbol table of the object that the image was linked from. */
+function matchInObject(
+  { image, debugImage }: VmlinuxInput,
+  { listing }: Selection,
+  symbols: Int32Array,
+  object: ElfListing,
+  withData: boolean,
+): Uint32Array {
+  if (image === undefined) {
+    const problem = "is a relocatable file, in which an address means nothing";
+    throw new Failure(debugImage?.path ?? "", problem, "name the vmlinux that was linked from it too");
+  }
+  const linked = imageListing(image);
+  const indices = matchByAddress(listing, symbols, linked);
+  return matchByFile(
+    linked,
+    indices,
+    symbolsInScope(linked, withData),
+    object,
+    symbolsInScope(object, withData),
+  );
 }
 
 /** The places of the symbols that are to get an alias, out of those of all symbols located. */

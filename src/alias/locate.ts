@@ -1,9 +1,11 @@
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
+import { layOutSections } from "../elf/section-layout.ts";
 import {
   fileSymbolOf,
   type SymbolTable,
+  sectionIndexOf,
   sectionName,
   symbolSection,
   symbolSize,
@@ -108,12 +110,13 @@ export async function locateSymbols(
   options: LocatingOptions = {},
 ): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
   const table = image.listing?.table;
+  const bases = layOutSections(image.elf);
   const startKernel = findSymbol(image.listing ?? listing, "start_kernel");
   const queries = emptyQueries(symbols.length + (startKernel === undefined ? 0 : 1));
   const ask = (query: number, symbol: number, index: number | undefined) => {
     if (table && index !== undefined) {
       queries.addressHigh[query] = symbolValueHigh(table, index);
-      queries.addressLow[query] = symbolValueLow(table, index);
+      queries.addressLow[query] = symbolValueLow(table, index) + (bases[sectionIndexOf(table, index)] ?? 0);
       queries.size[query] = symbolSize(table, index);
     } else {
       queries.addressHigh[query] = listing.addressHigh[symbol] as number;

@@ -3,12 +3,13 @@ import { aliasVmlinux, imageListing, type VmlinuxInput, type VmlinuxResult } fro
 import { aliasedListing } from "../alias/aliased-listing.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { newAliases } from "../alias/select.ts";
+import { ET_REL } from "../elf/constants.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
-import { openResolver } from "./image.ts";
+import { openModuleDebug, openResolver } from "./image.ts";
 import { readFrequencyFile, readListingFile } from "./input.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
 import { type Output, writeOutputs } from "./output.ts";
@@ -73,7 +74,10 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
     image: elf === undefined ? undefined : openElf(elf),
     debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
     listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
-    openResolver: (image: Parameters<typeof openResolver>[0]) => openResolver(image, options, signal),
+    openResolver: (image: ElfFile) =>
+      options.debugFile !== undefined && image.type === ET_REL
+        ? openModuleDebug(image, [], options, signal)
+        : openResolver(image, options, signal),
   }));
   const result =
     options.reuseTable === undefined

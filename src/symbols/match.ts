@@ -1,4 +1,5 @@
 import { compareAddresses, formatAddress } from "../elf/address.ts";
+import { fileSymbolOf, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { type Listing, symbolName } from "./listing.ts";
@@ -79,6 +80,69 @@ export function matchByName(
     });
   }
   return Uint32Array.from(symbols, (symbol) => found.get(symbol) as number);
+}
+
+/**
+ * Finds symbols of an image in the object that it was linked from, vmlinux.o: by name and STT_FILE symbol, and by order in the
+ * symbol table among those alike, which a linker keeps for local symbols. Addresses tell nothing, since the image has its
+ * sections in another order.
+ *
+ * @param symbols indices in the image's symbol table
+ * @param imageInScope the image's symbols that are counted
+ * @param objectInScope the same of the object
+ * @returns the index of each in the object's symbol table
+ * @throws Failure for a symbol that the object has another number of times
+ */
+export function matchByFile(
+  image: ElfListing,
+  symbols: Uint32Array,
+  imageInScope: Int32Array,
+  object: ElfListing,
+  objectInScope: Int32Array,
+): Uint32Array {
+  const wanted = new Set(Array.from(symbols, (index) => nameAt(image.table, index)));
+  const ours = byFile(image, imageInScope, wanted);
+  const theirs = byFile(object, objectInScope, wanted);
+  return symbols.map((index) => {
+    const key = fileAndName(image.table, index);
+    const bearers = ours.get(key) ?? [];
+    const others = theirs.get(key) ?? [];
+    if (others.length !== bearers.length) {
+      throw new Failure(
+        object.source,
+        `has ${nameAt(image.table, index)} another number of times than ${image.source}`,
+        "give the object that it was linked from",
+      );
+    }
+    return others[bearers.indexOf(index)] as number;
+  });
+}
+
+/** Indices in the symbol table by what tells symbols of different files apart, in ascending order. */
+function byFile(
+  listing: ElfListing,
+  symbols: Int32Array,
+  wanted: ReadonlySet<string>,
+): Map<string, number[]> {
+  const alike = new Map<string, number[]>();
+  for (const symbol of symbols) {
+    if (!wanted.has(symbolName(listing, symbol))) continue;
+    const index = listing.tableIndex[symbol] as number;
+    const key = fileAndName(listing.table, index);
+    const indices = alike.get(key);
+    if (indices === undefined) alike.set(key, [index]);
+    else indices.push(index);
+  }
+  for (const indices of alike.values()) indices.sort((a, b) => a - b);
+  return alike;
+}
+
+function fileAndName(table: SymbolTable, index: number): string {
+  return `${fileSymbolOf(table, index) ?? ""}\0${nameAt(table, index)}`;
+}
+
+function nameAt(table: SymbolTable, index: number): string {
+  return tableString(table, symbolNameOffset(table, index));
 }
 
 /** Symbols by kind and name, in the order given. */

@@ -141,6 +141,50 @@ describe("--debug-file", () => {
     expect(aliasesOf(stdout)).toEqual(aliasesOf(ALIASED).map(shift));
   });
 
+  describe("may be the object that the image was linked from", () => {
+    const tree = place();
+    const sections = { a: ".text.unlikely", b: ".text", c: ".init.text", d: ".dropped" };
+    for (const [name, section] of Object.entries(sections)) {
+      const attribute = `__attribute__((used, section("${section}")))`;
+      writeFileSync(join(tree, `${name}.c`), `\n\nstatic ${attribute} int poll(int x) { return x; }\n`);
+      tool("env", ["-C", tree, "gcc", "-g", "-O2", "-ffreestanding", "-fno-pic", "-c", `${name}.c`]);
+    }
+    const inTree = (command: string, ...args: string[]) => tool("env", ["-C", tree, command, ...args]);
+    inTree("ld", "-r", "-o", "vmlinux.o", "a.o", "b.o", "c.o", "d.o");
+    // The sections' order is another than in the object, and one is left out.
+    writeFileSync(
+      join(tree, "lds"),
+      `SECTIONS { . = 0xffffffff81000000; .head : { *(.init.text) *(.text) } .tail : { *(.text.unlikely) }
+/DISCARD/ : { *(.dropped) *(.eh_frame) } }\n`,
+    );
+    const link = ["-T", "lds", "-e", "0", "--unresolved-symbols=ignore-all", "vmlinux.o"];
+    inTree("ld", ...link, "-o", "whole");
+    inTree("ld", ...link, "--strip-debug", "-o", "image");
+    const args = ["vmlinux", join(tree, "image"), "--debug-file", join(tree, "vmlinux.o")];
+
+    test("whose sections are in another order", () => {
+      const { status, stdout, stderr } = kasAlias(args);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      const lines = aliasesOf(stdout);
+      expect(lines).toHaveLength(3);
+      for (const line of lines) {
+        const told = inTree("addr2line", "-e", "whole", line.slice(0, 16)).toString();
+        const [, file, number] = /([abc])\.c:(\d+)/.exec(told) ?? [];
+        expect(line).toBe(`${line.slice(0, 18)} poll@${file}_c_${number}`);
+      }
+    });
+
+    test("but not without the image, nor another's", () => {
+      expect(
+        failure(["vmlinux", "--nm", "-", ...args.slice(2)], inTree("nm", "-n", "image").toString()),
+      ).toMatch(/\/vmlinux\.o: is a relocatable file, .*; name the vmlinux that was linked from it too$/);
+      inTree("ld", "-r", "-o", "other.o", "a.o", "b.o");
+      expect(failure([...args.slice(0, 3), join(tree, "other.o")])).toMatch(
+        /\/other\.o: has poll another number of times than .*\/image; give the object that it was linked from$/,
+      );
+    });
+  });
+
   test("of another build is refused by the name that is missing", () => {
     const without = linesOf(NM).toSpliced(
       linesOf(NM).findIndex((line) => line.endsWith(" name_show")),
