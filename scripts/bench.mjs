@@ -160,7 +160,10 @@ async function compare(vmlinux, modules) {
   );
   writeFileSync(file("modules"), paths.map((path) => `${join(modules, path)}\n`).join(""));
   const written = ["--table", file("table"), "--symbol-frequency", file("frequency")];
-  const aliasModules = [...kasAlias, "modules", "--directory", modules, "--vmlinux", vmlinux, ...written];
+  const aliasModules = [...kasAlias, "modules", "--directory", modules, "--vmlinux", vmlinux];
+  const kept = file("modules.kas.jsonl");
+  await must(process.execPath, [...aliasModules.slice(1), "--table", kept]);
+  const lookUp = [...kasAlias, "lookup", "name_show@rtc", "--table", kept];
   const nmModules = { command: ["xargs", "-P2", "-n1", "nm", "-n"], stdin: file("modules") };
   return [
     "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | runs |",
@@ -172,16 +175,26 @@ async function compare(vmlinux, modules) {
       ...onDuplicates,
     ])),
     ...(await measureGroup(directory, [
+      { name: "`kas-alias vmlinux --data`", steps: [{ command: [...whole, "--data"] }], runs: RUNS },
+    ])),
+    ...(await measureGroup(directory, [
       { name: "`kas-alias resolve`, all text symbols", steps: [resolve], runs: RUNS },
       ...onAll,
     ])),
     ...(await measureGroup(directory, [
       {
         name: "`kas-alias modules`, all modules and vmlinux",
-        steps: [{ command: aliasModules }],
+        steps: [{ command: [...aliasModules, ...written] }],
         runs: FEW_RUNS,
       },
       { name: "`xargs -P2 -n1 nm -n`, all modules", steps: [nmModules], runs: FEW_RUNS },
+    ])),
+    ...(await measureGroup(directory, [
+      {
+        name: "`kas-alias lookup` in the table of all modules and vmlinux",
+        steps: [{ command: lookUp }],
+        runs: RUNS,
+      },
     ])),
     "",
     `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +

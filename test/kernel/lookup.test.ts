@@ -29,21 +29,14 @@ describe.each(kernels)("look-ups in $package $version", ({ vmlinux, modules }) =
     rows = lines.map((line) => JSON.parse(line));
   });
 
-  /** Runs without what the environment makes Node load at its start. */
   function lookUp(query: string) {
-    const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
-    const start = performance.now();
     const { status, stdout } = spawnSync(
       process.execPath,
       [PROGRAM, "lookup", query, "--table", table, "--json"],
-      {
-        env,
-        maxBuffer: 1 << 28,
-      },
+      { maxBuffer: 1 << 28 },
     );
-    const milliseconds = performance.now() - start;
     const symbols: TableRow[] = JSON.parse(stdout.toString()).symbols;
-    return { status, symbols, milliseconds };
+    return { status, symbols };
   }
 
   test("find by an alias its symbol, by a name all that bear it, and by a place what begins there", () => {
@@ -59,11 +52,5 @@ describe.each(kernels)("look-ups in $package $version", ({ vmlinux, modules }) =
       expect(lookUp(`${file}:${line}`).symbols).toEqual(there);
       expect(lookUp(`${name}@${file}`).symbols).toContainEqual(row);
     }
-  });
-
-  test("answer in under 150 ms", () => {
-    // The fastest run is the one that other programs disturbed least.
-    const times = Array.from({ length: 20 }, () => lookUp("name_show@rtc").milliseconds);
-    expect(Math.min(...times)).toBeLessThan(150);
   });
 });

@@ -141,11 +141,13 @@ describe("the anatomy of", () => {
     );
   });
 
-  test("a hostile name takes no time", () => {
-    const started = performance.now();
-    for (const piece of ["_ZN1.17h", ".1", ".isra", "1$", "__pfx_", ".llvm"])
-      anatomyOf(`_ZN${piece.repeat(50_000)}`);
-    expect(performance.now() - started).toBeLessThan(2000);
+  test("hostile names of a million bytes end well", () => {
+    for (const piece of ["_ZN1.17h", ".1", ".isra", "1$", "__pfx_", ".llvm"]) {
+      const name = `_ZN${piece.repeat(200_000)}`;
+      const { base } = anatomyOf(name);
+      expect(base).not.toBe("");
+      expect(name).toContain(base);
+    }
   });
 });
 
