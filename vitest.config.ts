@@ -1,5 +1,6 @@
 // Which tests run: those on real kernels when KAS_ALIAS_KERNELS names their directory, those that build and boot kernels when
 // KAS_ALIAS_BOOT names a list of sources, all others otherwise.
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const special =
@@ -13,6 +14,8 @@ export default defineConfig({
   test: {
     include: [`${special ?? "test/**"}/*.test.ts`],
     exclude: special === undefined ? ["test/kernel/**", "test/boot/**"] : [],
+    // The tests mostly wait for the programs that they run.
+    maxWorkers: availableParallelism(),
     globalSetup: "test/global-setup.ts",
     testTimeout: 120_000,
     hookTimeout: 600_000,
