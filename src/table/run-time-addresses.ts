@@ -22,7 +22,8 @@ export function listedAddress({ addressHigh, addressLow }: Listing, symbol: numb
  * Finds symbols of a table in a running kernel's kallsyms.
  *
  * All symbols of vmlinux, and those of each section of a module, have moved by the same distance (KASLR, the address that
- * a module was loaded at). It is the one by which each aliased function of the table comes to where kallsyms has its name.
+ * a module was loaded at). It is the one by which the aliased functions of the table come to where kallsyms has their names:
+ * those of the symbol's own section, and of vmlinux those of .text.
  *
  * @param table what `wanted` are rows of
  * @throws Failure when there is no such distance, since kallsyms is of another build, or a module is not loaded
@@ -36,8 +37,7 @@ export function placeInKernel(
   const moves = new Map<string, bigint>();
   return wanted.map((row) => {
     const { object, section } = row;
-    const isImage = object === "vmlinux";
-    const group = isImage ? object : `${object} ${section}`;
+    const group = `${object} ${section}`;
     let move = moves.get(group);
     if (move === undefined) {
       const own = rowsOf.get(object) ?? table.rowsWith(object, "", "");
@@ -45,7 +45,8 @@ export function placeInKernel(
       const witnesses = own.filter(
         (other) =>
           other.object === object &&
-          (isImage || other.section === section) &&
+          // Without CONFIG_KALLSYMS_ALL, kallsyms lacks .exit.text, but never .text.
+          (other.section === section || (object === "vmlinux" && other.section === ".text")) &&
           other.alias !== null &&
           isText(other.type.charCodeAt(0)),
       );
@@ -76,6 +77,10 @@ function distanceMoved(rows: readonly TableRow[], kallsyms: Listing): bigint {
 function otherBuild({ object, name, section }: TableRow, bearers: number, { source }: Listing): Failure {
   if (section?.startsWith(".init") && object !== "vmlinux") {
     return new Failure(source, `${name} of ${object} is in ${section}, which is gone after loading`);
+  }
+  if (section?.startsWith(".exit") && object === "vmlinux") {
+    const problem = `${name} of ${object} is in ${section}, which it lacks without CONFIG_KALLSYMS_ALL`;
+    return new Failure(source, problem);
   }
   if (bearers > 0) {
     const problem = `${name} of ${object} is not where the table has it: this is another build`;

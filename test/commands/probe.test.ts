@@ -151,12 +151,45 @@ describe("kprobe-events", () => {
     const plain = probe(imageAliases, written(kallsyms(SLIDE))).lines;
     const aliased = kasAlias(["vmlinux", SAMPLE]).stdout;
     expect(probe(imageAliases, written(aliased)).lines).toEqual(plain);
-    const text = kallsyms(SLIDE)
-      .split("\n")
-      .filter((line) => / [tTwW] /.test(line));
-    expect(probe(imageAliases, written(`${text.join("\n")}\n`)).lines).toEqual(plain);
+    expect(probe(imageAliases, written(textAlone(kallsyms(SLIDE)))).lines).toEqual(plain);
+  });
+
+  test("are the same when a kernel that lists text alone leaves out .exit.text", () => {
+    const image = join(directory, "exit");
+    const outside = ["--redefine-sym=_sinittext=__exit_begin", "--redefine-sym=_einittext=__exit_end"];
+    tool("objcopy", ["--rename-section=.init.text=.exit.text", ...outside, SAMPLE, image]);
+    const table = join(directory, "exit.jsonl");
+    expect(kasAlias(["modules", "--directory", tree, "--vmlinux", image, "--table", table]).status).toBe(0);
+    const IN_EXIT = "parse_options@init_main_c_20";
+    const inText = imageAliases.filter((alias) => alias !== IN_EXIT);
+    expect(inText).toHaveLength(imageAliases.length - 1);
+
+    const plain = probe(inText, written(kallsyms(SLIDE))).lines;
+    const text = textAlone(kallsyms(SLIDE).replace(/ _([se])inittext$/gm, " __exit_$1"));
+    expect(text).not.toMatch(/ start_kernel$/m);
+    const listed = written(text);
+    expect(probe(inText, listed, "--table", table).lines).toEqual(plain);
+    expect(failure([IN_EXIT], listed, "--table", table)).toMatch(
+      /: parse_options of vmlinux is in \.exit\.text, which it lacks without CONFIG_KALLSYMS_ALL$/,
+    );
   });
 });
+
+/** The lines that scripts/kallsyms keeps without CONFIG_KALLSYMS_ALL: those in its two text ranges, ends included. */
+function textAlone(listing: string): string {
+  const at = (name: string) => new RegExp(`^([0-9a-f]{16}) \\S ${name}$`, "m").exec(listing)?.[1];
+  const ranges = [
+    [at("_stext"), at("_etext")],
+    [at("_sinittext"), at("_einittext")],
+  ];
+  const isText = (line: string) => {
+    const address = line.slice(0, 16);
+    return ranges.some(
+      ([from, to]) => from !== undefined && to !== undefined && from <= address && address <= to,
+    );
+  };
+  return `${listing.split("\n").filter(isText).join("\n")}\n`;
+}
 
 function ofRow(alias: string) {
   const row = ROWS.find((each) => each.alias === alias);
