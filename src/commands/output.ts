@@ -36,9 +36,12 @@ export async function writeOutputs(outputs: readonly Output[]): Promise<boolean>
   const finished: { temporary: string; path: string; target: string }[] = [];
   try {
     for (const output of outputs) {
-      const path = output.target === "-" ? undefined : replaceablePath(output.target);
+      const { target } = output;
+      const path = isStdout(target) ? undefined : replaceablePath(target);
       if (path === undefined) streams.push(output);
-      else finished.push({ temporary: writeBeside(path, output), path, target: output.target });
+      else if (finished.some((other) => other.path === path)) {
+        throw new Failure(target, "is named for two outputs", "name another file for one of them");
+      } else finished.push({ temporary: writeBeside(path, output), path, target });
     }
     for (const { temporary, path, target } of finished) {
       try {
@@ -52,23 +55,28 @@ export async function writeOutputs(outputs: readonly Output[]): Promise<boolean>
   }
   let open = true;
   for (const { target, pieces } of streams) {
-    if (target === "-") open = await writeStdout(pieces);
+    if (isStdout(target)) open = await writeStdout(pieces);
     else writeDevice(target, pieces);
   }
   return open;
+}
+
+/** Whether a target is standard output, which may be a file that others append to. */
+function isStdout(target: string): boolean {
+  return ["-", "/dev/stdout", "/dev/fd/1"].includes(target);
 }
 
 /** The regular file that a target stands for, symbolic links followed; undefined for a device, pipe or terminal. */
 function replaceablePath(target: string): string | undefined {
   let path = resolve(target);
   try {
-    for (let links = 0; links < 40 && isLink(path); links++)
-      path = resolve(dirname(path), readlinkSync(path));
-    const status = statSync(path);
-    if (status.isDirectory()) throw new Failure(target, "is a directory", "name a file");
-    return status.isFile() ? path : undefined;
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status?.isDirectory()) throw new Failure(target, "is a directory", "name a file");
+    // The links of /dev/fd to pipes lead to no path.
+    if (status !== undefined && !status.isFile()) return undefined;
+    while (isLink(path)) path = resolve(dirname(path), readlinkSync(path));
+    return path;
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return path;
     throw error instanceof Failure ? error : cannotWrite(target, error);
   }
 }

@@ -434,6 +434,23 @@ describe("where the output goes", () => {
     expect(lstatSync(pipe).isFIFO()).toBe(true);
   });
 
+  test("/dev/stdout is standard output, be it a pipe or a file that is appended to", () => {
+    const to = place();
+    writeFileSync(join(to, "log"), "before\n");
+    for (const name of ["/dev/stdout", "/dev/fd/1"]) {
+      const command = `"${process.execPath}" "${PROGRAM}" vmlinux "${SAMPLE}" -o ${name}`;
+      expect(tool("sh", ["-c", `${command} | cat`]).toString()).toBe(ALIASED);
+      tool("sh", ["-c", `${command} >>"${join(to, "log")}"`]);
+    }
+    expect(readFileSync(join(to, "log"), "utf8")).toBe(`before\n${ALIASED}${ALIASED}`);
+  });
+
+  test("a process substitution is written to", () => {
+    const command = `"${process.execPath}" "${PROGRAM}" vmlinux "${SAMPLE}" -o >(sed s/^/x/)`;
+    const text = tool("bash", ["-c", `${command} | cat`]).toString();
+    expect(text).toBe(ALIASED.replace(/^(?=.)/gm, "x"));
+  });
+
   test("through a symbolic link to the file it names, also one that is not there yet", () => {
     const to = place();
     mkdirSync(join(to, "real"));
@@ -523,6 +540,9 @@ describe("a failure leaves the old files as they were, and no others", () => {
     );
     expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", to])).toMatch(
       /: is a directory; name a file$/,
+    );
+    expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", `${to}/./a`])).toMatch(
+      /\/a: is named for two outputs; name another file for one of them$/,
     );
     // Nobody may make files here, not even root.
     expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", "/sys/t"])).toMatch(
