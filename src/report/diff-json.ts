@@ -5,7 +5,7 @@ import type { DiffReport, ListedChange } from "./diff-report.ts";
 export const DIFF_SCHEMA = "kas-alias/diff@1";
 
 /** A difference as one JSON object, a change a line. */
-export function* diffAsJson({ changes, ...summary }: DiffReport): Generator<string> {
+export function* diffAsJson({ changes, newAliases, ...summary }: DiffReport): Generator<string> {
   const head = JSON.stringify({ schema: DIFF_SCHEMA, ...summary });
   yield `${head.slice(0, -1)},"changes":[`;
   for (const [i, change] of changes.entries())

@@ -9,20 +9,13 @@ export interface AliasMap {
 }
 
 /** What has another alias now. */
-export function diffAsMap({ changes }: Pick<DiffReport, "changes">): AliasMap {
-  const renamed = new Map<string, Set<string>>();
-  for (const { group, old, new: new_ } of changes) {
-    if (!old?.alias) continue;
-    const known = renamed.get(old.alias) ?? new Set();
-    // A symbol that is gone does not make another one's new alias wrong.
-    if (group !== "removed" && new_?.alias) known.add(new_.alias);
-    renamed.set(old.alias, known);
-  }
+export function diffAsMap({ changes, newAliases }: Pick<DiffReport, "changes" | "newAliases">): AliasMap {
   const lines: Buffer[] = [];
   const ambiguous: string[] = [];
-  for (const [alias, news] of renamed) {
-    if (news.size > 1) ambiguous.push(alias);
-    else if (news.size === 1 && !news.has(alias)) lines.push(Buffer.from(`${alias}\t${[...news][0]}\n`));
+  for (const alias of new Set(changes.flatMap(({ old }) => old?.alias ?? []))) {
+    const [new_, more] = newAliases.get(alias) ?? [];
+    if (more !== undefined) ambiguous.push(alias);
+    else if (new_ !== undefined && new_ !== alias) lines.push(Buffer.from(`${alias}\t${new_}\n`));
   }
   return { text: Buffer.concat(lines.sort(Buffer.compare)).toString(), ambiguous };
 }

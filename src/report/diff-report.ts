@@ -32,6 +32,8 @@ export interface DiffReport {
   readonly symposChanged: number;
   readonly notes: readonly string[];
   readonly changes: readonly ListedChange[];
+  /** What each alias of the old table is now, be it listed or not: several where symbols that bore it have parted. */
+  readonly newAliases: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** What is reported of a difference. */
@@ -84,7 +86,20 @@ export function diffReport(
     symposChanged,
     notes,
     changes: listed,
+    newAliases: newAliasesOf(changes),
   };
+}
+
+function newAliasesOf(changes: readonly Change[]): Map<string, Set<string>> {
+  const newAliases = new Map<string, Set<string>>();
+  for (const { old, new: new_ } of changes) {
+    if (!old?.alias) continue;
+    const known = newAliases.get(old.alias) ?? new Set();
+    // A symbol that is gone does not make another one's new alias wrong.
+    if (new_?.alias) known.add(new_.alias);
+    newAliases.set(old.alias, known);
+  }
+  return newAliases;
 }
 
 /** Whether a symbol in both tables has another position among its namesakes. */

@@ -32,7 +32,7 @@ export function* diffAsText(report: DiffReport, paint: Paint): Generator<string>
   if (!differs && changes.length === 0) return;
   yield* summary(report, paint);
   if (changes.some(({ uses }) => uses.length > 0)) {
-    yield* usesAsText(changes, paint);
+    yield* usesAsText(report, paint);
     return;
   }
   for (const group of GROUPS) {
@@ -74,11 +74,11 @@ function labels({ group, old, new: new_ }: ListedChange): string {
 }
 
 /** The lines of scripts to change, as they are and as they should be. */
-function* usesAsText(changes: readonly ListedChange[], paint: Paint): Generator<string> {
-  const newAliases = new Map(
-    changes.flatMap(({ old, new: new_ }) => (old?.alias ? [[old.alias, new_?.alias ?? null]] : [])),
-  );
-  const newAlias = (alias: string) => newAliases.get(alias) ?? null;
+function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generator<string> {
+  const newAlias = (alias: string) => {
+    const [new_, more] = newAliases.get(alias) ?? [];
+    return more === undefined ? (new_ ?? null) : null;
+  };
   for (const uses of linesOf(changes)) {
     const { file, line, text } = uses[0] as AliasUse;
     yield `\n${paint("bold", `${file}:${line}`)}\n`;
@@ -86,6 +86,10 @@ function* usesAsText(changes: readonly ListedChange[], paint: Paint): Generator<
     const replaced = replaceUses(uses, newAlias);
     if (replaced !== text) yield `${paint("green", `+${printable(replaced)}`)}\n`;
     const used = new Set(uses.map(({ alias }) => alias));
+    for (const alias of used) {
+      const news = [...(newAliases.get(alias) ?? [])];
+      if (news.length > 1) yield `  ${alias} is that of several symbols, now ${news.join(", ")}\n`;
+    }
     for (const change of changes) {
       if (!used.has(change.old?.alias ?? "") || change.group !== "removed") continue;
       yield `  ${change.old?.alias} is gone: ${reasonOf(change)}\n`;

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SAMPLE } from "../sample-kernel.ts";
+import { row, table } from "../table/tables.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { buildNextSample } from "./next-sample.ts";
@@ -339,6 +340,43 @@ setup.sh:2
     const applied = execFileSync("awk", [awk as string, file("map"), file("script")]).toString();
     expect(applied).toBe(
       'kprobe:"a@x_c_2",kprobe:"a@x_c_3" b.part.0@x_h_2@y_c+0x1 ba@x_c_1 a@x_c_11 me@example.com\n',
+    );
+  });
+});
+
+describe("an alias that several symbols bear, of which one has another now,", () => {
+  const SHARED = "f@h_h_5";
+  const script = () => {
+    writeFileSync(file("shared.bt"), `kprobe:"${SHARED}" { }\n`);
+    return file("shared.bt");
+  };
+  const SPLIT: string[] = [];
+  beforeAll(() => {
+    const written = (name: string, line: number) => {
+      const rows = [
+        row({ name: "f", alias: SHARED, file: "h.h", line: 5, unit: "a.c", sympos: 1 }),
+        row({ name: "f", alias: `f@h_h_${line}`, file: "h.h", line, unit: "b.c", sympos: 2 }),
+      ];
+      const { header } = table(rows);
+      writeFileSync(file(name), [header, ...rows].map((each) => `${JSON.stringify(each)}\n`).join(""));
+      return file(name);
+    };
+    SPLIT.push(written("shared", 5), written("split", 9));
+  });
+
+  test("is left out of the map, with a warning", () => {
+    const warning = `kas-alias: ${SHARED}: several symbols have this alias (1 such); not in the map\n`;
+    for (const args of [[], ["--only", "moved"], ["--used-in", script()]]) {
+      const { stdout, stderr } = diff(...SPLIT, "--format", "map", ...args);
+      expect({ stdout, warned: stderr.endsWith(warning) }).toEqual({ stdout: "", warned: true });
+    }
+  });
+
+  test("is not replaced in a script", () => {
+    const { status, stdout } = diff(...SPLIT, "--used-in", script());
+    expect(status).toBe(1);
+    expect(stdout.slice(stdout.indexOf(`\n${directory}`))).toBe(
+      `\n${script()}:1\n-kprobe:"${SHARED}" { }\n  ${SHARED} is that of several symbols, now ${SHARED}, f@h_h_9\n`,
     );
   });
 });
