@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
 
@@ -54,24 +54,40 @@ export function orderedModules(order: string): ModuleFile[] {
 
 /**
  * The .ko files below a directory, compressed ones too, in the order of their paths' bytes. Links to directories are not
- * followed, such as `build` in /lib/modules/<release>, which leads to the whole kernel tree.
+ * followed, such as `build` in /lib/modules/<release>, which leads to the whole kernel tree. A link to one of the files is
+ * left out, and so is a module of which updates/ has another build: depmod prefers that (depmod.d(5), `search`).
  */
 export function modulesBelow(directory: string): ModuleFile[] {
-  const found = filesBelow(directory, "").filter((file) => /\.ko(\.gz|\.xz|\.zst)?$/.test(file));
+  const found = filesBelow(directory, "").filter(({ file }) => /\.ko(\.gz|\.xz|\.zst)?$/.test(file));
   if (found.length === 0) throw new Failure(directory, "holds no .ko", "name the directory of the modules");
+  const identity = ({ file }: FoundFile) => {
+    const status = statSync(join(directory, file), { throwIfNoEntry: false });
+    return status && `${status.dev}:${status.ino}`;
+  };
+  const files = new Set(found.filter(({ isLink }) => !isLink).map(identity));
+  const isUpdate = ({ file }: FoundFile) => file.startsWith("updates/");
+  const updated = new Set(found.filter(isUpdate).map(({ file }) => moduleNameOf(file)));
   return found
-    .map((file) => ({ file, bytes: Buffer.from(file) }))
+    .filter((each) => !(each.isLink && files.has(identity(each))))
+    .filter((each) => isUpdate(each) || !updated.has(moduleNameOf(each.file)))
+    .map(({ file }) => ({ file, bytes: Buffer.from(file) }))
     .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
     .map(({ file }) => moduleFile(join(directory, file), file));
 }
 
-/** The files below a folder of a directory; paths are relative to the directory. */
-function filesBelow(directory: string, folder: string): string[] {
+interface FoundFile {
+  /** Its path, relative to the directory. */
+  readonly file: string;
+  readonly isLink: boolean;
+}
+
+/** The files below a folder of a directory. */
+function filesBelow(directory: string, folder: string): FoundFile[] {
   const path = join(directory, folder);
   try {
     return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
-      const name = join(folder, entry.name);
-      return entry.isDirectory() ? filesBelow(directory, name) : [name];
+      const file = join(folder, entry.name);
+      return entry.isDirectory() ? filesBelow(directory, file) : [{ file, isLink: entry.isSymbolicLink() }];
     });
   } catch (error) {
     if (error instanceof Failure) throw error;

@@ -114,6 +114,33 @@ describe("the modules below a directory", () => {
     expect(found).toHaveLength(files.length);
     for (const { path, output } of found) expect(path).toBe(join(root, output));
   });
+
+  test("are those that depmod takes where one comes twice: one in updates/, and a file, not a link to it", () => {
+    const base = join(directory, "twice");
+    const root = join(base, "lib/modules/6.1.0");
+    const source = join(directory, "empty.c");
+    writeFileSync(source, "");
+    for (const path of [
+      "kernel/net/bridge.ko",
+      "kernel/fs/ext4.ko",
+      "updates/dkms/bridge.ko",
+      "extra/zfs.ko",
+    ]) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      tool("gcc", ["-c", "-o", join(root, path), source]);
+    }
+    mkdirSync(join(root, "weak-updates"));
+    symlinkSync("../extra/zfs.ko", join(root, "weak-updates/zfs.ko"));
+    for (const name of ["modules.order", "modules.builtin"]) writeFileSync(join(root, name), "");
+    // Without the configuration of this machine, which may say otherwise.
+    tool("depmod", ["-b", base, "-C", "/dev/null", "6.1.0"]);
+    const taken = tool("cut", ["-d:", "-f1", join(root, "modules.dep")])
+      .toString()
+      .trimEnd()
+      .split("\n");
+    expect(modulesBelow(root).map(({ output }) => output)).toEqual(taken.sort());
+    expect(taken).toContain("updates/dkms/bridge.ko");
+  });
 });
 
 test("two files of one module's name are refused, - and _ being the same", () => {
