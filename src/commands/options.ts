@@ -32,7 +32,7 @@ export function addResolverOptions(command: Command): Command {
     )
     .option(
       "--addr2line <tool>",
-      "the tool of --resolver addr2line: GNU, LLVM, elfutils or a cross one",
+      "the tool of --resolver addr2line: GNU, elfutils, for vmlinux LLVM, or a cross one",
       "addr2line",
     )
     .option("--jobs <n>", "addr2line processes at a time", positiveInteger, availableParallelism());

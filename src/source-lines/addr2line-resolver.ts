@@ -29,6 +29,8 @@ const SMALLEST_BATCH = 256;
 const LARGEST_BATCH = 16384;
 
 const USE_DWARF = "use --resolver dwarf";
+/** LLVM's cannot be told which section an address is in. */
+const USE_SECTIONS = `give a GNU or elfutils one, which knows -j, or ${USE_DWARF}`;
 
 /**
  * The resolver that drives an external addr2line. Addresses go through its standard input in batches; the answers are
@@ -109,7 +111,8 @@ function askTool(
       const reason = complaint.trim().split("\n", 1)[0];
       if (status !== 0) {
         const end = killer === null ? `exit status ${status}` : `killed by ${killer}`;
-        reject(new Failure(tool, `failed on ${elf} (${end})${reason ? `: ${reason}` : ""}`, USE_DWARF));
+        const advice = section === undefined ? USE_DWARF : USE_SECTIONS;
+        reject(new Failure(tool, `failed on ${elf} (${end})${reason ? `: ${reason}` : ""}`, advice));
         return;
       }
       const lines = Buffer.concat(output).toString("utf8").split(/\r?\n/);

@@ -398,6 +398,12 @@ describe("locations", () => {
     expect(aliasesOf(readTable(ours).rows)).toEqual(aliasesOf(table(...KOS, "--init").rows));
   });
 
+  test("are none with llvm-addr2line, which knows no sections", () => {
+    expect(failure(...KOS, "--resolver", "addr2line", "--addr2line", "llvm-addr2line")).toMatch(
+      /^llvm-addr2line: failed on \S+\.ko .*; give a GNU or elfutils one, which knows -j, or use --resolver dwarf$/,
+    );
+  });
+
   test("of a stripped module come from its separate debug file, beside it or in a debug directory", () => {
     const installed = place();
     const debug = place();
