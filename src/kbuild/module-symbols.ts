@@ -1,4 +1,5 @@
 import { type Surroundings, stemReader } from "../alias/candidates.ts";
+import { nameFilter } from "../alias/filters.ts";
 import { type LocatingOptions, lookUp, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
 import { type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "../alias/select.ts";
@@ -62,7 +63,7 @@ export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
 }
 
 /** Names that every module has: its entry points, and what modpost, module-common.c and module.lds of scripts/ add. */
-const MODULES_OWN: ReadonlySet<string> = new Set([
+const MODULES_OWN = [
   "init_module",
   "cleanup_module",
   "__this_module",
@@ -70,7 +71,7 @@ const MODULES_OWN: ReadonlySet<string> = new Set([
   "orc_header",
   "__start_alloc_tags",
   "__stop_alloc_tags",
-]);
+];
 
 /** Whether the kernel frees a section when the module has been loaded (module_init_section of kernel/module/main.c). */
 function isInit(section: Section | undefined): boolean {
@@ -95,12 +96,13 @@ export async function moduleSymbols(
   const { table, tableIndex } = listing;
   const indexOf = (symbol: number) => tableIndex[symbol] as number;
   const sectionOf = (index: number) => elf.sections[sectionIndexOf(table, index)];
-  const { include } = options.filters;
+  const { defaults, include } = options.filters;
+  const ownFilter = nameFilter({ defaults: false, exclude: defaults ? MODULES_OWN : [], include });
   const selection = selectSymbols(listing, options, {
     ...(bearersOf && { bearersOf }),
     excludedBy(symbol, name) {
       if (!options.init && isInit(sectionOf(indexOf(symbol)))) return ".init*";
-      return options.filters.defaults && MODULES_OWN.has(name) && !include.includes(name) ? name : undefined;
+      return ownFilter(name);
     },
   });
   const symbols = tableSymbols(selection, options);
