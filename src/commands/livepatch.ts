@@ -129,7 +129,7 @@ async function check(
   path: string,
   { table, against, json }: { table: string; against?: string; json?: true },
 ): Promise<number> {
-  const patch = readLivePatch(openElf(path));
+  const patch = readLivePatch(await openPossiblyCompressed(path));
   const checked = checkPatch(
     patch,
     readAliasTable(table),

@@ -200,6 +200,9 @@ describe("check", () => {
       `KLP_SYMPOS vmlinux probe_one 2: ${shown(alias("probe_one", 2))}`,
     ]);
     expect(status).toBe(0);
+    const packed = build({});
+    tool("xz", ["-q", packed]);
+    expect(livepatch("check", `${packed}.xz`, "--table", TABLE)).toEqual({ status, stdout, stderr });
     const json = JSON.parse(livepatch("check", build({}), "--table", TABLE, "--json").stdout);
     expect(json.faults).toEqual([]);
     expect(json.references[0]).toEqual({
