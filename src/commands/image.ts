@@ -57,7 +57,8 @@ export async function openModuleDebug(
   const hasLines = findSection(elf, ".debug_line") ?? findSection(elf, ".zdebug_line");
   const separate = hasLines === undefined ? findDebugFile(elf, directories) : undefined;
   if (hasLines === undefined && separate === undefined) {
-    const advice = "build with CONFIG_DEBUG_INFO or give --debug-directory";
+    const elsewhere = directories.length > 0 ? " or give --debug-directory" : "";
+    const advice = `build with CONFIG_DEBUG_INFO${elsewhere}`;
     throw new Failure(elf.path, "no line information (.debug_line)", advice);
   }
   const debug = separate === undefined ? elf : openElf(separate);

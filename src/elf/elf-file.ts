@@ -75,7 +75,8 @@ export function openElf(path: string): ElfFile {
  * @throws Failure as openElf does
  */
 export function elfOf(path: string, file: FileSource): ElfFile {
-  const noElf = (problem: string) => new Failure(path, problem, "give a vmlinux, not a bzImage or text");
+  const noElf = (problem: string) =>
+    new Failure(path, problem, "give a vmlinux or a module, not a bzImage or text");
   if (file.size === 0) throw new Failure(path, "is empty", DAMAGED);
   const ident = file.read(0, Math.min(16, file.size));
   if (ident.length < 4 || Buffer.from(ident.subarray(0, 4)).toString("latin1") !== "\x7fELF") {
@@ -103,7 +104,7 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   let sectionCount = header.u16();
   let nameTableIndex = header.u16();
   if (sectionTable === 0)
-    throw new Failure(path, "has no section headers", "give a vmlinux that sstrip has not touched");
+    throw new Failure(path, "has no section headers", "give a file that sstrip has not touched");
   if (entrySize !== SHDR_SIZE[bits]) {
     throw new Failure(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`, DAMAGED);
   }

@@ -182,6 +182,10 @@ describe("--debug-file", () => {
       expect(failure([...args.slice(0, 3), join(tree, "other.o")])).toMatch(
         /\/other\.o: has poll another number of times than .*\/image; give the object that it was linked from$/,
       );
+      inTree("objcopy", "--rename-section=.debug_line=.lines", "vmlinux.o", "bare.o");
+      expect(failure([...args.slice(0, 3), join(tree, "bare.o")])).toMatch(
+        /\/bare\.o: no line information \(\.debug_line\); build with CONFIG_DEBUG_INFO$/,
+      );
     });
   });
 
@@ -559,7 +563,7 @@ describe("a failure leaves the old files as they were, and no others", () => {
       "/dev/null: is no regular file; copy it to one first",
     );
     expect(failing((to) => [join(to, "t"), "-o", join(to, "a")])).toMatch(
-      /\/t: is not an ELF file; give a vmlinux, not a bzImage or text$/,
+      /\/t: is not an ELF file; give a vmlinux or a module, not a bzImage or text$/,
     );
     expect(failing((to) => [SAMPLE, "--nm", to, "-o", join(to, "a")])).toMatch(
       /: is a directory; name a file$/,

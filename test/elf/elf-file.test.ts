@@ -200,7 +200,7 @@ describe("what cannot be read", () => {
         writeFileSync(path("text"), "0000000000000000 T _text\n");
         return path("text");
       },
-      /^FILE: is not an ELF file; give a vmlinux, not a bzImage or text$/,
+      /^FILE: is not an ELF file; give a vmlinux or a module, not a bzImage or text$/,
     ],
     ["a class that does not exist", () => changed((bytes) => bytes.set([3], 4)), /unknown ELF class 3; /],
     [
