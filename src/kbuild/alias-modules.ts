@@ -20,9 +20,10 @@ import { moduleKernel } from "../elf/modinfo.ts";
 import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
+import { lookUpNames } from "../symbols/kallsyms-names.ts";
 import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
 import type { Listing } from "../symbols/listing.ts";
-import type { KallsymsNames } from "../symbols/name-anatomy.ts";
+import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
 import { wasmMemory } from "../wasm/program.ts";
@@ -91,9 +92,9 @@ export async function aliasModules(
   time: Timer,
 ): Promise<ModulesResult> {
   const memory = wasmMemory();
-  const options = { ...asked, kallsymsNames: asked.kallsymsNames ?? namesOf(input.vmlinux?.image, asked) };
-  const isGlobal = options.scope === "global";
-  const total = 2 * input.modules.length;
+  const isGlobal = asked.scope === "global";
+  const isUndecided = asked.kallsymsNames === undefined && input.vmlinux === undefined;
+  const total = (isUndecided ? 3 : 2) * input.modules.length;
   let done = 0;
   /** Does something with each module, and gives those that it was done with. */
   const withEach = async (
@@ -119,11 +120,27 @@ export async function aliasModules(
     return good;
   };
 
+  let kernel: string | null = null;
+  let hasSuffix = false;
+  let readable = input.modules;
+  if (isUndecided) {
+    readable = await time("names", () =>
+      withEach(input.modules, (_, elf) => {
+        kernel ??= moduleKernel(elf);
+        const table = readSymbolTable(elf);
+        if (table !== undefined) hasSuffix ||= hasLlvmSuffix(table.strings);
+      }),
+    );
+  }
+  const options = {
+    ...asked,
+    kallsymsNames:
+      asked.kallsymsNames ?? namesOf(input.vmlinux?.image, asked.kernelRelease ?? kernel, hasSuffix),
+  };
   const names = new Map<string, number>();
   let example: { path: string; machine: number; arch: string | null } | undefined;
-  let kernel: string | null = null;
   const modules = await time("names", () =>
-    withEach(input.modules, (module, elf) => {
+    withEach(readable, (module, elf) => {
       const machine = input.vmlinux?.image ?? example;
       if (machine !== undefined && elf.machine !== machine.machine) {
         throw new Failure(
@@ -211,13 +228,16 @@ interface LocatedModule {
   readonly symbols: ModuleSymbols;
 }
 
-/** How names count in modules whose kernel is not known: their look-ups compare whole names, which change with the hash. */
-const NAMES_OF_UNKNOWN_KERNEL: KallsymsNames = "llvm";
-
-function namesOf(vmlinux: ElfFile | undefined, { kernelRelease }: ModulesOptions): KallsymsNames {
+/**
+ * How names count: as the kernel's image tells, or else its release.
+ *
+ * @param hasSuffix whether names of modules have ThinLTO's suffix
+ */
+function namesOf(vmlinux: ElfFile | undefined, release: string | null, hasSuffix: boolean): KallsymsNames {
   const table = vmlinux && readSymbolTable(vmlinux);
-  if (vmlinux === undefined || table === undefined) return NAMES_OF_UNKNOWN_KERNEL;
-  return kallsymsNamesOf(table.strings, unlistedImage(vmlinux, table), kernelRelease);
+  return vmlinux === undefined || table === undefined
+    ? lookUpNames({ release, banner: null, config: () => undefined, hasLlvmSuffix: hasSuffix })
+    : kallsymsNamesOf(table.strings, unlistedImage(vmlinux, table), release ?? undefined);
 }
 
 /** Counts the symbols of a listing by name; aliases in it are not counted. */

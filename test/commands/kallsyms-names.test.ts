@@ -1,6 +1,6 @@
 // Kernels made with clang's ThinLTO, whose names change on every build, and with GCC.
 import { execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, readFileSync } from "node:fs";
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -145,5 +145,35 @@ describe("--kallsyms-names", () => {
     expect(found(lto, "--kernel-release", "6.6.1")).toBe("llvm");
     expect(found(lto, "--kernel-release", "6.3.1")).toBe("all");
     expect(found(SAMPLE, "--kernel-release", "6.3.1")).toBe("exact");
+  });
+
+  test("is found out of modules alone by their names and the release, given or in their vermagic", () => {
+    const source = join(directory, "module.c");
+    const made = (name: string, vermagic: string, ...flags: string[]) => {
+      const module = join(directory, `${name}.ko`);
+      writeFileSync(
+        source,
+        `static __attribute__((used)) void same(void) {}
+static const char info[] __attribute__((used, section(".modinfo"))) = "${vermagic}";\n`,
+      );
+      tool("gcc", ["-g", "-c", "-o", module, source]);
+      tool("objcopy", [...flags, module]);
+      return module;
+    };
+    const table = join(directory, "modules.kas.jsonl");
+    const found = (modules: readonly string[], ...args: string[]) => {
+      expect(kasAlias(["modules", ...modules, "--table", table, ...args]).status).toBe(0);
+      const [header = ""] = readFileSync(table, "utf8").split("\n");
+      return (JSON.parse(header) as TableHeader).options.kallsymsNames;
+    };
+    const lto = ["--redefine-sym=same=same.llvm.123"];
+    const plain = made("plain", "license=GPL");
+    const both = (vermagic: string) => [plain, made("lto", vermagic, ...lto)];
+    expect(found(both("license=GPL"))).toBe("llvm");
+    expect(found(both("vermagic=6.12.1 SMP"))).toBe("exact");
+    expect(found(both("vermagic=6.6.1 SMP"))).toBe("llvm");
+    expect(found(both("vermagic=6.3.1 SMP"))).toBe("all");
+    expect(found(both("vermagic=6.3.1 SMP"), "--kernel-release", "6.12.1")).toBe("exact");
+    expect(found([plain], "--kernel-release", "6.3.1")).toBe("exact");
   });
 });
