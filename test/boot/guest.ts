@@ -1,19 +1,26 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tool } from "../tool.ts";
 
 const INIT = fileURLToPath(new URL("init.sh", import.meta.url));
-const APPLETS = "sh mount cat echo grep sed wc md5sum cut tail tr insmod rmmod reboot".split(" ");
+const APPLETS = "sh mount cat echo grep sed awk dmesg wc md5sum cut tail tr sleep insmod rmmod reboot".split(
+  " ",
+);
 
-/** Boots a kernel without KASLR, runs init.sh in it, and gives what that printed, by section. */
-export function boot(bzImage: string, modules: readonly string[], directory: string): Map<string, string> {
+/** Boots a kernel, runs init.sh in it beside the files, and gives what that printed, by section. */
+export function boot(
+  bzImage: string,
+  options: string,
+  files: readonly string[],
+  directory: string,
+): Map<string, string> {
   const root = join(directory, "root");
   for (const folder of ["bin", "proc", "sys", "dev"]) mkdirSync(join(root, folder), { recursive: true });
   copyFileSync("/bin/busybox", join(root, "bin/busybox"));
   for (const applet of APPLETS) symlinkSync("busybox", join(root, "bin", applet));
-  for (const module of modules) copyFileSync(module, join(root, basename(module)));
+  for (const file of files) copyFileSync(file, join(root, basename(file)));
   copyFileSync(INIT, join(root, "init"));
   chmodSync(join(root, "init"), 0o755);
   const initramfs = join(directory, "initramfs.gz");
@@ -26,14 +33,13 @@ export function boot(bzImage: string, modules: readonly string[], directory: str
       ...["-M", "pc", "-cpu", "max", "-smp", "1", "-m", "512", "-nic", "none"],
       ...["-display", "none", "-monitor", "none", "-serial", `file:${console}`, "-no-reboot"],
       ...["-kernel", bzImage, "-initrd", initramfs],
-      ...["-append", "console=ttyS0 nokaslr quiet panic=-1"],
+      ...["-append", `console=ttyS0 ${options} quiet panic=-1`],
     ],
     { timeout: 300_000, stdio: ["ignore", "ignore", "inherit"] },
   );
   if (error !== undefined) throw error;
   const output = readFileSync(console, "latin1").replaceAll("\r", "");
   if (status !== 0 || !output.includes("\n== end\n")) throw new Error(`the guest did not end:\n${output}`);
-  writeFileSync(join(directory, "console.txt"), output);
   const sections = new Map<string, string>();
   for (const section of output.split(/^== /m).slice(1)) {
     const end = section.indexOf("\n");

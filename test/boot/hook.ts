@@ -1,7 +1,10 @@
 // The hook in real builds of one series, and what the built kernels say when they run. A test file a series calls it, so that
 // those that wait for one another's links do so side by side.
+
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,9 +21,16 @@ import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { boot } from "./guest.ts";
 import { KernelBuild, type Made, OutsideModule, restoreTree, sources, steps } from "./kernel-build.ts";
+import { aliasOf, buildPatches, NAMESAKES, patchOf } from "./live-patches.ts";
 import { aliasedNames, sharedNames, symbolNames } from "./module-names.ts";
 
 const BUILD_SECONDS = 1800;
+/** Runs the program, which must have nothing to say. */
+function succeed(...args: string[]): string {
+  const { status, stdout, stderr } = kasAlias(args);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return stdout;
+}
 const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
 
 /** The modules in the tree; the last one shares no name. */
@@ -44,7 +54,10 @@ function testSeries(source: Source): void {
   const third = series === "6.1" ? ".tmp_vmlinux.kallsyms3" : ".tmp_vmlinux3";
   const build = new KernelBuild(source);
   const directory = temporaryDirectory();
-  const hello = new OutsideModule(build, join(directory, "hello"));
+  const hello = new OutsideModule(build, "oot-module", join(directory, "hello"));
+  const offTable = join(directory, "off.kas.jsonl");
+  const offNotes = join(directory, "off.notes");
+  const offListing = join(directory, "off.nm");
   const modules = MODULES.map((module) => build.path(`${module}.ko`));
 
   /** Without the hook, with it but the option off, and with the option on. */
@@ -53,6 +66,8 @@ function testSeries(source: Source): void {
   let withoutBtf: Made;
   let bareVmlinux = "";
   let off: Map<string, string>;
+  /** Of the kernel without the hook and the modules that are loaded there. */
+  let offRows: readonly TableRow[];
   let offKallsyms = 0;
   let on: Made;
   let onVmlinux = "";
@@ -77,15 +92,50 @@ function testSeries(source: Source): void {
       .toString()
       .includes(" .debug_line ");
 
-  function bootKernel(name: string): Map<string, string> {
+  function bootKernel(name: string, options: string, ...files: string[]): Map<string, string> {
     const folder = join(directory, name);
-    tool("mkdir", [folder]);
+    mkdirSync(folder);
     build.must("bzImage");
     const installed = join(folder, "installed");
     build.must(`INSTALL_MOD_PATH=${installed}`, "INSTALL_MOD_STRIP=1", "modules_install");
     const paths = linesOf(tool("find", [installed, "-name", "*.ko"]).toString());
     expect(paths).toHaveLength(MODULES.length);
-    return boot(build.path("arch/x86/boot/bzImage"), [...paths, hello.path("hello.ko")], folder);
+    return boot(
+      build.path("arch/x86/boot/bzImage"),
+      options,
+      [...paths, hello.path("hello.ko"), ...files],
+      folder,
+    );
+  }
+
+  /** The rows of a table. */
+  function rowsOf(table: string): TableRow[] {
+    const [, ...lines] = linesOf(readFileSync(table, "utf8"));
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** Probes and live patches of namesakes, for a kernel that was built without the hook. */
+  function bootWithoutHook(): Map<string, string> {
+    const target = new OutsideModule(build, "livepatch/target", join(directory, "target"));
+    target.must("modules");
+    const images = [...modules, target.path("three_names.ko"), "--vmlinux", build.path("vmlinux")];
+    const roots = [tree, build.directory, target.directory].flatMap((root) => ["--source-root", root]);
+    const scope = ["--table-scope", "all", "--data", "all"];
+    succeed("modules", ...images, ...roots, ...scope, "--table", offTable);
+    offRows = rowsOf(offTable);
+    writeFileSync(offListing, tool("nm", ["-n", build.path("vmlinux")]));
+    tool("objcopy", ["-O", "binary", "--only-section=.notes", build.path("vmlinux"), offNotes]);
+    const probes = join(directory, "probes");
+    writeFileSync(probes, probe("kprobe-events", offListing));
+    const patches = buildPatches(build, offTable, offRows, join(directory, "patches"));
+    return bootKernel("off", "", target.path("three_names.ko"), probes, ...patches);
+  }
+
+  /** What `kas-alias probe` prints for vmlinux's namesakes. */
+  function probe(format: string, kallsyms: string): string {
+    const aliases = NAMESAKES.vmlinux.map((file) => aliasOf(offRows, file));
+    const kernel = ["--kallsyms", kallsyms, "--notes", offNotes];
+    return succeed("probe", ...aliases, "--format", format, "--table", offTable, ...kernel);
   }
 
   /** Links the modules anew, with nothing else to do. */
@@ -103,10 +153,9 @@ function testSeries(source: Source): void {
     offKallsyms = kallsymsSize();
     bareModules = relinkModules();
     hello.must("modules");
-    off = bootKernel("off");
+    off = bootWithoutHook();
     bareWithoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
-    const { status, stderr } = kasAlias(["kernel", "install", tree]);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    succeed("kernel", "install", tree);
   }, BUILD_SECONDS * 1000);
 
   test("with the option off, vmlinux is byte for byte that of the tree without the hook", () => {
@@ -127,11 +176,10 @@ function testSeries(source: Source): void {
       onVmlinux = build.sha256("vmlinux");
       onKallsyms = kallsymsSize();
       const table = join(directory, "vmlinux.jsonl");
-      expect(kasAlias(["vmlinux", build.path("vmlinux"), "--table", table]).status).toBe(0);
-      rows = linesOf(readFileSync(table, "utf8"))
-        .slice(1)
-        .map((line) => JSON.parse(line));
-      guest = bootKernel("on");
+      succeed("vmlinux", build.path("vmlinux"), "--table", table);
+      rows = rowsOf(table);
+      // The table has the addresses that the image was linked for.
+      guest = bootKernel("on", "nokaslr");
     }, BUILD_SECONDS * 1000);
 
     test("there is an ALIAS step for each pass, and no other link", () => {
@@ -275,7 +323,8 @@ function testSeries(source: Source): void {
         const [there, away] = [build.path("vmlinux.o"), build.path("away.o")];
         renameSync(there, away);
         try {
-          const { output } = build.must("modules", "KBUILD_BUILTIN=", "KBUILD_MODPOST_WARN=1");
+          // With BTF modules need vmlinux.
+          const { output } = build.must("modules", "CONFIG_DEBUG_INFO_BTF_MODULES=", "KBUILD_MODPOST_WARN=1");
           expect(output).toContain(
             "WARNING: vmlinux.o is missing.\n         The kernel's names do not count for the aliases of modules.\n",
           );
@@ -310,7 +359,7 @@ function testSeries(source: Source): void {
       });
 
       test("outside the tree are told when modules.symbfreq is missing; clean leaves nothing", () => {
-        const other = new OutsideModule(build, join(directory, "no-counts"));
+        const other = new OutsideModule(build, "oot-module", join(directory, "no-counts"));
         const before = readdirSync(other.directory).sort();
         const [there, away] = [build.path("modules.symbfreq"), build.path("away")];
         renameSync(there, away);
@@ -328,7 +377,7 @@ function testSeries(source: Source): void {
       });
 
       test("keep their aliases' places where GNU ld orders global names by itself", () => {
-        const other = new OutsideModule(build, join(directory, "globals"));
+        const other = new OutsideModule(build, "oot-module", join(directory, "globals"));
         const names = ["modalias_show", "dev_show", "uevent_show", "type_show", "resource_show", "irq_show"];
         const functions = names.map((name) => `int ${name}(void);\nint ${name}(void) { return 1; }\n`);
         appendFileSync(other.path("hello.c"), functions.join(""));
@@ -359,19 +408,38 @@ function testSeries(source: Source): void {
         expect(steps(build.must("vmlinux", rename), "LD", "ALIAS")).toEqual([]);
       });
 
+      test("and vmlinux get aliases for variables with KALLSYMS_ALIAS_SRCLINE_DATA", () => {
+        build.configure("-d", "KALLSYMS_ALIAS_SRCLINE_MODULES", "-e", "KALLSYMS_ALIAS_SRCLINE_DATA");
+        build.must("vmlinux", "modules");
+        const listing = linesOf(readFileSync(build.path(`${images[1]}.syms.aliased`), "utf8"));
+        const pairs = listing.flatMap((line, i) =>
+          /^\S+ [^tTwW] \S+@/.test(line) ? [[line, listing[i - 1] as string] as const] : [],
+        );
+        expect(pairs.length).toBeGreaterThan(50);
+        const withoutNumber = (line: string) => line.replace(/(\.\d+)?(@.*)?$/, "");
+        for (const [alias, original] of pairs) {
+          expect(alias).not.toMatch(/\.\d+@/);
+          expect(withoutNumber(alias)).toBe(withoutNumber(original));
+        }
+        expect(aliasesOf(images[1] as string).filter((line) => /^\S+ [tTwW] /.test(line))).toHaveLength(
+          rows.length,
+        );
+        expect(tool("nm", [modules[0] as string]).toString()).toMatch(/ [bBdDrR] \S+@drivers_i2c_/);
+      });
+
       test("need not be configured", () => {
-        build.configure("-d", "I2C", "-d", "HWMON", "-d", "CRC7");
+        build.configure("-d", "KALLSYMS_ALIAS_SRCLINE_DATA", "-d", "I2C", "-d", "HWMON", "-d", "CRC7");
         expect(steps(build.must("vmlinux", "modules"), "ALIAS").at(-1)).toBe(
           `ALIAS ${images[1]}.syms.aliased`,
         );
         expect(readFileSync(build.path("modules.order"), "utf8")).toBe("");
         expect(aliasesOf(images[1] as string)).toHaveLength(rows.length);
-        build.configure("-m", "I2C", "-m", "HWMON", "-m", "CRC7", "-d", "KALLSYMS_ALIAS_SRCLINE_MODULES");
+        build.configure("-m", "I2C", "-m", "HWMON", "-m", "CRC7");
       });
     });
 
-    test("remove restores the tree, and the build", () => {
-      expect(kasAlias(["kernel", "remove", tree])).toEqual({ status: 0, stdout: "", stderr: "" });
+    test("remove restores the tree", () => {
+      expect(succeed("kernel", "remove", tree)).toBe("");
       const changed = tool("sh", [
         "-c",
         'cd "$0" && find . -type f -exec cmp {} "$1"/{} \\;',
@@ -380,9 +448,6 @@ function testSeries(source: Source): void {
       ]);
       expect(changed.toString()).toBe("");
       expect(readdirSync(join(tree, "scripts"))).not.toContain("kas-alias.mjs");
-      build.configure();
-      build.relink();
-      expect(build.sha256("vmlinux")).toBe(bareVmlinux);
     });
   });
 
@@ -450,6 +515,69 @@ function testSeries(source: Source): void {
       expect(trace).toMatch(/^ => name_show$/m);
       expect(trace).not.toContain("@");
     });
+
+    test("without the hook, `probe` tells the namesakes apart", () => {
+      expect(off.get("probes")).toBe("accepted");
+      const [irq, regulator, rtc] = NAMESAKES.vmlinux.map((file) => aliasOf(offRows, file).replace("@", "_"));
+      expect(linesOf(off.get("probes fired") as string)).toEqual([rtc, irq, regulator]);
+    });
+
+    test("`probe` tells the addresses from the running kernel's own, and its build from its notes", () => {
+      const kallsyms = join(directory, "off.kallsyms");
+      writeFileSync(kallsyms, `${off.get("namesakes")}\n`);
+      const shown = linesOf(off.get("namesakes") as string).filter((line) => / name_show$/.test(line));
+      const addresses = linesOf(probe("address", kallsyms)).map((line) => line.split(/\s/)[0]);
+      expect(addresses).toEqual(shown.map((line) => `0x${line.slice(0, 16)}`));
+      expect(off.get("notes")).toBe(createHash("md5").update(readFileSync(offNotes)).digest("hex"));
+    });
+
+    test("positions are those of /proc/kallsyms, in vmlinux and in modules", () => {
+      const counts = new Map<string, number>();
+      const bases = new Map<string, Set<bigint>>();
+      for (const line of linesOf(off.get("namesakes") as string)) {
+        const [, address, name, object = "vmlinux"] = /^(\S+) \S (\S+)(?:\t\[(.*)\])?$/.exec(line) ?? [];
+        const key = `${object} ${name}`;
+        const position = (counts.get(key) ?? 0) + 1;
+        counts.set(key, position);
+        const row = offRows.find(
+          (each) =>
+            each.object === object &&
+            each.name === name &&
+            each.sympos === position &&
+            (object === "vmlinux" || !each.section?.startsWith(".init")),
+        );
+        expect(row, line).toBeDefined();
+        const section = object === "vmlinux" ? object : `${object} ${row?.section}`;
+        bases.set(
+          section,
+          (bases.get(section) ?? new Set()).add(BigInt(`0x${address}`) - BigInt(`0x${row?.address}`)),
+        );
+      }
+      expect(counts.get("vmlinux name_show")).toBe(3);
+      expect(counts.get("three_names name_show")).toBe(3);
+      // Each section is moved as a whole.
+      for (const [section, distances] of bases) expect([section, distances.size]).toEqual([section, 1]);
+    });
+
+    test.each(
+      Object.entries(NAMESAKES).flatMap(([object, files]) => files.map((file) => ({ object, file }))),
+    )(
+      "a live patch replaces the name_show of $object in $file and no other, until it is disabled",
+      ({ file }) => {
+        const patch = patchOf(file);
+        const module = join(directory, "patches", `${patch}.ko`);
+        expect(succeed("livepatch", "check", module, "--table", offTable)).toContain(
+          ` ${aliasOf(offRows, file)},`,
+        );
+        const before = off.get("answers") as string;
+        const replaced = linesOf(before).map((line) =>
+          line.startsWith(`${patch} `) ? `${patch} patched` : line,
+        );
+        expect(linesOf(off.get(`patched ${patch}`) as string)).toEqual(replaced);
+        expect(off.get(`restored ${patch}`)).toBe(before);
+        expect(before).not.toContain("patched");
+      },
+    );
 
     test("what tracefs makes of an alias is as docs/kernel-integration.md tells", () => {
       expect(guest.get("long event")).toBe("refused");

@@ -50,8 +50,21 @@ if [ -n "$alias" ]; then
 	grep -c '^name_show$' set_ftrace_filter
 	echo > set_ftrace_filter
 fi
+if [ -e /probes ]; then
+	echo "== notes"
+	md5sum < /sys/kernel/notes | cut -d' ' -f1
+	echo "== probes"
+	cat /probes >> kprobe_events && echo accepted
+	echo 1 > events/kas/enable
+	cat /sys/class/rtc/rtc0/name /sys/kernel/irq/4/name /sys/class/regulator/regulator.0/name > /dev/null
+	echo "== probes fired"
+	sed -n 's/.* \([a-z_A-Z0-9]*\): (.*/\1/p' trace
+	echo 0 > events/kas/enable
+	echo > kprobe_events
+	echo > trace
+fi
 echo "== insmod"
-insmod /i2c-core.ko && insmod /hwmon.ko && insmod /crc7.ko && insmod /hello.ko && echo done
+insmod /i2c-core.ko && insmod /hwmon.ko && insmod /crc7.ko && insmod /hello.ko && echo done || dmesg | tail -n 5
 echo "== names with modules"
 # Pages of instructions that probes took are there for a while.
 sed 's/^[0-9a-f]* //' /proc/kallsyms | grep -v '@\|\[__builtin__' | md5sum | cut -d' ' -f1
@@ -73,6 +86,31 @@ if [ -n "$alias" ]; then
 	grep -v '^#' trace
 	echo 0 > events/kas/two/enable
 	echo > kprobe_events
+fi
+if [ -e /three_names.ko ]; then
+	insmod /three_names.ko
+	echo "== namesakes"
+	awk '!/@|\[__builtin__/ { n[$3]++; line[NR] = $0; name[NR] = $3 }
+		END { for (i = 1; i <= NR; i++) if (n[name[i]] > 1) print line[i] }' /proc/kallsyms
+	answers() {
+		echo "irq $(cat /sys/kernel/irq/4/name)"
+		echo "regulator $(cat /sys/class/regulator/regulator.0/name)"
+		echo "rtc $(cat /sys/class/rtc/rtc0/name)"
+		for i in first second third; do echo "$i $(cat /sys/kernel/target/$i/name)"; done
+	}
+	echo "== answers"
+	answers
+	for patch in irq regulator rtc first second third; do
+		echo "== patched $patch"
+		insmod /$patch.ko
+		answers
+		echo 0 > /sys/kernel/livepatch/$patch/enabled
+		while [ -e /sys/kernel/livepatch/$patch ]; do sleep 0.1; done
+		rmmod $patch
+		echo "== restored $patch"
+		answers
+	done
+	rmmod three_names
 fi
 echo "== rmmod"
 rmmod hello && rmmod crc7 && rmmod hwmon && rmmod i2c-core && echo done

@@ -15,7 +15,7 @@ if (list === undefined) throw new Error("KAS_ALIAS_BOOT is not set: use npm run 
 export const sources: readonly Source[] = JSON.parse(readFileSync(list, "utf8"));
 
 const CONFIG = fileURLToPath(new URL("config", import.meta.url));
-const SAMPLE = fileURLToPath(new URL("../../samples/oot-module", import.meta.url));
+const SAMPLES = fileURLToPath(new URL("../../samples", import.meta.url));
 const PATCHES = fileURLToPath(new URL("../../scripts/kernel", import.meta.url));
 
 /** A run of make. */
@@ -117,14 +117,17 @@ export class KernelBuild {
   }
 }
 
-/** A module outside the tree, built against a kernel. */
+/** Modules outside the tree, built against a kernel. */
 export class OutsideModule {
   readonly directory: string;
   readonly #build: KernelBuild;
 
-  /** @param directory a new one, for a copy of samples/oot-module */
-  constructor(build: KernelBuild, directory: string) {
-    cpSync(SAMPLE, directory, { recursive: true });
+  /**
+   * @param sample a directory of samples/
+   * @param directory a new one, for a copy of it
+   */
+  constructor(build: KernelBuild, sample: string, directory: string) {
+    cpSync(join(SAMPLES, sample), directory, { recursive: true });
     this.directory = directory;
     this.#build = build;
   }
