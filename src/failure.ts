@@ -29,6 +29,13 @@ export function systemMessage(error: unknown): string {
   return words?.[1] ?? error.message;
 }
 
+/** @param ifMissing the advice when there is no such file */
+export function cannotRead(path: string, error: unknown, ifMissing = "check the path"): Failure {
+  const isMissing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
+  const advice = isMissing ? ifMissing : "check its permissions";
+  return new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+}
+
 /** The errno name of a system error (`ENOENT`), or undefined for any other. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, Failure } from "../failure.ts";
 import { parseSymbolFrequency } from "../kbuild/symbol-frequency.ts";
 import { type Listing, readListing } from "../symbols/listing.ts";
 
@@ -37,9 +37,4 @@ export async function readStdin(): Promise<Buffer> {
     throw cannotRead("standard input", error);
   }
   return Buffer.concat(pieces);
-}
-
-function cannotRead(path: string, error: unknown, ifMissing = "check the path"): Failure {
-  const advice = errorCode(error) === "ENOENT" ? ifMissing : "check its permissions";
-  return new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
 }

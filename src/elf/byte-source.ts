@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, Failure, systemMessage } from "../failure.ts";
 
 /** A run of bytes that is read piece by piece: a file, or a section of one. */
 export interface ByteSource {
@@ -46,9 +46,7 @@ export function openFile(path: string): FileSource {
     return fileSource(path, fd, status.size);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    if (error instanceof Failure) throw error;
-    const advice = errorCode(error) === "ENOENT" ? "check the path" : "check its permissions";
-    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+    throw error instanceof Failure ? error : cannotRead(path, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, errorCode } from "../failure.ts";
 
 /** Whether a file has this content already: writing it again would make `make` do what depends on it again. */
 export function holds(path: string, content: Buffer): boolean {
@@ -7,6 +7,6 @@ export function holds(path: string, content: Buffer): boolean {
     return readFileSync(path).equals(content);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return false;
-    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, "check its permissions");
+    throw cannotRead(path, error);
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { applyPatches, type PatchedFiles, patchedPaths } from "./apply-patches.ts";
 import type { KernelSeries } from "./kernel-patches.ts";
 
@@ -88,6 +88,6 @@ function readIfThere(tree: string, path: string): string | undefined {
     return readFileSync(join(tree, path), "utf8");
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
-    throw new Failure(join(tree, path), `cannot be read: ${systemMessage(error)}`, "check its permissions");
+    throw cannotRead(join(tree, path), error);
   }
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, Failure } from "../failure.ts";
 
 /** A module's object file. */
 export interface ModuleFile {
@@ -91,7 +91,7 @@ function filesBelow(directory: string, folder: string): FoundFile[] {
     });
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, "check the path");
+    throw cannotRead(path, error);
   }
 }
 
@@ -111,7 +111,6 @@ function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const advice = errorCode(error) === "ENOENT" ? "build the modules first" : "check its permissions";
-    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+    throw cannotRead(path, error, "build the modules first");
   }
 }

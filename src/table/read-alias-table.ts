@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "./alias-table.ts";
 import { parsePlainRow } from "./row-line.ts";
 
@@ -213,9 +213,7 @@ export function reading<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = errorCode(error);
-    if (code === "EISDIR") throw new Failure(path, "is a directory", "name a file");
-    const advice = code === "ENOENT" ? "check the path" : "check its permissions";
-    throw new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+    if (errorCode(error) === "EISDIR") throw new Failure(path, "is a directory", "name a file");
+    throw cannotRead(path, error);
   }
 }
