@@ -6,6 +6,7 @@ import { isKallsymsNames, livePatchNames } from "../symbols/kallsyms-names.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { symbolPositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
+import { addTo } from "../table/grouping.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { VERSION } from "../version.ts";
 import type { VmlinuxResult } from "./alias-vmlinux.ts";
@@ -99,9 +100,7 @@ function aliasedRows({ source, rows }: AliasTableReader): Map<string, TableRow[]
       throw new Failure(source, `has aliases of the module ${row.object}`, "give a table of vmlinux alone");
     }
     if (row.alias === null) continue;
-    const others = named.get(row.name);
-    if (others === undefined) named.set(row.name, [row]);
-    else others.push(row);
+    addTo(named, row.name, row);
   }
   return named;
 }
@@ -117,10 +116,7 @@ function matchRows(
   for (const symbol of inScope) bearers.get(symbolName(listing, symbol))?.push(symbol);
   for (const symbol of selection.symbols) {
     const name = symbolName(listing, symbol);
-    if (rows.has(name)) continue;
-    const others = bearers.get(name);
-    if (others === undefined) bearers.set(name, [symbol]);
-    else others.push(symbol);
+    if (!rows.has(name)) addTo(bearers, name, symbol);
   }
 
   const unresolved = new Map(Object.entries(header.unresolved ?? {}));

@@ -9,6 +9,7 @@ import { type DiffReport, diffReport, reportedTable } from "../report/diff-repor
 import { diffAsText, type Paint } from "../report/diff-text.ts";
 import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
+import { addTo } from "../table/grouping.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { readTextFile } from "./input.ts";
 import { type Runner, repeatable } from "./options.ts";
@@ -93,7 +94,7 @@ function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Ma
   const uses = new Map<string, AliasUse[]>();
   for (const script of scripts) {
     for (const use of finder.find(script, readTextFile(script))) {
-      uses.set(use.alias, [...(uses.get(use.alias) ?? []), use]);
+      addTo(uses, use.alias, use);
     }
   }
   return uses;

@@ -5,6 +5,7 @@ import { Failure } from "../failure.ts";
 import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
 import type { TableHeader } from "../table/alias-table.ts";
+import { groupBy } from "../table/grouping.ts";
 import { newHistory } from "../table/history.ts";
 import { compareKernelVersions } from "../table/kernel-version.ts";
 import { type AliasTableReader, readAliasTable, readTableHeader } from "../table/read-alias-table.ts";
@@ -84,13 +85,10 @@ function openTable(path: string): Table {
 
 /** The tables of each kernel, from the oldest kernel; a table that does not name its kernel is called after its file. */
 function byKernel(tables: readonly Table[]): [string, Table[]][] {
-  const kernels = new Map<string, Table[]>();
-  for (const table of tables) {
-    const kernel = table.header.kernel ?? basename(table.source).replace(/(\.kas)?\.jsonl$/, "");
-    const known = kernels.get(kernel);
-    if (known === undefined) kernels.set(kernel, [table]);
-    else known.push(table);
-  }
+  const kernels = groupBy(
+    tables,
+    ({ header, source }) => header.kernel ?? basename(source).replace(/(\.kas)?\.jsonl$/, ""),
+  );
   for (const [kernel, ofKernel] of kernels) {
     const sources = new Map<string, string>();
     for (const { source, header } of ofKernel) {

@@ -20,6 +20,7 @@ import { symbolName } from "../symbols/listing.ts";
 import { isData } from "../symbols/name-anatomy.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
+import { addTo } from "../table/grouping.ts";
 import type { WasmMemory } from "../wasm/program.ts";
 
 /** The file with a module's debug information, the module itself or another one, and what locates addresses in it. */
@@ -191,10 +192,7 @@ function sameSections(elf: ElfFile, other: ElfFile): Map<number, number> {
   if (other === elf) return new Map(elf.sections.map(({ index }) => [index, index]));
   const byName = new Map<string, number[]>();
   for (const { name, index, flags } of other.sections) {
-    if ((flags & SHF_ALLOC) === 0) continue;
-    const others = byName.get(name);
-    if (others === undefined) byName.set(name, [index]);
-    else others.push(index);
+    if ((flags & SHF_ALLOC) !== 0) addTo(byName, name, index);
   }
   const same = new Map<number, number>();
   for (const { name, index, flags } of elf.sections) {

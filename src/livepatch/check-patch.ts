@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
 import { isText } from "../symbols/name-anatomy.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
+import { addTo } from "../table/grouping.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { formatOldSymbol, type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
 import type { Fault, LivePatch, Reference } from "./patch-module.ts";
@@ -70,10 +71,7 @@ function readSymbols(patch: LivePatch, { header, rows }: AliasTableReader): Kern
   for (const row of rows) {
     isComplete ||= row.alias === null;
     const { name } = oldSymbolOf(header, row);
-    if (!wanted.has(name)) continue;
-    const others = byName.get(name);
-    if (others === undefined) byName.set(name, [row]);
-    else others.push(row);
+    if (wanted.has(name)) addTo(byName, name, row);
   }
   const everywhere = (name: string) => byName.get(name) ?? [];
   return {

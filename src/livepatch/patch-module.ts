@@ -24,6 +24,7 @@ import {
   tableString,
 } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
+import { addTo } from "../table/grouping.ts";
 import { type Pointer, type Pointers, readPointers, relocationsOf } from "./data-pointers.ts";
 import { type OldSymbol, VMLINUX } from "./old-symbol.ts";
 
@@ -230,9 +231,7 @@ function pointersOnce(elf: ElfFile, table: SymbolTable, pointers: Pointers) {
     if ((symbolInfo(table, symbol) & 0xf) !== STT_OBJECT) continue;
     const section = elf.sections[sectionIndexOf(table, symbol)];
     const start = symbolValueLow(table, symbol);
-    const others = variables.get(section) ?? [];
-    others.push({ start, end: start + symbolSize(table, symbol) });
-    variables.set(section, others);
+    addTo(variables, section, { start, end: start + symbolSize(table, symbol) });
   }
   const sorted = new Map(
     Array.from(pointers, ([section, those]) => [section, [...those.keys()].sort((a, b) => a - b)]),

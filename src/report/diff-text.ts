@@ -1,5 +1,6 @@
 import { type AliasUse, replaceUses } from "../table/alias-uses.ts";
 import { GROUPS, type Group } from "../table/diff-tables.ts";
+import { groupBy } from "../table/grouping.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 import {
   GROUP_WORDS,
@@ -99,12 +100,8 @@ function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generat
 
 /** Uses that are to be changed, line by line. */
 function linesOf(changes: readonly ListedChange[]): AliasUse[][] {
-  const lines = new Map<string, AliasUse[]>();
-  for (const use of new Set(changes.flatMap(({ uses }) => uses))) {
-    const key = `${use.file}\0${use.line}`;
-    lines.set(key, [...(lines.get(key) ?? []), use]);
-  }
-  const all = [...lines.values()];
+  const used = new Set(changes.flatMap(({ uses }) => uses));
+  const all = [...groupBy(used, ({ file, line }) => `${file}\0${line}`).values()];
   const order = new Map([...new Set(all.map((uses) => uses[0]?.file))].map((file, i) => [file, i]));
   const rank = ([use]: AliasUse[]) => order.get(use?.file) ?? 0;
   return all.sort((a, b) => rank(a) - rank(b) || (a[0]?.line ?? 0) - (b[0]?.line ?? 0));

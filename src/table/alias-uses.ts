@@ -1,3 +1,5 @@
+import { addTo } from "./grouping.ts";
+
 /** A place in a script where an alias stands. */
 export interface AliasUse {
   readonly file: string;
@@ -25,10 +27,7 @@ export function aliasFinder(aliases: Iterable<string>, separator: string): Alias
   for (const alias of aliases) {
     const end = alias.indexOf(separator);
     if (end === -1) continue;
-    const tail = alias.slice(end);
-    const known = stems.get(tail);
-    if (known === undefined) stems.set(tail, [alias.slice(0, end)]);
-    else known.push(alias.slice(0, end));
+    addTo(stems, alias.slice(end), alias.slice(0, end));
   }
   const part = `${separator.replace(/[^\w\s]/g, "\\$&")}[A-Za-z0-9_]+`;
   const tails = new RegExp(`(?:${part})+`, "g");

@@ -1,6 +1,7 @@
 import type { TableHeader, TableRow } from "./alias-table.ts";
+import { groupBy } from "./grouping.ts";
 import { pairByLine } from "./pair-by-line.ts";
-import { groupRows, KEY_SEPARATOR, rowStem, sourceName, symbolKey } from "./symbol-key.ts";
+import { KEY_SEPARATOR, rowStem, sourceName, symbolKey } from "./symbol-key.ts";
 
 /** What has become of a symbol; docs/diff.md says what each means. */
 export const GROUPS = ["unchanged", "moved", "relocated", "sympos", "added", "removed"] as const;
@@ -85,15 +86,15 @@ function pairSymbols(oldRows: readonly TableRow[], newRows: readonly TableRow[])
     paired.add(old).add(new_);
   };
   const lineOf = ({ line }: TableRow) => line;
-  const newByKey = groupRows(newRows, symbolKey);
-  for (const [key, olds] of groupRows(oldRows, symbolKey)) {
+  const newByKey = groupBy(newRows, symbolKey);
+  for (const [key, olds] of groupBy(oldRows, symbolKey)) {
     const news = newByKey.get(key) ?? [];
     for (const [o, n] of pairByLine(olds.map(lineOf), news.map(lineOf))) {
       pair(olds[o] as TableRow, news[n] as TableRow, false);
     }
   }
-  const newByName = groupRows(newRows.filter(isLeft), nameInObject);
-  for (const [key, olds] of groupRows(oldRows.filter(isLeft), nameInObject)) {
+  const newByName = groupBy(newRows.filter(isLeft), nameInObject);
+  for (const [key, olds] of groupBy(oldRows.filter(isLeft), nameInObject)) {
     const [old, new_] = [olds[0] as TableRow, newByName.get(key)?.[0]];
     if (new_ !== undefined && olds.length === 1 && newByName.get(key)?.length === 1) pair(old, new_, true);
   }
@@ -153,10 +154,10 @@ function describeSide({ header, rows }: ComparedTable, rest: readonly TableRow[]
     aliasesOnly,
     hasObject: (object) => objects.has(object),
     hasName: (row) => names.has(nameOf(row)),
-    restByStem: groupRows(rest, rowStem),
-    restByName: groupRows(rest, nameInObject),
-    restBySourceName: groupRows(rest, sourceNameInObject),
-    restByPlace: groupRows(
+    restByStem: groupBy(rest, rowStem),
+    restByName: groupBy(rest, nameInObject),
+    restBySourceName: groupBy(rest, sourceNameInObject),
+    restByPlace: groupBy(
       rest.filter(({ file }) => file !== null),
       nameInFile,
     ),

@@ -23,18 +23,3 @@ export function sourceName(stem: string): string {
   const dot = stem.indexOf(".", 1);
   return dot === -1 ? stem : stem.slice(0, dot);
 }
-
-/** Rows by a key, in the order in which the keys come first. */
-export function groupRows(
-  rows: Iterable<TableRow>,
-  keyOf: (row: TableRow) => string,
-): Map<string, TableRow[]> {
-  const groups = new Map<string, TableRow[]>();
-  for (const row of rows) {
-    const key = keyOf(row);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [row]);
-    else group.push(row);
-  }
-  return groups;
-}
