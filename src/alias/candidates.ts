@@ -17,7 +17,7 @@ export interface Candidates {
  * Tells whether a symbol's type is in scope: text, with `withData` data as well; undefined and nameless symbols and
  * modules' never are.
  */
-export function scopeOf({ type, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
+function scopeOf({ type, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
   return (symbol) => {
     const letter = type[symbol] as number;
     return nameHash[symbol] !== 0 && (isText(letter) || (withData && isData(letter)));

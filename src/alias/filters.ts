@@ -4,7 +4,7 @@ export interface Filter {
   readonly pattern: RegExp;
 }
 
-/** `*` stands for any run of characters, `?` for one, `#` at a pattern's end for a number. */
+/** `*` stands for any run of characters, `?` for one and, where `hashIsNumber`, `#` for a number. */
 function globPattern(glob: string, hashIsNumber: boolean): RegExp {
   const source = glob.replace(/[.*+?^${}()|[\]\\#]/g, (character) => {
     if (character === "*") return ".*";
@@ -16,7 +16,7 @@ function globPattern(glob: string, hashIsNumber: boolean): RegExp {
 }
 
 /** A filter from a glob that a user gave: `*` and `?` only. */
-export function globFilter(glob: string): Filter {
+function globFilter(glob: string): Filter {
   return { rule: glob, pattern: globPattern(glob, false) };
 }
 

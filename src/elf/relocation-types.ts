@@ -17,7 +17,7 @@ import {
 // What is done: S + A is put into the field, added to what is there, or subtracted from it.
 export const SET = 0x10;
 export const ADD = 0x20;
-export const SUBTRACT = 0x30;
+const SUBTRACT = 0x30;
 /** The field stays as it is. */
 export const NOTHING = 0x40;
 

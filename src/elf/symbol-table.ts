@@ -39,7 +39,7 @@ const WORDS_64 = 6;
 const WORDS_32 = 4;
 
 /** An index of SHN_LORESERVE or more that came from SHT_SYMTAB_SHNDX is marked with this bit: it is a section's. */
-export const EXTENDED_INDEX = 0x80000000;
+const EXTENDED_INDEX = 0x80000000;
 
 /** The sections that make up a symbol table. */
 export interface SymbolTableSections {

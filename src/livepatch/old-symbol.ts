@@ -18,7 +18,7 @@ export const VMLINUX = "vmlinux";
  * What live patches of the kernel of a table compare of the names in an object (klp_find_object_symbol): in modules whole
  * names, in vmlinux what docs/names.md says.
  */
-export function namesOfObject({ kernel, options }: TableHeader, object: string): KallsymsNames {
+function namesOfObject({ kernel, options }: TableHeader, object: string): KallsymsNames {
   const { kallsymsNames: names } = options;
   return object === VMLINUX && (names === "llvm" || names === "all")
     ? livePatchNames(names, kernel)

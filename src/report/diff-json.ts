@@ -2,7 +2,7 @@ import type { TableRow } from "../table/alias-table.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 
 /** The schema of the JSON form, described in docs/diff.md. */
-export const DIFF_SCHEMA = "kas-alias/diff@1";
+const DIFF_SCHEMA = "kas-alias/diff@1";
 
 /** A difference as one JSON object, a change a line. */
 export function* diffAsJson({ changes, newAliases, ...summary }: DiffReport): Generator<string> {

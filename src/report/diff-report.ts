@@ -103,7 +103,7 @@ function newAliasesOf(changes: readonly Change[]): Map<string, Set<string>> {
 }
 
 /** Whether a symbol in both tables has another position among its namesakes. */
-export function hasNewPosition({ old, new: new_ }: Change): boolean {
+function hasNewPosition({ old, new: new_ }: Change): boolean {
   return old !== null && new_ !== null && old.sympos !== new_.sympos;
 }
 

@@ -1,5 +1,5 @@
 /** What can become of a symbol from one kernel to the next; in one kernel several may. */
-export const EVENT_NAMES = ["appeared", "moved", "ambiguous", "unique", "sympos", "vanished"] as const;
+const EVENT_NAMES = ["appeared", "moved", "ambiguous", "unique", "sympos", "vanished"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
 /** An event and the symbol's state after it; of one that vanished the state before. */

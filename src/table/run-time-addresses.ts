@@ -14,7 +14,7 @@ const ADDRESS_BITS = 64;
 const distance = (from: bigint, to: bigint) => BigInt.asUintN(ADDRESS_BITS, to - from);
 
 /** The address of a symbol of a listing. */
-export function listedAddress({ addressHigh, addressLow }: Listing, symbol: number): bigint {
+function listedAddress({ addressHigh, addressLow }: Listing, symbol: number): bigint {
   return (BigInt(addressHigh[symbol] as number) << 32n) | BigInt(addressLow[symbol] as number);
 }
 

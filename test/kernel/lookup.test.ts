@@ -1,4 +1,4 @@
-// Look-ups in the table of a real kernel's vmlinux and all its modules: what they find, and how long they take.
+// Look-ups in the table of a real kernel's vmlinux and all its modules.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
