@@ -1,6 +1,5 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { Failure } from "../failure.ts";
 import { diffAsHtml } from "../report/diff-html.ts";
 import { diffAsJson } from "../report/diff-json.ts";
 import { diffAsMap } from "../report/diff-map.ts";
@@ -8,12 +7,13 @@ import { diffAsMarkdown } from "../report/diff-markdown.ts";
 import { type DiffReport, diffReport, reportedTable } from "../report/diff-report.ts";
 import { diffAsText, type Paint } from "../report/diff-text.ts";
 import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
+import { checkArchitectures } from "../table/architectures.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
 import { addTo } from "../table/grouping.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { readTextFile } from "./input.ts";
-import { type Runner, repeatable } from "./options.ts";
-import { CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
+import { type Runner, regularExpression, repeatable } from "./options.ts";
+import { bytes, CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
 
 const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
 
@@ -54,7 +54,7 @@ export function addDiffCommand(program: Command, run: Runner): void {
 
 async function diff(oldPath: string, newPath: string, options: Options): Promise<number> {
   const [old, new_] = [readTable(oldPath), readTable(newPath)];
-  checkArchitectures([old, new_], options);
+  if (!options.force) checkArchitectures([old, new_]);
   const difference = diffTables(old, new_);
   const { name, object: objects, only, usedIn } = options;
   const report = diffReport(
@@ -71,19 +71,6 @@ async function diff(oldPath: string, newPath: string, options: Options): Promise
 function readTable(path: string): ComparedTable & { readonly source: string } {
   const { source, header, rows } = readAliasTable(path);
   return { source, header, rows: [...rows] };
-}
-
-/** @throws Failure for tables of different architectures; one that is not known fits any */
-export function checkArchitectures(
-  tables: readonly Pick<ReturnType<typeof readAliasTable>, "source" | "header">[],
-  { force }: { force?: true },
-): void {
-  if (force) return;
-  const known = tables.filter(({ header }) => header.arch !== null);
-  const other = known.find(({ header }) => header.arch !== known[0]?.header.arch);
-  if (other === undefined) return;
-  const problem = `is for ${other.header.arch}, and ${known[0]?.source} for ${known[0]?.header.arch}`;
-  throw new Failure(other.source, problem, "give --force to compare them all the same");
 }
 
 /** Where scripts have aliases of a table, by alias. */
@@ -132,18 +119,6 @@ function terminalPaint(): Paint {
   return (style, text) => styleText(style, text, { validateStream: false });
 }
 
-/** Texts in pieces large enough to be written one by one. */
-export function* bytes(texts: Iterable<string>): Generator<Buffer> {
-  let gathered = "";
-  for (const text of texts) {
-    gathered += text;
-    if (gathered.length < 1 << 16) continue;
-    yield Buffer.from(gathered);
-    gathered = "";
-  }
-  yield Buffer.from(gathered);
-}
-
 function groups(value: string): Group[] {
   const names = value.split(",").map((name) => name.trim());
   const known = names.filter((name): name is Group => (GROUPS as readonly string[]).includes(name));
@@ -151,12 +126,4 @@ function groups(value: string): Group[] {
     throw new InvalidArgumentError(`Give some of ${GROUPS.join(", ")}, with commas between.`);
   }
   return known;
-}
-
-export function regularExpression(value: string): RegExp {
-  try {
-    return new RegExp(value, "u");
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
-  }
 }

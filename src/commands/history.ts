@@ -5,13 +5,13 @@ import { Failure } from "../failure.ts";
 import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
 import type { TableHeader } from "../table/alias-table.ts";
+import { checkArchitectures } from "../table/architectures.ts";
 import { groupBy } from "../table/grouping.ts";
 import { newHistory } from "../table/history.ts";
 import { compareKernelVersions } from "../table/kernel-version.ts";
 import { type AliasTableReader, readAliasTable, readTableHeader } from "../table/read-alias-table.ts";
-import { bytes, checkArchitectures, regularExpression } from "./diff.ts";
-import { type Runner, repeatable } from "./options.ts";
-import { writeOutputs } from "./output.ts";
+import { type Runner, regularExpression, repeatable } from "./options.ts";
+import { bytes, writeOutputs } from "./output.ts";
 
 interface Options {
   format: "text" | "json";
@@ -39,7 +39,7 @@ export function addHistoryCommand(program: Command, run: Runner): void {
 
 async function history(paths: readonly string[], options: Options): Promise<boolean> {
   const tables = paths.map(openTable);
-  checkArchitectures(tables, options);
+  if (!options.force) checkArchitectures(tables);
   const { name, object: objects } = options;
   const lined = newHistory(
     (row) =>

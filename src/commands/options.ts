@@ -124,6 +124,15 @@ export function repeatable(flags: string, description: string): Option {
     .default([], "none");
 }
 
+/** Reads an option's value. */
+export function regularExpression(value: string): RegExp {
+  try {
+    return new RegExp(value, "u");
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
+  }
+}
+
 function positiveInteger(value: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
   throw new InvalidArgumentError("Give a whole number from 1.");

@@ -124,6 +124,18 @@ function writeDevice(target: string, pieces: Iterable<Uint8Array>): void {
 /** Pieces are gathered, since each write is a system call. */
 const GATHERED_BYTES = 1 << 18;
 
+/** Texts in pieces large enough to be written one by one. */
+export function* bytes(texts: Iterable<string>): Generator<Buffer> {
+  let gathered = "";
+  for (const text of texts) {
+    gathered += text;
+    if (gathered.length < 1 << 16) continue;
+    yield Buffer.from(gathered);
+    gathered = "";
+  }
+  yield Buffer.from(gathered);
+}
+
 /** Gathers pieces into larger ones, each of which is valid until the next is asked for. */
 function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   const buffer = new Uint8Array(GATHERED_BYTES);
