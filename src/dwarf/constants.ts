@@ -1,17 +1,14 @@
 // Names and values of the DWARF 5 standard, section 7, with the GNU extensions that kernels have.
 
 export const DW_UT_compile = 0x01;
-export const DW_UT_type = 0x02;
 export const DW_UT_partial = 0x03;
 export const DW_UT_skeleton = 0x04;
 export const DW_UT_split_compile = 0x05;
-export const DW_UT_split_type = 0x06;
 
 export const DW_TAG_formal_parameter = 0x05;
 export const DW_TAG_compile_unit = 0x11;
 export const DW_TAG_variable = 0x34;
 export const DW_TAG_partial_unit = 0x3c;
-export const DW_TAG_skeleton_unit = 0x4a;
 
 export const DW_AT_sibling = 0x01;
 export const DW_AT_location = 0x02;
@@ -124,8 +121,6 @@ export const DW_LNS_advance_pc = 0x02;
 export const DW_LNS_advance_line = 0x03;
 export const DW_LNS_set_file = 0x04;
 export const DW_LNS_set_column = 0x05;
-export const DW_LNS_negate_stmt = 0x06;
-export const DW_LNS_set_basic_block = 0x07;
 export const DW_LNS_const_add_pc = 0x08;
 export const DW_LNS_fixed_advance_pc = 0x09;
 

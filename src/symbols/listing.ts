@@ -79,7 +79,7 @@ export function moduleName(listing: Listing, symbol: number): string {
 }
 
 /** What /proc/kallsyms writes between a name and `[module]`. */
-export const TAB = 0x09;
+const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
