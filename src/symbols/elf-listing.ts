@@ -21,16 +21,17 @@ export interface ElfListing extends Listing {
   readonly tableIndex: Uint32Array;
 }
 
-/** The size of a symbol's record, in bytes, and of the counts that sorting takes (wasm/assembly/listing.ts). */
-const RECORD_BYTES = 16;
-const COUNTS_BYTES = 3 * 2048 * 4;
+/** What a symbol's key takes, and the end and hash of its name, and the counts for sorting (wasm/assembly/listing.ts). */
+const KEY_BYTES = 8;
+const NAME_BYTES = 8;
+const COUNTS_BYTES = 3 * 4096 * 4;
 /** Of the columns, six have 32 bits, one has eight. */
 const COLUMN_BYTES = 6 * 4 + 1;
 /** The listing's text is not kept: this much of it is made at a time. */
 const TEXT_BYTES = 1 << 18;
 /** In bytes; far above any kernel's. */
 const NAMES_LIMIT = 1 << 30;
-/** Rows filled in at a time: the engine goes over to better code between two calls. */
+/** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
 
 /**
@@ -54,7 +55,7 @@ export function elfListing(
   const special = SPECIAL_SYMBOLS[elf.machine];
   const letters = sectionTypeLetters(elf);
   memory.release();
-  const perSymbol = RECORD_BYTES + Math.max(RECORD_BYTES, COLUMN_BYTES) + 1;
+  const perSymbol = NAME_BYTES + KEY_BYTES + COLUMN_BYTES + 1;
   const fixed = letters.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
   memory.reserve(sections.bytes + count * perSymbol + fixed);
   const room = (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
@@ -76,40 +77,30 @@ export function elfListing(
     table.strings.byteOffset,
     table.strings.length,
     bases === undefined ? 0 : place(bases),
+    memory.room(count * NAME_BYTES),
   );
   const left = special === undefined ? 0 : place(matchingNames(table, special));
   const counts = memory.room(COUNTS_BYTES);
   const text = memory.room(TEXT_BYTES);
 
-  const records = memory.room(count * RECORD_BYTES);
-  // Sorting needs the room first, the columns afterwards.
-  const spare = memory.room(count * Math.max(RECORD_BYTES, COLUMN_BYTES));
-  const collect = (wantUndefined: boolean, at: number) => {
-    const end = program.collectSymbols(count, wantUndefined, left, at);
-    if (end !== 0) return end;
-    throw new Failure(elf.path, "a symbol's name lies outside the string table", DAMAGED);
-  };
-  const spareEnd = collect(false, spare);
-  const definedCount = (spareEnd - spare) / RECORD_BYTES;
-  // An image has no undefined symbols.
-  const definedRecords = program.symbolsPassedOver() === 0 ? records : collect(true, records);
-  const undefinedCount = (definedRecords - records) / RECORD_BYTES;
-  program.sortByName(records, undefinedCount, spareEnd);
-  if (program.sortByValue(spare, definedCount, definedRecords, counts) === spare) {
-    new Uint8Array(memory.buffer()).copyWithin(definedRecords, spare, spareEnd);
-  }
-  program.sortByName(definedRecords, definedCount, spare);
-
-  const listed = undefinedCount + definedCount;
-  const stride = listed * 4;
-  let nameBytes = 0;
-  for (let row = 0; row < listed; row += BATCH) {
-    const record = records + row * RECORD_BYTES;
-    nameBytes += program.fillColumns(record, row, Math.min(listed, row + BATCH), spare, stride);
-    if (nameBytes > NAMES_LIMIT)
+  const keys = memory.room(count * KEY_BYTES);
+  let keysEnd = keys;
+  for (let symbol = 1; symbol < count; symbol += BATCH) {
+    keysEnd = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, keysEnd);
+    if (keysEnd === 0) throw new Failure(elf.path, "a symbol's name lies outside the string table", DAMAGED);
+    if (program.namesLength() > NAMES_LIMIT)
       throw new Failure(elf.path, "its symbols' names overlap beyond measure", DAMAGED);
   }
-  const words = (column: number) => new Uint32Array(memory.buffer(), spare + column * stride, listed);
+  const listed = (keysEnd - keys) / KEY_BYTES;
+  const undefinedCount = program.undefinedSymbols();
+  // Sorting needs the room first, the columns afterwards.
+  const columns = memory.room(count * COLUMN_BYTES);
+  program.sortKeys(keys, listed, columns, counts);
+  const stride = listed * 4;
+  for (let row = 0; row < listed; row += BATCH) {
+    program.fillColumns(keys, row, Math.min(listed, row + BATCH), columns, stride);
+  }
+  const words = (column: number) => new Uint32Array(memory.buffer(), columns + column * stride, listed);
   const listing = {
     table,
     source: elf.path,
@@ -121,7 +112,7 @@ export function elfListing(
     addressLow: words(3),
     nameHash: words(4),
     tableIndex: words(5),
-    type: new Uint8Array(memory.buffer(), spare + 6 * stride, listed),
+    type: new Uint8Array(memory.buffer(), columns + 6 * stride, listed),
   };
   const line = (symbol: number, name: Uint8Array) => {
     const high = listing.addressHigh[symbol] as number;
@@ -135,7 +126,7 @@ export function elfListing(
     ...listing,
     *lines(from, to) {
       for (let row = from; row < to; ) {
-        const size = program.writeLines(spare, stride, undefinedCount, row, to, text, TEXT_BYTES);
+        const size = program.writeLines(columns, stride, undefinedCount, row, to, text, TEXT_BYTES);
         if (size > 0) {
           yield new Uint8Array(memory.buffer(), text, size);
           row = program.rowsWritten();

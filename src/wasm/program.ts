@@ -12,12 +12,13 @@ export interface WasmProgram {
     strings: number,
     stringBytes: number,
     sectionBases: number,
+    nameEnds: number,
   ): void;
-  collectSymbols(count: number, wantUndefined: boolean, special: number, records: number): number;
-  symbolsPassedOver(): number;
-  sortByValue(records: number, count: number, spare: number, counts: number): number;
-  sortByName(records: number, count: number, spare: number): void;
-  fillColumns(records: number, first: number, end: number, columns: number, stride: number): number;
+  collectSymbols(first: number, end: number, special: number, keys: number): number;
+  undefinedSymbols(): number;
+  namesLength(): number;
+  sortKeys(keys: number, count: number, spare: number, counts: number): void;
+  fillColumns(keys: number, first: number, end: number, columns: number, stride: number): void;
   rowsWritten(): number;
   writeLines(
     columns: number,

@@ -139,6 +139,16 @@ test("symbols of every kind in a 32-bit file", () => {
   expectAsNm(path("kinds32.o"));
 });
 
+test("values all over 64 bits, and many equal ones", () => {
+  const halves = ["0", "1", "0x7fffffff", "0x80000000", "0xffffffff"];
+  const symbols = Array.from({ length: 200 }, (_, i) => {
+    const value = `(${halves[(i * 7) % 5]} << 32) | ${(i * 97) % 8 === 0 ? 0xffffffff : (i * 31) % 4}`;
+    return `.set s${(i * 57) % 200}, ${value}\n`;
+  });
+  const undefinedOnes = Array.from({ length: 30 }, (_, i) => `call missing${(i * 11) % 30}\n`);
+  expectAsNm(assemble("values", symbols.concat(undefinedOnes).join("")));
+});
+
 test("more sections than 16 bits can number", () => {
   const source = `.altmacro
 .macro one n

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: AssemblyScript's u64 holds these
 
-// From an ELF symbol table to what `nm -n` prints. A record stands for a symbol: its value (64 bits), the
-// offset of its name and its index (32 bits each).
+// From an ELF symbol table to what `nm -n` prints. A key of 64 bits stands for a symbol and sorts it: whether it is defined,
+// whether the upper half of its value is set, the lower half, and its index.
 
 const SHN_COMMON: u32 = 0xfff2;
 const SHN_LORESERVE: u32 = 0xff00;
@@ -16,11 +16,12 @@ const STT_FILE: u32 = 4;
 const STT_COMMON: u32 = 5;
 const STT_GNU_IFUNC: u32 = 10;
 
-const VALUE = 0;
-const NAME = 8;
-const INDEX = 12;
-const RECORD_SHIFT: usize = 4;
-const RECORD: usize = 16;
+const KEY: usize = 8;
+const IS_DEFINED: u64 = 1 << 63;
+const UPPER_HALF: u64 = 1 << 62;
+const LOWER_HALF: u64 = 30;
+/** No memory holds a table of more symbols. */
+const INDEX: u32 = (1 << 30) - 1;
 
 // Where a symbol's members stand within its entry, in bytes, and what else is known of the table.
 let entries: usize = 0;
@@ -35,6 +36,8 @@ let sectionCount: u32 = 0;
 let sectionLetters: usize = 0;
 let strings: usize = 0;
 let stringsSize: u32 = 0;
+/** Of each symbol the end of its name in the strings, and the name's hash, 32 bits each. */
+let names: usize = 0;
 
 /**
  * Says where a symbol table stands, in 32-bit words of this machine's order, and its strings, with 8 zeros behind them.
@@ -43,6 +46,7 @@ let stringsSize: u32 = 0;
  * @param extended the SHT_SYMTAB_SHNDX words, 0 for none
  * @param letters a type letter for each section
  * @param sectionBases what is to be added to the values of each section's symbols, in words; 0 for nothing
+ * @param nameEnds room for two words a symbol
  */
 export function describeSymbols(
   table: usize,
@@ -53,6 +57,7 @@ export function describeSymbols(
   stringTable: usize,
   stringBytes: u32,
   sectionBases: usize,
+  nameEnds: usize,
 ): void {
   entries = table;
   is64 = (file & 1) !== 0;
@@ -66,6 +71,11 @@ export function describeSymbols(
   strings = stringTable;
   stringsSize = stringBytes;
   bases = sectionBases;
+  names = nameEnds;
+  upperHalf = 0;
+  hasUpperHalves = false;
+  undefinedCount = 0;
+  nameBytes = 0;
 }
 
 function entryOf(symbol: u32): usize {
@@ -87,10 +97,11 @@ function wordsOf(entry: usize): u64 {
   return littleEndian ? word : rotl<u64>(word, 32);
 }
 
-/** st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment. */
+/** st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment; 0 of an undefined one. */
 function symbolValue(symbol: u32): u64 {
   const entry = entryOf(symbol);
   const section = sectionOf(symbol);
+  if (section === 0) return 0;
   if (section === SHN_COMMON) return is64 ? wordsOf(entry + 16) : <u64>load<u32>(entry + 8);
   let value: u64 = is64 ? wordsOf(entry + 8) : <u64>load<u32>(entry + 4);
   if (signExtended) value = <u64>(<i64>(<i32>value));
@@ -106,98 +117,142 @@ function sectionIndex(symbol: u32, section: u32): u32 {
   return section < SHN_LORESERVE ? min(section, sectionCount) : sectionCount;
 }
 
-/** How many symbols were passed over because they are undefined, or because they are not. */
-let passedOver: u32 = 0;
+/** The upper half of the values that have one. */
+let upperHalf: u64 = 0;
+/** Whether there are several: no kernel is that large. */
+let hasUpperHalves = false;
 
-export function symbolsPassedOver(): u32 {
-  return passedOver;
+let undefinedCount: u32 = 0;
+
+/** How many keys stand for undefined symbols. */
+export function undefinedSymbols(): u32 {
+  return undefinedCount;
+}
+
+let nameBytes: f64 = 0;
+
+/** The length of all names. */
+export function namesLength(): f64 {
+  return nameBytes;
 }
 
 /**
- * Makes a record of each symbol that nm lists, the undefined ones or the defined ones, in the table's order.
+ * Makes a key of each of the symbols [first, end) that nm lists, and looks their names through while they are in the order in
+ * which they stand in memory.
  *
  * @param special 1 for each symbol that nm leaves out on this architecture; 0 where there are none
- * @returns the end of the records, 0 when a name lies outside the strings
+ * @returns the end of the keys, 0 when a name lies outside the strings
  */
-export function collectSymbols(count: u32, wantUndefined: bool, special: usize, records: usize): usize {
-  let out = records;
-  passedOver = 0;
-  for (let symbol: u32 = 1; symbol < count; symbol++) {
+export function collectSymbols(first: u32, end: u32, special: usize, keys: usize): usize {
+  let out = keys;
+  for (let symbol = first; symbol < end; symbol++) {
     const name = load<u32>(entryOf(symbol));
     if (name >= stringsSize) return 0;
     const kind = infoOf(symbol) & 0xf;
     if (kind === STT_SECTION || kind === STT_FILE) continue;
-    if ((sectionOf(symbol) === 0) !== wantUndefined) {
-      passedOver++;
-      continue;
-    }
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
-    store<u64>(out, wantUndefined ? 0 : symbolValue(symbol), VALUE);
-    store<u32>(out, name, NAME);
-    store<u32>(out, symbol, INDEX);
-    out += RECORD;
+    const isDefined = sectionOf(symbol) !== 0;
+    readName(symbol, name, isDefined);
+    const value = symbolValue(symbol);
+    const upper = value >> 32;
+    if (upper !== 0 && upper !== upperHalf) {
+      if (upperHalf !== 0) hasUpperHalves = true;
+      upperHalf = upper;
+    }
+    let key = ((value & 0xffffffff) << LOWER_HALF) | <u64>symbol;
+    if (upper !== 0) key |= UPPER_HALF;
+    if (isDefined) key |= IS_DEFINED;
+    else undefinedCount++;
+    store<u64>(out, key);
+    out += KEY;
   }
   return out;
 }
 
-const DIGITS: usize = 2048;
-const DIGIT_MASK: u64 = 2047;
-const DIGIT_BITS: u64 = 11;
-
-/**
- * A stable radix sort of records by value; digits that are the same in all are passed over.
- *
- * @param spare room for as many records
- * @param counts room for three times 2048 words
- * @returns where the sorted records are: `records` or `spare`
- */
-export function sortByValue(records: usize, count: u32, spare: usize, counts: usize): usize {
-  if (count === 0) return records;
-  let lowest = u64.MAX_VALUE;
-  let highest: u64 = 0;
-  const end = records + ((<usize>count) << RECORD_SHIFT);
-  for (let at = records; at < end; at += RECORD) {
-    lowest = min(lowest, load<u64>(at, VALUE) >> 32);
-    highest = max(highest, load<u64>(at, VALUE) >> 32);
+/** Finds the end of a symbol's name, and its hash: 0 for a symbol that bears no name. */
+function readName(symbol: u32, name: u32, isDefined: bool): void {
+  let from = strings + name;
+  let hash: u32 = 0x811c9dc5;
+  let word = load<u64>(from);
+  let zero = zeroByte(word);
+  for (; zero === 0; zero = zeroByte(word)) {
+    hash = hashStep(hashStep(hash, <u32>word), <u32>(word >> 32));
+    from += 8;
+    word = load<u64>(from);
   }
-  // In a kernel the upper half is that of the kernel's addresses, or that of constants and per-CPU offsets: a single bit.
-  let halves = 1;
-  for (let at = records; at < end && halves === 1; at += RECORD) {
-    const high = load<u64>(at, VALUE) >> 32;
-    if (high !== lowest && high !== highest) halves = 2;
-  }
-  if (halves === 1) return sortByDigits(records, count, spare, counts, 0, highest);
-  const sorted = sortByDigits(records, count, spare, counts, 0, u64.MAX_VALUE);
-  return sortByDigits(sorted, count, sorted === records ? spare : records, counts, 32, u64.MAX_VALUE);
+  const length = ctz(zero) >> 3;
+  word &= ((<u64>1) << (length << 3)) - 1;
+  if (length >= 4) hash = hashStep(hash, <u32>word);
+  hash = hashStep(hash, length >= 4 ? <u32>(word >> 32) : <u32>word);
+  const nameEnd = <u32>(from - strings) + <u32>length;
+  if (hash === 0) hash = 1;
+  if (nameEnd === name || !isDefined) hash = 0;
+  const at = names + ((<usize>symbol) << 3);
+  store<u32>(at, nameEnd);
+  store<u32>(at, hash, 4);
+  nameBytes += <f64>(nameEnd - name);
 }
 
-/** Sorts by 33 bits: the 32 from `shift` on, and above them whether the upper half is `set`. */
-function sortByDigits(records: usize, count: u32, spare: usize, counts: usize, shift: u64, set: u64): usize {
-  memory.fill(counts, 0, (3 * DIGITS) << 2);
-  const bytes = (<usize>count) << RECORD_SHIFT;
-  for (let at = records; at < records + bytes; at += RECORD) {
-    const key = sortKey(at, shift, set);
-    for (let digit: usize = 0; digit < 3; digit++) {
+// Three digits of a key, from the lowest bit on that is no index.
+const DIGITS: usize = 3;
+const DIGIT_BITS: u64 = 12;
+const DIGIT_VALUES: usize = 1 << 12;
+
+/**
+ * Sorts keys as nm does: undefined symbols first, then by value, then by name; equals by index.
+ *
+ * @param spare room for as many keys
+ * @param counts room for three times 4096 words
+ */
+export function sortKeys(keys: usize, count: u32, spare: usize, counts: usize): void {
+  const bytes = <usize>count * KEY;
+  const end = keys + bytes;
+  if (hasUpperHalves) {
+    sortRun(keys, end, spare);
+    return;
+  }
+  if (sortByDigits(keys, count, spare, counts) === spare) memory.copy(keys, spare, bytes);
+  for (let first = keys; first < end; ) {
+    const value = load<u64>(first) >> LOWER_HALF;
+    let next = first + KEY;
+    while (next < end && load<u64>(next) >> LOWER_HALF === value) next += KEY;
+    if (next - first > KEY) sortRun(first, next, spare);
+    first = next;
+  }
+}
+
+/**
+ * A stable radix sort by all but the index; digits that are the same in all are passed over.
+ *
+ * @returns where the sorted keys are: `keys` or `spare`
+ */
+function sortByDigits(keys: usize, count: u32, spare: usize, counts: usize): usize {
+  memory.fill(counts, 0, (DIGITS * DIGIT_VALUES) << 2);
+  const bytes = <usize>count * KEY;
+  for (let at = keys; at < keys + bytes; at += KEY) {
+    const key = load<u64>(at);
+    for (let digit: usize = 0; digit < DIGITS; digit++) {
       const slot = counts + slotOf(key, digit);
       store<u32>(slot, load<u32>(slot) + 1);
     }
   }
-  let from = records;
+  let from = keys;
   let to = spare;
-  for (let digit: usize = 0; digit < 3; digit++) {
-    if (load<u32>(counts + slotOf(sortKey(from, shift, set), digit)) === count) continue;
-    const slots = counts + slotOf(0, digit);
+  for (let digit: usize = 0; count > 0 && digit < DIGITS; digit++) {
+    if (load<u32>(counts + slotOf(load<u64>(from), digit)) === count) continue;
+    const slots = counts + ((digit * DIGIT_VALUES) << 2);
     let sum: u32 = 0;
-    for (let slot = slots; slot < slots + (DIGITS << 2); slot += 4) {
+    for (let slot = slots; slot < slots + (DIGIT_VALUES << 2); slot += 4) {
       const size = load<u32>(slot);
       store<u32>(slot, sum);
       sum += size;
     }
-    for (let at = from; at < from + bytes; at += RECORD) {
-      const slot = counts + slotOf(sortKey(at, shift, set), digit);
+    for (let at = from; at < from + bytes; at += KEY) {
+      const key = load<u64>(at);
+      const slot = counts + slotOf(key, digit);
       const place = load<u32>(slot);
       store<u32>(slot, place + 1);
-      copyRecord(to + ((<usize>place) << RECORD_SHIFT), at);
+      store<u64>(to + <usize>place * KEY, key);
     }
     const other = from;
     from = to;
@@ -206,25 +261,22 @@ function sortByDigits(records: usize, count: u32, spare: usize, counts: usize, s
   return from;
 }
 
-function sortKey(record: usize, shift: u64, set: u64): u64 {
-  const value = load<u64>(record, VALUE);
-  return ((value >> shift) & 0xffffffff) | ((<u64>(value >> 32 === set)) << 32);
-}
-
 /** Where the count of a key's digit stands. */
 function slotOf(key: u64, digit: usize): usize {
-  return (digit * DIGITS + <usize>((key >> (<u64>digit * DIGIT_BITS)) & DIGIT_MASK)) << 2;
+  const value = (key >> (LOWER_HALF + <u64>digit * DIGIT_BITS)) & (DIGIT_VALUES - 1);
+  return (digit * DIGIT_VALUES + <usize>value) << 2;
 }
 
-function copyRecord(to: usize, from: usize): void {
-  store<u64>(to, load<u64>(from));
-  store<u64>(to, load<u64>(from, 8), 8);
-}
-
-/** strcmp: nm's order in the C locale. */
-function isNameAbove(record: usize, other: usize): bool {
-  let a = strings + load<u32>(record, NAME);
-  let b = strings + load<u32>(other, NAME);
+/** Whether a key belongs behind another one; names compare by strcmp, nm's order in the C locale. */
+function isAbove(key: u64, other: u64): bool {
+  if (hasUpperHalves) {
+    if ((key ^ other) >> 63 !== 0) return key > other;
+    const value = symbolValue(<u32>key & INDEX);
+    const otherValue = symbolValue(<u32>other & INDEX);
+    if (value !== otherValue) return value > otherValue;
+  }
+  let a = strings + load<u32>(entryOf(<u32>key & INDEX));
+  let b = strings + load<u32>(entryOf(<u32>other & INDEX));
   while (load<u8>(a) === load<u8>(b) && load<u8>(a) !== 0) {
     a++;
     b++;
@@ -232,44 +284,33 @@ function isNameAbove(record: usize, other: usize): bool {
   return load<u8>(a) > load<u8>(b);
 }
 
-/** Sorts runs of records of one value by name, stably. */
-export function sortByName(records: usize, count: u32, spare: usize): void {
-  const end = records + ((<usize>count) << RECORD_SHIFT);
-  for (let first = records; first < end; ) {
-    let next = first + RECORD;
-    while (next < end && load<u64>(next, VALUE) === load<u64>(first, VALUE)) next += RECORD;
-    if (next - first > RECORD) sortRun(first, next, spare);
-    first = next;
-  }
-}
-
-const INSERTION_LIMIT: usize = 12 * RECORD;
+const INSERTION_LIMIT: usize = 12 * KEY;
 
 /** Merge sort; insertion sort for the short runs that most are. */
 function sortRun(start: usize, end: usize, spare: usize): void {
   if (end - start <= INSERTION_LIMIT) {
-    for (let next = start + RECORD; next < end; next += RECORD) {
-      copyRecord(spare, next);
+    for (let next = start + KEY; next < end; next += KEY) {
+      const key = load<u64>(next);
       let at = next;
-      for (; at > start && isNameAbove(at - RECORD, spare); at -= RECORD) copyRecord(at, at - RECORD);
-      copyRecord(at, spare);
+      for (; at > start && isAbove(load<u64>(at - KEY), key); at -= KEY) store<u64>(at, load<u64>(at - KEY));
+      store<u64>(at, key);
     }
     return;
   }
-  const middle = start + (((end - start) >> (RECORD_SHIFT + 1)) << RECORD_SHIFT);
+  const middle = start + ((end - start) / (2 * KEY)) * KEY;
   sortRun(start, middle, spare);
   sortRun(middle, end, spare);
   memory.copy(spare, start, middle - start);
   let left = spare;
   const leftEnd = spare + (middle - start);
   let right = middle;
-  for (let to = start; left < leftEnd; to += RECORD) {
-    if (right < end && isNameAbove(left, right)) {
-      copyRecord(to, right);
-      right += RECORD;
+  for (let to = start; left < leftEnd; to += KEY) {
+    if (right < end && isAbove(load<u64>(left), load<u64>(right))) {
+      store<u64>(to, load<u64>(right));
+      right += KEY;
     } else {
-      copyRecord(to, left);
-      left += RECORD;
+      store<u64>(to, load<u64>(left));
+      left += KEY;
     }
   }
 }
@@ -340,47 +381,21 @@ const NAME_HASH: usize = 4;
 const TABLE_INDEX: usize = 5;
 const TYPE: usize = 6;
 
-/**
- * Fills in the rows [first, end) of the columns.
- *
- * @param records of these rows
- * @returns the length of their names
- */
-export function fillColumns(records: usize, first: u32, end: u32, columns: usize, stride: usize): f64 {
-  let nameBytes: f64 = 0;
-  let record = records;
-  for (let row = first; row < end; row++, record += RECORD) {
-    const symbol = load<u32>(record, INDEX);
-    const name = load<u32>(record, NAME);
-    let from = strings + name;
-    let hash: u32 = 0x811c9dc5;
-    let word = load<u64>(from);
-    let zero = zeroByte(word);
-    for (; zero === 0; zero = zeroByte(word)) {
-      hash = hashStep(hashStep(hash, <u32>word), <u32>(word >> 32));
-      from += 8;
-      word = load<u64>(from);
-    }
-    const length = ctz(zero) >> 3;
-    word &= ((<u64>1) << (length << 3)) - 1;
-    if (length >= 4) hash = hashStep(hash, <u32>word);
-    hash = hashStep(hash, length >= 4 ? <u32>(word >> 32) : <u32>word);
-    const nameEnd = <u32>(from - strings) + <u32>length;
-    // 0 is kept for symbols that bear no name.
-    if (hash === 0) hash = 1;
-    if (nameEnd === name || sectionOf(symbol) === 0) hash = 0;
-
+/** Fills in the rows [first, end) of the columns from their keys. */
+export function fillColumns(keys: usize, first: u32, end: u32, columns: usize, stride: usize): void {
+  for (let row = first; row < end; row++) {
+    const symbol = load<u32>(keys + <usize>row * KEY) & INDEX;
+    const value = symbolValue(symbol);
+    const name = names + ((<usize>symbol) << 3);
     const cell = columns + ((<usize>row) << 2);
-    store<u32>(cell, name);
-    store<u32>(cell + NAME_END * stride, nameEnd);
-    store<u32>(cell + ADDRESS_HIGH * stride, load<u32>(record, VALUE + 4));
-    store<u32>(cell + ADDRESS_LOW * stride, load<u32>(record, VALUE));
-    store<u32>(cell + NAME_HASH * stride, hash);
+    store<u32>(cell, load<u32>(entryOf(symbol)));
+    store<u32>(cell + NAME_END * stride, load<u32>(name));
+    store<u32>(cell + ADDRESS_HIGH * stride, <u32>(value >> 32));
+    store<u32>(cell + ADDRESS_LOW * stride, <u32>value);
+    store<u32>(cell + NAME_HASH * stride, load<u32>(name, 4));
     store<u32>(cell + TABLE_INDEX * stride, symbol);
     store<u8>(columns + TYPE * stride + row, typeLetter(symbol));
-    nameBytes += <f64>(nameEnd - name);
   }
-  return nameBytes;
 }
 
 /** What a line holds besides the name, at most: 16 digits, the letter, two spaces and the line feed; and what is overwritten. */
