@@ -20,7 +20,7 @@ export interface LineProgram extends Encoding {
   /** Where the tables of directories and files begin, which end at `start`. */
   readonly tables: number;
   /** The tables, once they were asked for. */
-  fileTable?: FileTable;
+  fileTable: FileTable | undefined;
   /** What DW_LNE_define_file has added to them. */
   readonly definedFiles: ReturnType<typeof plainEntry>[];
 }
@@ -41,7 +41,6 @@ export function readLineProgram(sections: DebugSections, offset: number, address
     size = cursor.u8();
     cursor.skip(1); // segment_selector_size
   }
-  const encoding = { version, addressSize: size, offsetSize };
   const headerLength = cursor.offset(offsetSize);
   const start = cursor.position + headerLength;
   if (start > end) throw cursor.failure("a line program's header reaches past its end");
@@ -59,7 +58,9 @@ export function readLineProgram(sections: DebugSections, offset: number, address
 
   if (cursor.position > start) throw cursor.failure("a line program's header reaches past its end");
   return {
-    ...encoding,
+    version,
+    addressSize: size,
+    offsetSize,
     offset,
     start,
     end,
@@ -70,6 +71,7 @@ export function readLineProgram(sections: DebugSections, offset: number, address
     opcodeBase,
     standardOperands,
     tables: cursor.position,
+    fileTable: undefined,
     definedFiles: [],
   };
 }

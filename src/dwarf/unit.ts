@@ -69,8 +69,11 @@ export function readUnit(sections: DebugSections, offset: number): { end: number
     const value = found.get(attribute);
     return value === undefined ? null : formString(sections, value, encoding, stringOffsetsBase);
   };
+  // Spelt out: the engine takes long over what is added to a spread object.
   const unit: Unit = {
-    ...encoding,
+    version,
+    addressSize,
+    offsetSize,
     offset,
     end,
     name: string(dw.DW_AT_name),
