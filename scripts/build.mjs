@@ -47,7 +47,7 @@ const builtinModules = {
     onLoad({ filter: /./, namespace }, ({ path }) => {
       const load = `process.getBuiltinModule(${JSON.stringify(path)})`;
       // What esbuild makes of an import copies the object's own members, and keeps its prototype.
-      const loadLater = `Object.create(new Proxy({}, { get: (_, name) => ${load}[name] }))`;
+      const loadLater = `Object.create(new Proxy({}, { get: (_, name, asked) => (asked[name] = ${load}[name]) }))`;
       const isObject = typeof process.getBuiltinModule(path) === "object";
       return { contents: `module.exports = ${isObject ? loadLater : load};` };
     });

@@ -93,19 +93,26 @@ export function findNamesakes(
   };
 }
 
+/** Symbols grouped at a time: the engine goes over to better code between two calls. */
+const BATCH = 4096;
+
 /** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
 function groupByHash(hashes: Uint32Array) {
   const count = hashes.length;
   const memory = wasmMemory();
   // A power of two at least a third above the count.
   const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
-  memory.reserve((slots + 5 * count) * 4 + 6 * 16);
-  const [table, keys, first, next, bearers, duplicated] = [slots, ...new Array(5).fill(count)].map(
+  memory.reserve((2 * slots + 5 * count) * 4 + 6 * 16);
+  const [table, keys, first, next, bearers, duplicated] = [2 * slots, ...new Array(5).fill(count)].map(
     (words: number) => memory.room(words * 4),
   ) as [number, number, number, number, number, number];
   const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
-  const found = memory.program.groupByHash(keys, count, table, slots - 1, first, next, bearers, duplicated);
+  const { program } = memory;
+  for (let to = count; to > 0; to -= BATCH) {
+    program.groupByHash(keys, Math.max(0, to - BATCH), to, table, slots - 1, first, next, bearers);
+  }
+  const found = program.findGroups(count, first, next, bearers, duplicated);
   return {
     first: new Int32Array(memory.buffer(), first, count),
     next: new Int32Array(memory.buffer(), next, count),
@@ -116,6 +123,8 @@ function groupByHash(hashes: Uint32Array) {
 
 function sameBytes(text: Uint8Array, startA: number, endA: number, startB: number, endB: number): boolean {
   if (endA - startA !== endB - startB) return false;
+  // Linkers put a name into a string table once.
+  if (startA === startB) return true;
   for (let a = startA, b = startB; a < endA; a++, b++) if (text[a] !== text[b]) return false;
   return true;
 }

@@ -31,14 +31,15 @@ export interface WasmProgram {
   ): number;
   groupByHash(
     hashes: number,
-    count: number,
+    from: number,
+    to: number,
     slots: number,
     mask: number,
     first: number,
     next: number,
     bearers: number,
-    duplicated: number,
-  ): number;
+  ): void;
+  findGroups(count: number, first: number, next: number, bearers: number, duplicated: number): number;
   findAbbreviation(start: number, end: number, wanted: number): number;
   readAranges(section: number, sectionEnd: number, littleEndian: boolean, ranges: number): number;
   sortRanges(ranges: number, count: number, spare: number): number;

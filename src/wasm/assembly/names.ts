@@ -1,50 +1,59 @@
 /**
- * Groups symbols by the hashes of their names; 0 stands for a symbol that is passed over. All columns have a word a symbol.
+ * Groups the symbols [from, to) by the hashes of their names, those from `to` on being grouped already; 0 stands for a symbol
+ * that is passed over. All columns have a word a symbol.
  *
- * @param slots room for `mask + 1` words, more than there are symbols
+ * @param slots `mask + 1` slots of two words, a hash and the first symbol that has it; zeros at first, more than there are symbols
  * @param mask a power of two less one
  * @param first gets the first symbol with the same hash, -1 for those passed over
  * @param next gets the next symbol with the same hash, -1 behind the last one
  * @param bearers gets, at the first symbol with a hash, how many there are; 0 at the others
- * @param duplicated gets the first symbols of those hashes that two or more have, ascending
- * @returns how many these are
  */
 export function groupByHash(
   hashes: usize,
-  count: u32,
+  from: u32,
+  to: u32,
   slots: usize,
   mask: u32,
   first: usize,
   next: usize,
   bearers: usize,
-  duplicated: usize,
-): u32 {
-  memory.fill(slots, 0xff, (<usize>mask + 1) << 2);
+): void {
   // Backwards, so that each becomes the first of its group.
-  for (let symbol = count; symbol-- > 0; ) {
+  for (let symbol = to; symbol-- > from; ) {
     const hash = load<u32>(cell(hashes, symbol));
     let head = NONE;
     let total: u32 = 0;
     if (hash !== 0) {
       // FNV's lower bits alone are not mixed well (MurmurHash3's finalizer).
-      let slot = (hash ^ (hash >>> 16)) * 0x85ebca6b;
-      slot = (slot ^ (slot >>> 13)) & mask;
-      head = load<u32>(cell(slots, slot));
-      while (head !== NONE && load<u32>(cell(hashes, head)) !== hash) {
-        slot = (slot + 1) & mask;
-        head = load<u32>(cell(slots, slot));
+      let index = (hash ^ (hash >>> 16)) * 0x85ebca6b;
+      index = (index ^ (index >>> 13)) & mask;
+      let slot = slots + ((<usize>index) << 3);
+      while (load<u32>(slot) !== hash && load<u32>(slot) !== 0) {
+        index = (index + 1) & mask;
+        slot = slots + ((<usize>index) << 3);
       }
-      store<u32>(cell(slots, slot), symbol);
       total = 1;
-      if (head !== NONE) {
+      if (load<u32>(slot) !== 0) {
+        head = load<u32>(slot, 4);
         total += load<u32>(cell(bearers, head));
         store<u32>(cell(bearers, head), 0);
       }
+      store<u32>(slot, hash);
+      store<u32>(slot, symbol, 4);
     }
     store<u32>(cell(first, symbol), hash === 0 ? NONE : symbol);
     store<u32>(cell(next, symbol), head);
     store<u32>(cell(bearers, symbol), total);
   }
+}
+
+/**
+ * Finds the groups of two or more that `groupByHash` has made, and fills in `first` for all that are in them.
+ *
+ * @param duplicated gets the first symbol of each, ascending
+ * @returns how many these are
+ */
+export function findGroups(count: u32, first: usize, next: usize, bearers: usize, duplicated: usize): u32 {
   let found: u32 = 0;
   for (let leader: u32 = 0; leader < count; leader++) {
     if (load<u32>(cell(bearers, leader)) < 2) continue;
