@@ -6,7 +6,7 @@ import { ROOT } from "./setup.mjs";
 
 /** @type {string | Uint8Array | null} */
 let binary = null;
-const sources = ["abbreviations", "debug-info", "line-program", "listing", "names", "ranges"].map(
+const sources = ["abbreviations", "debug-info", "line-program", "listing", "names", "ranges", "unit"].map(
   (name) => `src/wasm/assembly/${name}.ts`,
 );
 const options = ["-O3", "--runtime", "stub", "--importMemory", "--noAssert", "--outFile", "wasm"];

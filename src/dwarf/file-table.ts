@@ -32,7 +32,7 @@ export function fileTable(
   end: number,
 ): FileTable {
   const cursor = new Cursor(sections.line, start, end, sections.littleEndian);
-  return encoding.version >= 5 ? describedTables(sections, cursor, encoding, end) : plainTables(cursor);
+  return encoding.version >= 5 ? describedTables(cursor, encoding, end) : plainTables(cursor);
 }
 
 /** DWARF 2 to 4: strings that an empty one ends, counted from 1. */
@@ -57,58 +57,67 @@ function textValue(text: string): FormValue {
 }
 
 /** DWARF 5, where each table describes the format of its entries (section 6.2.4.1). */
-function describedTables(
-  sections: DebugSections,
-  cursor: Cursor,
-  encoding: Encoding,
-  end: number,
-): FileTable {
-  const directories = entryReader(sections, cursor, encoding, end);
-  // The second table begins where the first one ends.
-  directories(Number.POSITIVE_INFINITY);
-  const files = entryReader(sections, cursor, encoding, end);
-  return { file: files, directory: (index) => directories(index)?.name };
+function describedTables(cursor: Cursor, encoding: Encoding, end: number): FileTable {
+  const directories = entryReader(cursor, encoding, end);
+  cursor.moveTo(directories.end());
+  const files = entryReader(cursor, encoding, end);
+  return { file: files.entry, directory: (index) => directories.entry(index)?.name };
 }
 
 function entryReader(
-  { line, littleEndian }: DebugSections,
   cursor: Cursor,
   encoding: Encoding,
   end: number,
-): (index: number) => Entry | undefined {
+): { entry(index: number): Entry | undefined; end(): number } {
   const format: { content: number; form: number }[] = [];
   for (let formats = cursor.u8(); formats > 0; formats--)
     format.push({ content: cursor.uleb(), form: cursor.uleb() });
   const count = cursor.uleb();
-  const left = end - cursor.position;
+  const first = cursor.position;
+  const left = end - first;
   // Not even a lying format can make an entry take no byte at all.
   if (count > left) throw cursor.failure(`${count} file names in ${left} bytes`);
-  // A loop without an iterator: there are many entries, and they are passed over before the engine makes good code.
-  const forms = format.map(({ form }) => form);
-  /** Where each entry begins that has been passed over. */
-  const starts: number[] = [];
-  return (index) => {
-    while (starts.length <= index && starts.length < count) {
-      starts.push(cursor.position);
-      for (let i = 0; i < forms.length; i++) skipForm(cursor, forms[i] as number, encoding);
+  const isFixed = format.every(({ form }) => isOffset(form));
+  const fixedBytes = format.length * encoding.offsetSize;
+  /** Where each entry begins that has been passed over, and the one behind them. */
+  const starts = [first];
+  const startOf = (index: number) => {
+    if (isFixed) return first + index * fixedBytes;
+    if (starts.length <= index) {
+      cursor.moveTo(starts.at(-1) as number);
+      while (starts.length <= index) {
+        for (let i = 0; i < format.length; i++) skipForm(cursor, format[i]?.form as number, encoding);
+        starts.push(cursor.position);
+      }
     }
-    const start = starts[index];
-    if (start === undefined) return undefined;
-    const entry = new Cursor(line, start, end, littleEndian);
-    let name = textValue("");
-    let directory = 0;
-    for (const { content, form } of format) {
-      const value = readForm(entry, form, encoding);
-      if (content === dw.DW_LNCT_path) name = value;
-      else if (content === dw.DW_LNCT_directory_index) directory = value.value;
-    }
-    return { name, directory };
+    return starts[index] as number;
   };
+  return {
+    entry(index) {
+      if (index >= count) return undefined;
+      cursor.moveTo(startOf(index));
+      let name = textValue("");
+      let directory = 0;
+      for (let i = 0; i < format.length; i++) {
+        const { content, form } = format[i] as { content: number; form: number };
+        const value = readForm(cursor, form, encoding);
+        if (content === dw.DW_LNCT_path) name = value;
+        else if (content === dw.DW_LNCT_directory_index) directory = value.value;
+      }
+      return { name, directory };
+    },
+    end: () => startOf(count),
+  };
+}
+
+/** Whether a form's values are offsets. */
+function isOffset(form: number): boolean {
+  return form === dw.DW_FORM_line_strp || form === dw.DW_FORM_strp;
 }
 
 /** Passes over a value; the forms that producers use take no time. */
 function skipForm(cursor: Cursor, form: number, encoding: Encoding): void {
-  if (form === dw.DW_FORM_line_strp || form === dw.DW_FORM_strp) cursor.skip(encoding.offsetSize);
+  if (isOffset(form)) cursor.skip(encoding.offsetSize);
   else if (form === dw.DW_FORM_udata) cursor.skipLeb();
   else readForm(cursor, form, encoding);
 }

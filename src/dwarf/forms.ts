@@ -167,6 +167,18 @@ export function cursorAt({ littleEndian }: DebugSections, section: ByteSource, o
   return new Cursor(section, offset, section.size, littleEndian);
 }
 
+const SHORT_BYTES = 128;
+
+/** A string that ends within SHORT_BYTES; undefined for another one. */
+function shortString(section: ByteSource, offset: number): string | undefined {
+  const length = Math.min(SHORT_BYTES, section.size - offset);
+  if (length <= 0) return undefined;
+  const { buffer, byteOffset } = section.read(offset, length);
+  const bytes = Buffer.from(buffer, byteOffset, length);
+  const end = bytes.indexOf(0);
+  return end === -1 ? undefined : bytes.toString("utf8", 0, end);
+}
+
 /** The strings of each section that have been read: units of one build share most of theirs. */
 const readStrings = new WeakMap<ByteSource, Map<number, string>>();
 
@@ -178,7 +190,7 @@ function stringAt(sections: DebugSections, section: ByteSource, offset: number):
   }
   let string = strings.get(offset);
   if (string === undefined) {
-    string = cursorAt(sections, section, offset).string();
+    string = shortString(section, offset) ?? cursorAt(sections, section, offset).string();
     strings.set(offset, string);
   }
   return string;

@@ -1,4 +1,5 @@
 import type { DebugSections } from "./debug-sections.ts";
+import { readPlainUnit } from "./plain-unit.ts";
 import { arangeTable, type RangeTable, rangeTable } from "./range-table.ts";
 import { readUnit, type Unit, unitOffsets } from "./unit.ts";
 import { forEachRange } from "./unit-ranges.ts";
@@ -18,7 +19,7 @@ export function unitIndex(sections: DebugSections): UnitIndex {
   const unitAt = (offset: number) => {
     let unit = units.get(offset);
     if (unit === undefined) {
-      ({ unit } = readUnit(sections, offset));
+      unit = readPlainUnit(sections, offset) ?? readUnit(sections, offset).unit;
       units.set(offset, unit);
     }
     return unit;

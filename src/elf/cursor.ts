@@ -10,7 +10,7 @@ const NOTHING = new DataView(new ArrayBuffer(0));
 /**
  * The bounds-checked reader that all parsing goes through, except for the bytes of a line program.
  *
- * It reads forward through the bytes [position, end) of a source and fetches them a window at a time. Each method
+ * It reads through the bytes up to `end` of a source and fetches them a window at a time. Each method
  * throws a Failure that names the source and the offset when the bytes end too early or a value does not fit.
  */
 export class Cursor {
@@ -191,6 +191,19 @@ export class Cursor {
       pieces.push(Buffer.from(rest));
       this.#at = this.#windowLength;
     }
+  }
+
+  /** Goes to a position of the source, forward or back. */
+  moveTo(position: number): void {
+    const at = position - this.#windowStart;
+    if (at >= 0 && at <= this.#windowLength) {
+      this.#at = at;
+      return;
+    }
+    if (position < 0 || position > this.#end) this.#runOut(position - this.position);
+    this.#windowStart = position;
+    this.#windowLength = 0;
+    this.#at = 0;
   }
 
   skip(length: number): void {

@@ -41,6 +41,12 @@ export interface WasmProgram {
   ): void;
   findGroups(count: number, first: number, next: number, bearers: number, duplicated: number): number;
   findAbbreviation(start: number, end: number, wanted: number): number;
+  readUnitHeader(start: number, littleEndian: boolean): number;
+  unitSize(): number;
+  unitVersionNumber(): number;
+  unitAddressSize(): number;
+  rootCode(): number;
+  readRoot(end: number, abbreviation: number, attributes: number): boolean;
   readAranges(section: number, sectionEnd: number, littleEndian: boolean, ranges: number): number;
   sortRanges(ranges: number, count: number, spare: number): number;
   findRange(ranges: number, count: number, high: number, low: number): number;

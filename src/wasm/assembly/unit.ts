@@ -1,0 +1,188 @@
+// A unit's header and its root DIE (DWARF 5 sections 7.5.1 and 3.1.1), in the form that compilers give nearly all of them:
+// a compilation unit of 32-bit DWARF without texts or blocks in its root DIE.
+
+const DW_UT_compile: u32 = 1;
+const DW_TAG_compile_unit: u64 = 0x11;
+
+const DW_AT_name: u64 = 0x03;
+const DW_AT_stmt_list: u64 = 0x10;
+const DW_AT_low_pc: u64 = 0x11;
+const DW_AT_high_pc: u64 = 0x12;
+const DW_AT_comp_dir: u64 = 0x1b;
+const DW_AT_ranges: u64 = 0x55;
+const DW_AT_str_offsets_base: u64 = 0x72;
+const DW_AT_addr_base: u64 = 0x73;
+const DW_AT_rnglists_base: u64 = 0x74;
+const DW_AT_dwo_name: u64 = 0x76;
+const DW_AT_GNU_dwo_name: u64 = 0x2130;
+
+const DW_FORM_addr: u64 = 0x01;
+const DW_FORM_data2: u64 = 0x05;
+const DW_FORM_data4: u64 = 0x06;
+const DW_FORM_data8: u64 = 0x07;
+const DW_FORM_data1: u64 = 0x0b;
+const DW_FORM_flag: u64 = 0x0c;
+const DW_FORM_strp: u64 = 0x0e;
+const DW_FORM_udata: u64 = 0x0f;
+const DW_FORM_sec_offset: u64 = 0x17;
+const DW_FORM_flag_present: u64 = 0x19;
+const DW_FORM_strx: u64 = 0x1a;
+const DW_FORM_addrx: u64 = 0x1b;
+const DW_FORM_line_strp: u64 = 0x1f;
+const DW_FORM_rnglistx: u64 = 0x23;
+const DW_FORM_strx1: u64 = 0x25;
+const DW_FORM_strx2: u64 = 0x26;
+const DW_FORM_strx4: u64 = 0x28;
+const DW_FORM_addrx1: u64 = 0x29;
+const DW_FORM_addrx2: u64 = 0x2a;
+const DW_FORM_addrx4: u64 = 0x2c;
+
+let littleEndian = true;
+let unit: usize = 0;
+let root: usize = 0;
+let size: u64 = 0;
+let unitVersion: u32 = 0;
+let addressSize: u32 = 0;
+
+/** The abbreviation code of the root DIE. */
+export function rootCode(): f64 {
+  return <f64>readUleb(root);
+}
+
+/** From the start of the unit to its end, in bytes. */
+export function unitSize(): f64 {
+  return <f64>size;
+}
+
+export function unitVersionNumber(): u32 {
+  return unitVersion;
+}
+
+export function unitAddressSize(): u32 {
+  return addressSize;
+}
+
+function word16(at: usize): u32 {
+  const word = load<u16>(at);
+  return littleEndian ? word : bswap<u16>(word);
+}
+
+function word32(at: usize): u32 {
+  const word = load<u32>(at);
+  return littleEndian ? word : bswap<u32>(word);
+}
+
+let next: usize = 0;
+
+/** A LEB128 number's lower 64 bits. */
+function readUleb(from: usize): u64 {
+  let byte = load<u8>(from++);
+  let value = <u64>(byte & 0x7f);
+  for (let shift: u64 = 7; byte >= 0x80; shift += 7) {
+    byte = load<u8>(from++);
+    if (shift < 64) value |= (<u64>(byte & 0x7f)) << shift;
+  }
+  next = from;
+  return value;
+}
+
+/**
+ * Reads the header of a unit.
+ *
+ * @param start of the bytes at hand, behind which stand 32 zeros
+ * @returns where its abbreviations begin in .debug_abbrev; less than 0 for a unit of another form
+ */
+export function readUnitHeader(start: usize, isLittleEndian: bool): f64 {
+  littleEndian = isLittleEndian;
+  unit = start;
+  const length = word32(start);
+  if (length === 0 || length >= 0xfffffff0) return -1;
+  size = <u64>length + 4;
+  unitVersion = word16(start + 4);
+  if (unitVersion < 2 || unitVersion > 5) return -1;
+  const isNew = unitVersion >= 5;
+  if (isNew && load<u8>(start + 6) !== DW_UT_compile) return -1;
+  addressSize = load<u8>(start + (isNew ? 7 : 10));
+  if (addressSize !== 4 && addressSize !== 8) return -1;
+  root = start + (isNew ? 12 : 11);
+  return <f64>word32(start + (isNew ? 8 : 6));
+}
+
+/** The size of a form's value, a LEB128 number for 0; -1 for one of another kind. */
+function sizeOf(form: u64): i32 {
+  if (form === DW_FORM_strp || form === DW_FORM_line_strp || form === DW_FORM_sec_offset) return 4;
+  if (form === DW_FORM_addr) return addressSize;
+  if (form === DW_FORM_data8) return 8;
+  if (form === DW_FORM_data4 || form === DW_FORM_strx4 || form === DW_FORM_addrx4) return 4;
+  if (form === DW_FORM_data2 || form === DW_FORM_strx2 || form === DW_FORM_addrx2) return 2;
+  if (form === DW_FORM_data1 || form === DW_FORM_flag) return 1;
+  if (form === DW_FORM_strx1 || form === DW_FORM_addrx1) return 1;
+  if (form === DW_FORM_udata || form === DW_FORM_strx || form === DW_FORM_addrx) return 0;
+  if (form === DW_FORM_rnglistx) return 0;
+  return -1;
+}
+
+/** Where an attribute goes among those that are told, from 1; 0 for one that is not. */
+function placeOf(name: u64): usize {
+  if (name === DW_AT_name) return 1;
+  if (name === DW_AT_comp_dir) return 2;
+  if (name === DW_AT_stmt_list) return 3;
+  if (name === DW_AT_low_pc) return 4;
+  if (name === DW_AT_high_pc) return 5;
+  if (name === DW_AT_ranges) return 6;
+  if (name === DW_AT_addr_base) return 7;
+  if (name === DW_AT_str_offsets_base) return 8;
+  return name === DW_AT_rnglists_base ? 9 : 0;
+}
+
+const PLACES: usize = 9;
+/** An attribute's form, 0 where there is none, and its value's lower and upper half, 32 bits each. */
+const ATTRIBUTE: usize = 12;
+
+/**
+ * Reads the root DIE of the unit whose header was read last.
+ *
+ * @param end of the unit's bytes at hand
+ * @param abbreviation its own, in a table behind which stand zeros
+ * @param attributes gets those that are told
+ * @returns whether the DIE has the form that can be read here
+ */
+export function readRoot(end: usize, abbreviation: usize, attributes: usize): bool {
+  memory.fill(attributes, 0, PLACES * ATTRIBUTE);
+  readUleb(root);
+  let at = next;
+  readUleb(abbreviation);
+  if (readUleb(next) !== DW_TAG_compile_unit) return false;
+  let item = next + 1; // DW_CHILDREN_…
+  for (;;) {
+    const name = readUleb(item);
+    const form = readUleb(next);
+    item = next;
+    if (name === 0 && form === 0) break;
+    if (name === DW_AT_dwo_name || name === DW_AT_GNU_dwo_name) return false;
+    let value: u64 = 1;
+    if (form !== DW_FORM_flag_present) {
+      const bytes = sizeOf(form);
+      if (bytes < 0) return false;
+      if (bytes === 0) {
+        value = readUleb(at);
+        if (value > u32.MAX_VALUE) return false;
+        at = next;
+      } else {
+        if (bytes === 1) value = load<u8>(at);
+        else if (bytes === 2) value = word16(at);
+        else if (bytes === 4) value = word32(at);
+        else value = littleEndian ? load<u64>(at) : bswap<u64>(load<u64>(at));
+        at += bytes;
+      }
+      if (at > end || at > unit + <usize>size) return false;
+    }
+    const place = placeOf(name);
+    if (place === 0) continue;
+    const slot = attributes + (place - 1) * ATTRIBUTE;
+    store<u32>(slot, <u32>form);
+    store<u32>(slot, <u32>value, 4);
+    store<u32>(slot, <u32>(value >> 32), 8);
+  }
+  return true;
+}
