@@ -75,23 +75,29 @@ export function chooseCandidates(
   filter: SymbolFilter,
   { bearersOf, excludedBy }: Surroundings = {},
 ): Candidates {
-  const named = new Set(unstable);
+  const isNamed = new Uint8Array(listing.count);
+  const named: number[] = [];
+  const add = (symbol: number) => {
+    if (isNamed[symbol] === 1) return;
+    isNamed[symbol] = 1;
+    named.push(symbol);
+  };
+  unstable.forEach(add);
   for (const leader of duplicated) {
-    for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) named.add(symbol);
+    for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) add(symbol);
   }
   const isInScope = scopeOf(listing, options.data);
   if (bearersOf !== undefined) {
     const nameOf = countedReader(listing, options);
     for (let symbol = 0; symbol < listing.count; symbol++) {
-      if (!isInScope(symbol) || first[symbol] === -1 || named.has(symbol)) continue;
-      if (bearersOf(nameOf(symbol), bearers[first[symbol] as number] as number) > 1) named.add(symbol);
+      if (!isInScope(symbol) || first[symbol] === -1 || isNamed[symbol] === 1) continue;
+      if (bearersOf(nameOf(symbol), bearers[first[symbol] as number] as number) > 1) add(symbol);
     }
   }
   const excluded = new Map<string, number>();
-  const symbols = Int32Array.from(named)
+  const symbols = Int32Array.from(named.filter(isInScope))
     .sort()
     .filter((symbol) => {
-      if (!isInScope(symbol)) return false;
       const name = symbolName(listing, symbol);
       const rule = excludedBy?.(symbol, name) ?? filter(name, isData(listing.type[symbol] as number));
       if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);

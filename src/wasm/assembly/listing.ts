@@ -277,11 +277,21 @@ function isAbove(key: u64, other: u64): bool {
   }
   let a = strings + load<u32>(entryOf(<u32>key & INDEX));
   let b = strings + load<u32>(entryOf(<u32>other & INDEX));
-  while (load<u8>(a) === load<u8>(b) && load<u8>(a) !== 0) {
-    a++;
-    b++;
+  while (true) {
+    const word = load<u64>(a);
+    const otherWord = load<u64>(b);
+    const zero = zeroByte(word);
+    const difference = word ^ otherWord;
+    if (difference !== 0) {
+      // Bytes behind a name's end are another name's.
+      const first = ctz(difference) & ~7;
+      if (zero !== 0 && ctz(zero) < first) return false;
+      return ((word >> first) & 0xff) > ((otherWord >> first) & 0xff);
+    }
+    if (zero !== 0) return false;
+    a += 8;
+    b += 8;
   }
-  return load<u8>(a) > load<u8>(b);
 }
 
 const INSERTION_LIMIT: usize = 12 * KEY;
