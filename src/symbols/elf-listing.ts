@@ -21,9 +21,9 @@ export interface ElfListing extends Listing {
   readonly tableIndex: Uint32Array;
 }
 
-/** What a symbol's key takes, and the end and hash of its name, and the counts for sorting (wasm/assembly/listing.ts). */
+/** What a symbol's key takes, what else is known of it, and the counts for sorting (wasm/assembly/listing.ts). */
 const KEY_BYTES = 8;
-const NAME_BYTES = 8;
+const KNOWN_BYTES = 16;
 const COUNTS_BYTES = 3 * 4096 * 4;
 /** Of the columns, six have 32 bits, one has eight. */
 const COLUMN_BYTES = 6 * 4 + 1;
@@ -55,7 +55,7 @@ export function elfListing(
   const special = SPECIAL_SYMBOLS[elf.machine];
   const letters = sectionTypeLetters(elf);
   memory.release();
-  const perSymbol = NAME_BYTES + KEY_BYTES + COLUMN_BYTES + 1;
+  const perSymbol = KNOWN_BYTES + KEY_BYTES + COLUMN_BYTES + 1;
   const fixed = letters.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
   memory.reserve(sections.bytes + count * perSymbol + fixed);
   const room = (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
@@ -77,7 +77,7 @@ export function elfListing(
     table.strings.byteOffset,
     table.strings.length,
     bases === undefined ? 0 : place(bases),
-    memory.room(count * NAME_BYTES),
+    memory.room(count * KNOWN_BYTES),
   );
   const left = special === undefined ? 0 : place(matchingNames(table, special));
   const counts = memory.room(COUNTS_BYTES);

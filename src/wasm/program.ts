@@ -12,7 +12,7 @@ export interface WasmProgram {
     strings: number,
     stringBytes: number,
     sectionBases: number,
-    nameEnds: number,
+    known: number,
   ): void;
   collectSymbols(first: number, end: number, special: number, keys: number): number;
   undefinedSymbols(): number;

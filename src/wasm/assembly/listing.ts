@@ -36,8 +36,14 @@ let sectionCount: u32 = 0;
 let sectionLetters: usize = 0;
 let strings: usize = 0;
 let stringsSize: u32 = 0;
-/** Of each symbol the end of its name in the strings, and the name's hash, 32 bits each. */
-let names: usize = 0;
+/** What is known of each symbol that nm lists. */
+let symbols: usize = 0;
+
+// Of a symbol where its name begins in the strings and ends, the name's hash, and the type letter, 32 bits each.
+const SYMBOL_SHIFT: usize = 4;
+const NAME_END: usize = 4;
+const NAME_HASH: usize = 8;
+const LETTER: usize = 12;
 
 /**
  * Says where a symbol table stands, in 32-bit words of this machine's order, and its strings, with 8 zeros behind them.
@@ -46,7 +52,7 @@ let names: usize = 0;
  * @param extended the SHT_SYMTAB_SHNDX words, 0 for none
  * @param letters a type letter for each section
  * @param sectionBases what is to be added to the values of each section's symbols, in words; 0 for nothing
- * @param nameEnds room for two words a symbol
+ * @param known room for four words a symbol
  */
 export function describeSymbols(
   table: usize,
@@ -57,7 +63,7 @@ export function describeSymbols(
   stringTable: usize,
   stringBytes: u32,
   sectionBases: usize,
-  nameEnds: usize,
+  known: usize,
 ): void {
   entries = table;
   is64 = (file & 1) !== 0;
@@ -71,7 +77,7 @@ export function describeSymbols(
   strings = stringTable;
   stringsSize = stringBytes;
   bases = sectionBases;
-  names = nameEnds;
+  symbols = known;
   upperHalf = 0;
   hasUpperHalves = false;
   undefinedCount = 0;
@@ -153,6 +159,7 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
     const isDefined = sectionOf(symbol) !== 0;
     readName(symbol, name, isDefined);
+    store<u32>(symbols + ((<usize>symbol) << SYMBOL_SHIFT), typeLetter(symbol), LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
     if (upper !== 0 && upper !== upperHalf) {
@@ -187,9 +194,10 @@ function readName(symbol: u32, name: u32, isDefined: bool): void {
   const nameEnd = <u32>(from - strings) + <u32>length;
   if (hash === 0) hash = 1;
   if (nameEnd === name || !isDefined) hash = 0;
-  const at = names + ((<usize>symbol) << 3);
-  store<u32>(at, nameEnd);
-  store<u32>(at, hash, 4);
+  const at = symbols + ((<usize>symbol) << SYMBOL_SHIFT);
+  store<u32>(at, name);
+  store<u32>(at, nameEnd, NAME_END);
+  store<u32>(at, hash, NAME_HASH);
   nameBytes += <f64>(nameEnd - name);
 }
 
@@ -221,6 +229,9 @@ export function sortKeys(keys: usize, count: u32, spare: usize, counts: usize): 
   }
 }
 
+/** Keys worked on at a time: the engine goes over to better code between two calls. */
+const BATCH: usize = 4096 * KEY;
+
 /**
  * A stable radix sort by all but the index; digits that are the same in all are passed over.
  *
@@ -229,12 +240,8 @@ export function sortKeys(keys: usize, count: u32, spare: usize, counts: usize): 
 function sortByDigits(keys: usize, count: u32, spare: usize, counts: usize): usize {
   memory.fill(counts, 0, (DIGITS * DIGIT_VALUES) << 2);
   const bytes = <usize>count * KEY;
-  for (let at = keys; at < keys + bytes; at += KEY) {
-    const key = load<u64>(at);
-    for (let digit: usize = 0; digit < DIGITS; digit++) {
-      const slot = counts + slotOf(key, digit);
-      store<u32>(slot, load<u32>(slot) + 1);
-    }
+  for (let done: usize = 0; done < bytes; done += BATCH) {
+    countDigits(keys + done, keys + min(done + BATCH, bytes), counts);
   }
   let from = keys;
   let to = spare;
@@ -247,18 +254,36 @@ function sortByDigits(keys: usize, count: u32, spare: usize, counts: usize): usi
       store<u32>(slot, sum);
       sum += size;
     }
-    for (let at = from; at < from + bytes; at += KEY) {
-      const key = load<u64>(at);
-      const slot = counts + slotOf(key, digit);
-      const place = load<u32>(slot);
-      store<u32>(slot, place + 1);
-      store<u64>(to + <usize>place * KEY, key);
+    for (let done: usize = 0; done < bytes; done += BATCH) {
+      distribute(from + done, from + min(done + BATCH, bytes), to, counts, digit);
     }
     const other = from;
     from = to;
     to = other;
   }
   return from;
+}
+
+/** Exported, since what is called from one place is put there. */
+export function countDigits(start: usize, end: usize, counts: usize): void {
+  for (let at = start; at < end; at += KEY) {
+    const key = load<u64>(at);
+    for (let digit: usize = 0; digit < DIGITS; digit++) {
+      const slot = counts + slotOf(key, digit);
+      store<u32>(slot, load<u32>(slot) + 1);
+    }
+  }
+}
+
+/** Puts keys where the counts say that keys with such a digit go next. */
+export function distribute(start: usize, end: usize, to: usize, counts: usize, digit: usize): void {
+  for (let at = start; at < end; at += KEY) {
+    const key = load<u64>(at);
+    const slot = counts + slotOf(key, digit);
+    const place = load<u32>(slot);
+    store<u32>(slot, place + 1);
+    store<u64>(to + <usize>place * KEY, key);
+  }
 }
 
 /** Where the count of a key's digit stands. */
@@ -275,8 +300,8 @@ function isAbove(key: u64, other: u64): bool {
     const otherValue = symbolValue(<u32>other & INDEX);
     if (value !== otherValue) return value > otherValue;
   }
-  let a = strings + load<u32>(entryOf(<u32>key & INDEX));
-  let b = strings + load<u32>(entryOf(<u32>other & INDEX));
+  let a = strings + load<u32>(symbols + ((<usize>(<u32>key & INDEX)) << SYMBOL_SHIFT));
+  let b = strings + load<u32>(symbols + ((<usize>(<u32>other & INDEX)) << SYMBOL_SHIFT));
   while (true) {
     const word = load<u64>(a);
     const otherWord = load<u64>(b);
@@ -384,27 +409,28 @@ function hashStep(hash: u32, word: u32): u32 {
 
 // The columns of a listing, `stride` bytes each: of a name the offset in the strings and its end, of the address the upper and
 // the lower half, the name's hash, the symbol's index (32 bits each), the type letter (a byte each).
-const NAME_END: usize = 1;
-const ADDRESS_HIGH: usize = 2;
-const ADDRESS_LOW: usize = 3;
-const NAME_HASH: usize = 4;
-const TABLE_INDEX: usize = 5;
-const TYPE: usize = 6;
+const NAME_ENDS: usize = 1;
+const ADDRESSES_HIGH: usize = 2;
+const ADDRESSES_LOW: usize = 3;
+const NAME_HASHES: usize = 4;
+const TABLE_INDICES: usize = 5;
+const TYPES: usize = 6;
 
 /** Fills in the rows [first, end) of the columns from their keys. */
 export function fillColumns(keys: usize, first: u32, end: u32, columns: usize, stride: usize): void {
   for (let row = first; row < end; row++) {
-    const symbol = load<u32>(keys + <usize>row * KEY) & INDEX;
-    const value = symbolValue(symbol);
-    const name = names + ((<usize>symbol) << 3);
+    const key = load<u64>(keys + <usize>row * KEY);
+    const symbol = <u32>key & INDEX;
+    const known = symbols + ((<usize>symbol) << SYMBOL_SHIFT);
+    const upper = hasUpperHalves ? symbolValue(symbol) >> 32 : (key & UPPER_HALF) !== 0 ? upperHalf : 0;
     const cell = columns + ((<usize>row) << 2);
-    store<u32>(cell, load<u32>(entryOf(symbol)));
-    store<u32>(cell + NAME_END * stride, load<u32>(name));
-    store<u32>(cell + ADDRESS_HIGH * stride, <u32>(value >> 32));
-    store<u32>(cell + ADDRESS_LOW * stride, <u32>value);
-    store<u32>(cell + NAME_HASH * stride, load<u32>(name, 4));
-    store<u32>(cell + TABLE_INDEX * stride, symbol);
-    store<u8>(columns + TYPE * stride + row, typeLetter(symbol));
+    store<u32>(cell, load<u32>(known));
+    store<u32>(cell + NAME_ENDS * stride, load<u32>(known, NAME_END));
+    store<u32>(cell + ADDRESSES_HIGH * stride, <u32>upper);
+    store<u32>(cell + ADDRESSES_LOW * stride, <u32>(key >> LOWER_HALF));
+    store<u32>(cell + NAME_HASHES * stride, load<u32>(known, NAME_HASH));
+    store<u32>(cell + TABLE_INDICES * stride, symbol);
+    store<u8>(columns + TYPES * stride + row, <u8>load<u32>(known, LETTER));
   }
 }
 
@@ -439,16 +465,16 @@ export function writeLines(
   for (; row < end; row++) {
     const cell = columns + ((<usize>row) << 2);
     let from = strings + load<u32>(cell);
-    const nameEnd = strings + load<u32>(cell + NAME_END * stride);
+    const nameEnd = strings + load<u32>(cell + NAME_ENDS * stride);
     if (to + (nameEnd - from) + LINE_BYTES > limit) break;
     const isUndefined = row < undefinedRows;
-    const high = load<u32>(cell + ADDRESS_HIGH * stride);
+    const high = load<u32>(cell + ADDRESSES_HIGH * stride);
     if (is64 || high !== 0) {
       store<u64>(to, isUndefined ? SPACES : hexDigits(high));
       to += 8;
     }
-    store<u64>(to, isUndefined ? SPACES : hexDigits(load<u32>(cell + ADDRESS_LOW * stride)));
-    const letter = <u32>load<u8>(columns + TYPE * stride + row);
+    store<u64>(to, isUndefined ? SPACES : hexDigits(load<u32>(cell + ADDRESSES_LOW * stride)));
+    const letter = <u32>load<u8>(columns + TYPES * stride + row);
     store<u32>(to, LETTER_BETWEEN_SPACES | (letter << 8), 8);
     to += 11;
     const lineEnd = to + (nameEnd - from);
