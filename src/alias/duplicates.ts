@@ -93,24 +93,31 @@ export function findNamesakes(
   };
 }
 
-/** Symbols grouped at a time: the engine goes over to better code between two calls. */
+/** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
+/** Two bits for each of 2^21 hashes. */
+const SEEN_BYTES = 2 ** 19;
 
 /** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
 function groupByHash(hashes: Uint32Array) {
   const count = hashes.length;
   const memory = wasmMemory();
-  // A power of two at least a third above the count.
-  const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
-  memory.reserve((2 * slots + 5 * count) * 4 + 6 * 16);
-  const [table, keys, first, next, bearers, duplicated] = [2 * slots, ...new Array(5).fill(count)].map(
-    (words: number) => memory.room(words * 4),
-  ) as [number, number, number, number, number, number];
+  const { program } = memory;
+  memory.reserve(SEEN_BYTES + 5 * count * 4 + 6 * 16);
+  const seen = memory.room(SEEN_BYTES);
+  const column = () => memory.room(count * 4);
+  const [keys, first, next, bearers, duplicated] = [column(), column(), column(), column(), column()];
   const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
-  const { program } = memory;
+  let again = 0;
+  for (let from = 0; from < count; from += BATCH) {
+    again += program.seeHashes(keys, from, Math.min(count, from + BATCH), seen);
+  }
+  // Each that was seen again, and the one that it was seen after; a power of two, at least a third above their number.
+  const slots = 2 ** Math.ceil(Math.log2(2 * again * 1.35 + 1));
+  const table = memory.room(slots * 8);
   for (let to = count; to > 0; to -= BATCH) {
-    program.groupByHash(keys, Math.max(0, to - BATCH), to, table, slots - 1, first, next, bearers);
+    program.groupByHash(keys, Math.max(0, to - BATCH), to, seen, table, slots - 1, first, next, bearers);
   }
   const found = program.findGroups(count, first, next, bearers, duplicated);
   return {

@@ -24,7 +24,8 @@ export interface ElfListing extends Listing {
 /** What a symbol's key takes, what else is known of it, and the counts for sorting (wasm/assembly/listing.ts). */
 const KEY_BYTES = 8;
 const KNOWN_BYTES = 16;
-const COUNTS_BYTES = 3 * 4096 * 4;
+const DIGITS = 3;
+const COUNTS_BYTES = DIGITS * 4096 * 4;
 /** Of the columns, six have 32 bits, one has eight. */
 const COLUMN_BYTES = 6 * 4 + 1;
 /** The listing's text is not kept: this much of it is made at a time. */
@@ -83,10 +84,11 @@ export function elfListing(
   const counts = memory.room(COUNTS_BYTES);
   const text = memory.room(TEXT_BYTES);
 
+  new Uint8Array(memory.buffer(), counts, COUNTS_BYTES).fill(0);
   const keys = memory.room(count * KEY_BYTES);
   let keysEnd = keys;
   for (let symbol = 1; symbol < count; symbol += BATCH) {
-    keysEnd = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, keysEnd);
+    keysEnd = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, keysEnd, counts);
     if (keysEnd === 0) throw new Failure(elf.path, "a symbol's name lies outside the string table", DAMAGED);
     if (program.namesLength() > NAMES_LIMIT)
       throw new Failure(elf.path, "its symbols' names overlap beyond measure", DAMAGED);
@@ -95,7 +97,7 @@ export function elfListing(
   const undefinedCount = program.undefinedSymbols();
   // Sorting needs the room first, the columns afterwards.
   const columns = memory.room(count * COLUMN_BYTES);
-  program.sortKeys(keys, listed, columns, counts);
+  sortKeys(memory, { keys, keysEnd, spare: columns, counts });
   const stride = listed * 4;
   for (let row = 0; row < listed; row += BATCH) {
     program.fillColumns(keys, row, Math.min(listed, row + BATCH), columns, stride);
@@ -139,6 +141,26 @@ export function elfListing(
     },
     lineOf: line,
   };
+}
+
+/** Sorts keys that have been counted, where they are. */
+function sortKeys(
+  { program, buffer }: WasmMemory,
+  { keys, keysEnd, spare, counts }: Record<"keys" | "keysEnd" | "spare" | "counts", number>,
+): void {
+  const bytes = keysEnd - keys;
+  const step = BATCH * KEY_BYTES;
+  let from = keys;
+  let to = spare;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    if (!program.placeDigit(digit, from, bytes / KEY_BYTES, counts)) continue;
+    for (let done = 0; done < bytes; done += step) {
+      program.distribute(digit, from + done, from + Math.min(bytes, done + step), to, counts);
+    }
+    [from, to] = [to, from];
+  }
+  if (from === spare) new Uint8Array(buffer()).copyWithin(keys, spare, spare + bytes);
+  program.sortKeys(keys, bytes / KEY_BYTES, spare);
 }
 
 /**

@@ -14,10 +14,12 @@ export interface WasmProgram {
     sectionBases: number,
     known: number,
   ): void;
-  collectSymbols(first: number, end: number, special: number, keys: number): number;
+  collectSymbols(first: number, end: number, special: number, keys: number, counts: number): number;
   undefinedSymbols(): number;
   namesLength(): number;
-  sortKeys(keys: number, count: number, spare: number, counts: number): void;
+  placeDigit(digit: number, keys: number, count: number, counts: number): boolean;
+  distribute(digit: number, start: number, end: number, to: number, counts: number): void;
+  sortKeys(keys: number, count: number, spare: number): void;
   fillColumns(keys: number, first: number, end: number, columns: number, stride: number): void;
   rowsWritten(): number;
   writeLines(
@@ -29,10 +31,12 @@ export interface WasmProgram {
     text: number,
     room: number,
   ): number;
+  seeHashes(hashes: number, from: number, to: number, seen: number): number;
   groupByHash(
     hashes: number,
     from: number,
     to: number,
+    seen: number,
     slots: number,
     mask: number,
     first: number,

@@ -147,9 +147,10 @@ export function namesLength(): f64 {
  * which they stand in memory.
  *
  * @param special 1 for each symbol that nm leaves out on this architecture; 0 where there are none
+ * @param counts of the values of each of a key's digits, three times 4096 words, which are zero at first
  * @returns the end of the keys, 0 when a name lies outside the strings
  */
-export function collectSymbols(first: u32, end: u32, special: usize, keys: usize): usize {
+export function collectSymbols(first: u32, end: u32, special: usize, keys: usize, counts: usize): usize {
   let out = keys;
   for (let symbol = first; symbol < end; symbol++) {
     const name = load<u32>(entryOf(symbol));
@@ -172,6 +173,10 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     else undefinedCount++;
     store<u64>(out, key);
     out += KEY;
+    for (let digit: usize = 0; digit < DIGITS; digit++) {
+      const slot = counts + slotOf(key, digit);
+      store<u32>(slot, load<u32>(slot) + 1);
+    }
   }
   return out;
 }
@@ -207,82 +212,52 @@ const DIGIT_BITS: u64 = 12;
 const DIGIT_VALUES: usize = 1 << 12;
 
 /**
- * Sorts keys as nm does: undefined symbols first, then by value, then by name; equals by index.
+ * Turns the counts of a digit into the places where keys with it go.
  *
- * @param spare room for as many keys
- * @param counts room for three times 4096 words
+ * @param keys that have been counted
+ * @returns whether the digit tells any of them apart
  */
-export function sortKeys(keys: usize, count: u32, spare: usize, counts: usize): void {
-  const bytes = <usize>count * KEY;
-  const end = keys + bytes;
-  if (hasUpperHalves) {
-    sortRun(keys, end, spare);
-    return;
+export function placeDigit(digit: usize, keys: usize, count: u32, counts: usize): bool {
+  if (count === 0 || load<u32>(counts + slotOf(load<u64>(keys), digit)) === count) return false;
+  const slots = counts + ((digit * DIGIT_VALUES) << 2);
+  let sum: u32 = 0;
+  for (let slot = slots; slot < slots + (DIGIT_VALUES << 2); slot += 4) {
+    const size = load<u32>(slot);
+    store<u32>(slot, sum);
+    sum += size;
   }
-  if (sortByDigits(keys, count, spare, counts) === spare) memory.copy(keys, spare, bytes);
-  for (let first = keys; first < end; ) {
-    const value = load<u64>(first) >> LOWER_HALF;
-    let next = first + KEY;
-    while (next < end && load<u64>(next) >> LOWER_HALF === value) next += KEY;
-    if (next - first > KEY) sortRun(first, next, spare);
-    first = next;
-  }
+  return true;
 }
 
-/** Keys worked on at a time: the engine goes over to better code between two calls. */
-const BATCH: usize = 4096 * KEY;
-
-/**
- * A stable radix sort by all but the index; digits that are the same in all are passed over.
- *
- * @returns where the sorted keys are: `keys` or `spare`
- */
-function sortByDigits(keys: usize, count: u32, spare: usize, counts: usize): usize {
-  memory.fill(counts, 0, (DIGITS * DIGIT_VALUES) << 2);
-  const bytes = <usize>count * KEY;
-  for (let done: usize = 0; done < bytes; done += BATCH) {
-    countDigits(keys + done, keys + min(done + BATCH, bytes), counts);
-  }
-  let from = keys;
-  let to = spare;
-  for (let digit: usize = 0; count > 0 && digit < DIGITS; digit++) {
-    if (load<u32>(counts + slotOf(load<u64>(from), digit)) === count) continue;
-    const slots = counts + ((digit * DIGIT_VALUES) << 2);
-    let sum: u32 = 0;
-    for (let slot = slots; slot < slots + (DIGIT_VALUES << 2); slot += 4) {
-      const size = load<u32>(slot);
-      store<u32>(slot, sum);
-      sum += size;
-    }
-    for (let done: usize = 0; done < bytes; done += BATCH) {
-      distribute(from + done, from + min(done + BATCH, bytes), to, counts, digit);
-    }
-    const other = from;
-    from = to;
-    to = other;
-  }
-  return from;
-}
-
-/** Exported, since what is called from one place is put there. */
-export function countDigits(start: usize, end: usize, counts: usize): void {
-  for (let at = start; at < end; at += KEY) {
-    const key = load<u64>(at);
-    for (let digit: usize = 0; digit < DIGITS; digit++) {
-      const slot = counts + slotOf(key, digit);
-      store<u32>(slot, load<u32>(slot) + 1);
-    }
-  }
-}
-
-/** Puts keys where the counts say that keys with such a digit go next. */
-export function distribute(start: usize, end: usize, to: usize, counts: usize, digit: usize): void {
+/** Puts the keys from `start` on where keys with such a digit go next: a step of a stable radix sort. */
+export function distribute(digit: usize, start: usize, end: usize, to: usize, counts: usize): void {
   for (let at = start; at < end; at += KEY) {
     const key = load<u64>(at);
     const slot = counts + slotOf(key, digit);
     const place = load<u32>(slot);
     store<u32>(slot, place + 1);
     store<u64>(to + <usize>place * KEY, key);
+  }
+}
+
+/**
+ * Sorts keys that are in the order of their digits as nm does: undefined symbols first, then by value, then by name; equals by
+ * index.
+ *
+ * @param spare room for as many keys
+ */
+export function sortKeys(keys: usize, count: u32, spare: usize): void {
+  const end = keys + <usize>count * KEY;
+  if (hasUpperHalves) {
+    sortRun(keys, end, spare);
+    return;
+  }
+  for (let first = keys; first < end; ) {
+    const value = load<u64>(first) >> LOWER_HALF;
+    let next = first + KEY;
+    while (next < end && load<u64>(next) >> LOWER_HALF === value) next += KEY;
+    if (next - first > KEY) sortRun(first, next, spare);
+    first = next;
   }
 }
 

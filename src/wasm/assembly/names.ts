@@ -1,8 +1,46 @@
 /**
- * Groups the symbols [from, to) by the hashes of their names, those from `to` on being grouped already; 0 stands for a symbol
- * that is passed over. All columns have a word a symbol.
+ * Looks the hashes of the symbols [from, to) up among those that came before, roughly: two bits stand for each, one that it was
+ * seen, one that it was seen again. All columns have a word a symbol; a hash of 0 stands for a symbol that is passed over.
  *
+ * @param seen 2^21 bits, and as many behind them, which are zero at first
+ * @returns how many were seen before
+ */
+export function seeHashes(hashes: usize, from: u32, to: u32, seen: usize): u32 {
+  let again: u32 = 0;
+  for (let symbol = from; symbol < to; symbol++) {
+    const hash = load<u32>(cell(hashes, symbol));
+    if (hash === 0) continue;
+    const byte = seen + byteOf(hash);
+    const bit = (<u32>1) << (hash & 7);
+    const bits = load<u8>(byte);
+    if ((bits & bit) === 0) store<u8>(byte, bits | bit);
+    else {
+      store<u8>(byte, load<u8>(byte, SEEN_BYTES) | bit, SEEN_BYTES);
+      again++;
+    }
+  }
+  return again;
+}
+
+const SEEN_BYTES: usize = 1 << 18;
+
+/** FNV's lower bits alone are not mixed well (MurmurHash3's finalizer). */
+function mix(hash: u32): u32 {
+  const product = (hash ^ (hash >>> 16)) * 0x85ebca6b;
+  return product ^ (product >>> 13);
+}
+
+/** Where the bit of a hash stands. */
+function byteOf(hash: u32): usize {
+  return <usize>(mix(hash) >>> 14);
+}
+
+/**
+ * Groups the symbols [from, to) by the hashes of their names, those from `to` on being grouped already.
+ *
+ * @param seen what `seeHashes` has made of them all
  * @param slots `mask + 1` slots of two words, a hash and the first symbol that has it; zeros at first, more than there are symbols
+ *   whose hash was seen again
  * @param mask a power of two less one
  * @param first gets the first symbol with the same hash, -1 for those passed over
  * @param next gets the next symbol with the same hash, -1 behind the last one
@@ -12,6 +50,7 @@ export function groupByHash(
   hashes: usize,
   from: u32,
   to: u32,
+  seen: usize,
   slots: usize,
   mask: u32,
   first: usize,
@@ -22,17 +61,14 @@ export function groupByHash(
   for (let symbol = to; symbol-- > from; ) {
     const hash = load<u32>(cell(hashes, symbol));
     let head = NONE;
-    let total: u32 = 0;
-    if (hash !== 0) {
-      // FNV's lower bits alone are not mixed well (MurmurHash3's finalizer).
-      let index = (hash ^ (hash >>> 16)) * 0x85ebca6b;
-      index = (index ^ (index >>> 13)) & mask;
+    let total: u32 = hash === 0 ? 0 : 1;
+    if (hash !== 0 && (load<u8>(seen + byteOf(hash), SEEN_BYTES) >>> (hash & 7)) & 1) {
+      let index = mix(hash) & mask;
       let slot = slots + ((<usize>index) << 3);
       while (load<u32>(slot) !== hash && load<u32>(slot) !== 0) {
         index = (index + 1) & mask;
         slot = slots + ((<usize>index) << 3);
       }
-      total = 1;
       if (load<u32>(slot) !== 0) {
         head = load<u32>(slot, 4);
         total += load<u32>(cell(bearers, head));
