@@ -54,7 +54,7 @@ export function readLineProgram(sections: DebugSections, offset: number, address
     throw cursor.failure("a line program with a line_range, opcode_base or operation count of zero");
   }
   const standardOperands = new Uint8Array(opcodeBase);
-  for (let opcode = 1; opcode < opcodeBase; opcode++) standardOperands[opcode] = cursor.u8();
+  standardOperands.set(cursor.bytes(opcodeBase - 1), 1);
 
   if (cursor.position > start) throw cursor.failure("a line program's header reaches past its end");
   return {

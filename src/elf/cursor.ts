@@ -173,6 +173,12 @@ export class Cursor {
     while (this.u8() >= 0x80);
   }
 
+  /** So many bytes, 256 at most. */
+  bytes(length: number): Uint8Array {
+    const at = this.#take(length);
+    return new Uint8Array(this.#bytes.subarray(at, at + length));
+  }
+
   /** A string that a NUL ends. */
   string(): string {
     const pieces: Buffer[] = [];

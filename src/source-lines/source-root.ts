@@ -24,11 +24,19 @@ export interface SourceRoots {
 
 const INIT_MAIN = "init/main.c";
 
+/** What normalising changes, or may change: empty parts, `.` and `..`. */
+const UNUSUAL_PART = /(^|\/)\.{0,2}(\/|$)/;
+
+/** posix.normalize, which takes long over the many paths that it leaves as they are. */
+function normalize(path: string): string {
+  return UNUSUAL_PART.test(path) ? posix.normalize(path) : path;
+}
+
 /** @param initMain the recorded path of start_kernel's source file, if known */
 export function sourceRoots(given: readonly string[], initMain: string | undefined): SourceRoots {
   let detected: string | null = null;
   if (initMain !== undefined) {
-    const path = posix.normalize(initMain);
+    const path = normalize(initMain);
     if (path === INIT_MAIN) detected = "";
     else if (path.endsWith(`/${INIT_MAIN}`)) detected = path.slice(0, -INIT_MAIN.length - 1) || "/";
   }
@@ -37,7 +45,7 @@ export function sourceRoots(given: readonly string[], initMain: string | undefin
 
 /** The path relative to the source root; a path outside every root loses only its leading `/` and `../`. */
 export function relativeSource(roots: SourceRoots, recorded: RecordedPath): string {
-  const path = posix.normalize(recorded.path);
+  const path = normalize(recorded.path);
   const inner =
     longestStripped(path, roots.given) ??
     longestStripped(path, detectedRoots(roots, recorded.compilationDirectory)) ??
@@ -79,6 +87,6 @@ function longestStripped(path: string, roots: readonly string[]): string | undef
 }
 
 function withoutTrailingSlash(path: string): string {
-  const normal = posix.normalize(path);
+  const normal = normalize(path);
   return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
 }

@@ -11,8 +11,18 @@ export type UnitFinder = (queries: Queries) => (Unit | undefined)[] | undefined;
 /** Finds units by .debug_aranges and the units' own ranges. */
 export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit | undefined)[] {
   const index = unitIndex(sections);
-  return ({ count, addressHigh, addressLow }) =>
-    Array.from({ length: count }, (_, i) => index.find(addressHigh[i] as number, addressLow[i] as number));
+  let asked: Queries | undefined;
+  let units: (Unit | undefined)[] = [];
+  return (queries) => {
+    // The resolver wants the units of the same queries as its caller.
+    if (queries === asked) return units;
+    const { count, addressHigh, addressLow } = queries;
+    units = Array.from({ length: count }, (_, i) =>
+      index.find(addressHigh[i] as number, addressLow[i] as number),
+    );
+    asked = queries;
+    return units;
+  };
 }
 
 /** The unit's primary source file; undefined for a unit that does not name one. */
