@@ -75,21 +75,18 @@ export interface SymbolEntry {
   /** In bytes; null without a symbol table. */
   readonly size: number | null;
   readonly section: string | null;
-  /** The name that the STT_FILE symbol above it gives. */
-  readonly fileSymbol: string | null;
+  /** The name that the STT_FILE symbol above it gives; seldom asked for. */
+  fileSymbol(): string | null;
 }
 
-const NO_ENTRY: SymbolEntry = { size: null, section: null, fileSymbol: null };
+const NO_ENTRY: SymbolEntry = { size: null, section: null, fileSymbol: () => null };
 
 /** What the symbol table says of the symbol at an index. */
 export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): SymbolEntry {
   return {
     size: symbolSize(table, index),
     section: sectionName(elf, symbolSection(table, index)),
-    // It is seldom asked for.
-    get fileSymbol() {
-      return fileSymbolOf(table, index);
-    },
+    fileSymbol: () => fileSymbolOf(table, index),
   };
 }
 
@@ -135,7 +132,7 @@ export async function locateSymbols(
   const queried = {
     name: (query: number) => symbolName(listing, symbols[query] as number),
     isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
-    fileSymbol: (query: number) => entries[query]?.fileSymbol ?? null,
+    fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
   };
   const found = await lookUp(image, queries, queried, symbols.length, options);
   const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
@@ -235,7 +232,7 @@ export function originsOf(
     const via = locations.via[i] as number;
     const path = recordedFile(locations, i);
     if (via === VIA_NONE || path === undefined) {
-      const { fileSymbol } = entry;
+      const fileSymbol = entry.fileSymbol();
       const place = fileSymbol === null ? null : { file: fileSymbol, line: null, unit: null };
       return { place, via: place && "file-symbol", size, section, functionName: null, parameters };
     }
@@ -244,7 +241,7 @@ export function originsOf(
     const place = {
       file,
       line: locations.line[i] as number,
-      unit: units === undefined ? unitByFileSymbol(file, entry.fileSymbol) : unit ? unitFile(unit) : null,
+      unit: units === undefined ? unitByFileSymbol(file, entry.fileSymbol()) : unit ? unitFile(unit) : null,
     };
     const known = via === VIA_NEXT_LINE ? "next-line" : "line";
     return { place, via: known, size, section, functionName: null, parameters };

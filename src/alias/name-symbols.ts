@@ -2,7 +2,7 @@ import type { Listing } from "../symbols/listing.ts";
 import { symbolName } from "../symbols/listing.ts";
 import { stemReader } from "./candidates.ts";
 import { disambiguate } from "./disambiguate.ts";
-import { aliasName, type NamingOptions, type Place, plainAlias } from "./naming.ts";
+import { aliasName, carriesUnit, type NamingOptions, type Place, plainAlias } from "./naming.ts";
 
 /** The aliases of a run, in columns parallel to the symbols named. */
 export interface Aliases {
@@ -59,10 +59,10 @@ export function giveAliases(
   options: NamingOptions,
   taken: ReadonlySet<string>,
 ): Aliases {
-  const named = (make: (stem: string, place: Place) => string | null) =>
-    symbols.map(({ stem, place }) => (place ? make(stem, place) : null));
-  const plain = named((stem, place) => plainAlias(stem, place, options));
-  const wanted = named((stem, place) => aliasName(stem, place, options));
+  const plain = symbols.map(({ stem, place }) => place && plainAlias(stem, place, options));
+  const wanted = symbols.map(({ stem, place }, i) =>
+    place && carriesUnit(place, options) ? aliasName(stem, place, options) : (plain[i] ?? null),
+  );
 
   let alias: readonly (string | null)[] = wanted;
   let ordinal: Uint32Array = new Uint32Array(symbols.length);

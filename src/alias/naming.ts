@@ -64,8 +64,13 @@ export function aliasStem(
  * @returns null when not even the stem, a hash and the line fit
  */
 export function aliasName(stem: string, place: Place, options: NamingOptions, reserved = 0): string | null {
-  const withUnit = options.disambiguate && place.unit !== null && place.unit !== place.file;
-  return joinWithin(aliasStem(stem, options), place, withUnit ? place.unit : null, options, reserved);
+  const unit = carriesUnit(place, options) ? place.unit : null;
+  return joinWithin(aliasStem(stem, options), place, unit, options, reserved);
+}
+
+/** Whether an alias tells the unit, which sets it apart from its plain form. */
+export function carriesUnit(place: Place, { disambiguate }: Pick<NamingOptions, "disambiguate">): boolean {
+  return disambiguate && place.unit !== null && place.unit !== place.file;
 }
 
 /** The alias without unit: what `--no-disambiguate` writes. */

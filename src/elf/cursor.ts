@@ -8,7 +8,7 @@ const NO_BYTES = Buffer.alloc(0);
 const NOTHING = new DataView(new ArrayBuffer(0));
 
 /**
- * The bounds-checked reader that all parsing goes through, except for the bytes of a line program.
+ * The bounds-checked reader that all parsing goes through, except for what is read in WebAssembly.
  *
  * It reads through the bytes up to `end` of a source and fetches them a window at a time. Each method
  * throws a Failure that names the source and the offset when the bytes end too early or a value does not fit.

@@ -110,12 +110,16 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   }
   // Headers and names are read in small pieces that lie close together.
   const pages = pagedSource(file, HEADER_PAGE);
+  const headers = new Cursor(pages, 0, file.size, littleEndian);
+  const nameOffsets: number[] = [];
   const headerAt = (index: number) => {
     const start = sectionTable + index * entrySize;
     if (start + entrySize > file.size) {
       throw new Failure(path, `section header ${index} lies past the end of the file`, DAMAGED);
     }
-    return readSectionHeader(pages, start, index, is64, littleEndian);
+    headers.moveTo(start);
+    nameOffsets[index] = headers.u32();
+    return readSectionHeader(headers, index, wordSize);
   };
   const first = headerAt(0);
   // Counts that do not fit their 16 bits stand in section header 0 (gABI, "ELF Header").
@@ -125,35 +129,29 @@ export function elfOf(path: string, file: FileSource): ElfFile {
     throw new Failure(path, `${sectionCount} section headers lie past the end of the file`, DAMAGED);
   }
 
-  const headers = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
-  for (const { type, index, offset, size } of headers) {
+  const sections = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
+  for (const { type, index, offset, size } of sections) {
     if (type !== SHT_NOBITS && type !== SHT_NULL && offset + size > file.size) {
       const end = offset + size;
       throw new Failure(path, `section ${index} ends at byte ${end}, the file at ${file.size}`, DAMAGED);
     }
   }
-  const nameTable = headers[nameTableIndex];
+  const nameTable = sections[nameTableIndex];
   if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
     throw new Failure(path, `has no section ${nameTableIndex} for the sections' names`, DAMAGED);
   }
   const names = sourcePart(pages, `${path}: section names`, nameTable.offset, nameTable.size);
-  const sections = headers.map(({ nameOffset, ...section }) => ({
-    ...section,
-    name: section.type === SHT_NULL ? "" : new Cursor(names, nameOffset, names.size, littleEndian).string(),
-  }));
+  const name = new Cursor(names, 0, names.size, littleEndian);
+  for (const section of sections) {
+    if (section.type === SHT_NULL) continue;
+    name.moveTo(nameOffsets[section.index] as number);
+    section.name = name.string();
+  }
   return { path, is64, littleEndian, type, machine, sections, file };
 }
 
-function readSectionHeader(
-  file: ByteSource,
-  start: number,
-  index: number,
-  is64: boolean,
-  littleEndian: boolean,
-): Omit<Section, "name"> & { nameOffset: number } {
-  const wordSize = is64 ? 8 : 4;
-  const header = new Cursor(file, start, start + SHDR_SIZE[is64 ? 64 : 32], littleEndian);
-  const nameOffset = header.u32();
+/** Reads the section header that a cursor stands in, behind sh_name. */
+function readSectionHeader(header: Cursor, index: number, wordSize: 4 | 8) {
   const type = header.u32();
   const flags = header.address(wordSize);
   const addressLow = header.address(wordSize);
@@ -164,7 +162,20 @@ function readSectionHeader(
   const info = header.u32();
   header.skip(wordSize); // sh_addralign
   const entrySize = header.offset(wordSize);
-  return { nameOffset, index, type, flags, addressHigh, addressLow, offset, size, link, info, entrySize };
+  const name = "";
+  return {
+    index,
+    name,
+    type,
+    flags,
+    addressHigh,
+    addressLow,
+    offset,
+    size,
+    link,
+    info,
+    entrySize,
+  };
 }
 
 /** The first section of that name which has bytes in the file. */

@@ -179,7 +179,7 @@ async function locate(
     const queried = {
       name: (query: number) => symbolName(listing, symbols[query] as number),
       isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
-      fileSymbol: (query: number) => entries[query]?.fileSymbol ?? null,
+      fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
     };
     return originsOf(entries, await lookUp(debug, queries, queried, symbols.length, options), roots);
   } finally {
