@@ -134,7 +134,7 @@ export async function locateSymbols(
     isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
     fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
   };
-  const found = await lookUp(image, queries, queried, symbols.length, options);
+  const found = await lookUpLocations(image, queries, queried, symbols.length, options);
   const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
   const roots = sourceRoots(givenRoots, initMain);
   return { origins: originsOf(entries, found, roots), roots };
@@ -153,7 +153,7 @@ export interface FoundLocations {
  *
  * @param count of the queries that are about symbols, which come first
  */
-export async function lookUp(
+export async function lookUpLocations(
   { resolver, findUnits, findDeclarations }: Omit<LocatingImage, "elf" | "listing">,
   queries: Queries,
   symbols: QueriedSymbols,

@@ -1,6 +1,6 @@
 import { type Surroundings, stemReader } from "../alias/candidates.ts";
 import { nameFilter } from "../alias/filters.ts";
-import { type LocatingOptions, lookUp, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
+import { type LocatingOptions, lookUpLocations, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
 import { type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "../alias/select.ts";
 import { tableSymbols } from "../alias/table-scope.ts";
@@ -181,7 +181,7 @@ async function locate(
       isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
       fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
     };
-    return originsOf(entries, await lookUp(debug, queries, queried, symbols.length, options), roots);
+    return originsOf(entries, await lookUpLocations(debug, queries, queried, symbols.length, options), roots);
   } finally {
     if (debug.elf !== elf) debug.elf.file.close();
   }
