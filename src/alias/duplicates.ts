@@ -95,31 +95,32 @@ export function findNamesakes(
 
 /** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
-/** Two bits for each of 2^21 hashes. */
-const SEEN_BYTES = 2 ** 19;
 
 /** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
 function groupByHash(hashes: Uint32Array) {
   const count = hashes.length;
   const memory = wasmMemory();
   const { program } = memory;
-  memory.reserve(SEEN_BYTES + 5 * count * 4 + 6 * 16);
-  const seen = memory.room(SEEN_BYTES);
+  // Eight bits a symbol, and as many for those seen again: few others have the same.
+  const seenBytes = 2 ** Math.ceil(Math.log2(count + 1));
+  memory.reserve(2 * seenBytes + 5 * count * 4 + 6 * 16);
+  const seen = memory.room(2 * seenBytes);
   const column = () => memory.room(count * 4);
   const [keys, first, next, bearers, duplicated] = [column(), column(), column(), column(), column()];
   const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
   let again = 0;
   for (let from = 0; from < count; from += BATCH) {
-    again += program.seeHashes(keys, from, Math.min(count, from + BATCH), seen);
+    again += program.seeHashes(keys, from, Math.min(count, from + BATCH), seen, seenBytes);
   }
   // Each that was seen again, and the one that it was seen after; a power of two, at least a third above their number.
   const slots = 2 ** Math.ceil(Math.log2(2 * again * 1.35 + 1));
   const table = memory.room(slots * 8);
+  const columns = [first, next, bearers] as const;
   for (let to = count; to > 0; to -= BATCH) {
-    program.groupByHash(keys, Math.max(0, to - BATCH), to, seen, table, slots - 1, first, next, bearers);
+    program.groupByHash(keys, Math.max(0, to - BATCH), to, seen, seenBytes, table, slots - 1, ...columns);
   }
-  const found = program.findGroups(count, first, next, bearers, duplicated);
+  const found = program.findGroups(count, ...columns, duplicated);
   return {
     first: new Int32Array(memory.buffer(), first, count),
     next: new Int32Array(memory.buffer(), next, count),

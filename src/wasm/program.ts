@@ -31,12 +31,13 @@ export interface WasmProgram {
     text: number,
     room: number,
   ): number;
-  seeHashes(hashes: number, from: number, to: number, seen: number): number;
+  seeHashes(hashes: number, from: number, to: number, seen: number, seenBytes: number): number;
   groupByHash(
     hashes: number,
     from: number,
     to: number,
     seen: number,
+    seenBytes: number,
     slots: number,
     mask: number,
     first: number,

@@ -2,37 +2,31 @@
  * Looks the hashes of the symbols [from, to) up among those that came before, roughly: two bits stand for each, one that it was
  * seen, one that it was seen again. All columns have a word a symbol; a hash of 0 stands for a symbol that is passed over.
  *
- * @param seen 2^21 bits, and as many behind them, which are zero at first
+ * @param seen room for the first bits, and behind them for the second ones, which are zero at first
+ * @param seenBytes what the first ones take, a power of two
  * @returns how many were seen before
  */
-export function seeHashes(hashes: usize, from: u32, to: u32, seen: usize): u32 {
+export function seeHashes(hashes: usize, from: u32, to: u32, seen: usize, seenBytes: usize): u32 {
   let again: u32 = 0;
   for (let symbol = from; symbol < to; symbol++) {
     const hash = load<u32>(cell(hashes, symbol));
     if (hash === 0) continue;
-    const byte = seen + byteOf(hash);
+    const byte = seen + (<usize>mix(hash) & (seenBytes - 1));
     const bit = (<u32>1) << (hash & 7);
     const bits = load<u8>(byte);
     if ((bits & bit) === 0) store<u8>(byte, bits | bit);
     else {
-      store<u8>(byte, load<u8>(byte, SEEN_BYTES) | bit, SEEN_BYTES);
+      store<u8>(byte + seenBytes, load<u8>(byte + seenBytes) | bit);
       again++;
     }
   }
   return again;
 }
 
-const SEEN_BYTES: usize = 1 << 18;
-
 /** FNV's lower bits alone are not mixed well (MurmurHash3's finalizer). */
 function mix(hash: u32): u32 {
   const product = (hash ^ (hash >>> 16)) * 0x85ebca6b;
   return product ^ (product >>> 13);
-}
-
-/** Where the bit of a hash stands. */
-function byteOf(hash: u32): usize {
-  return <usize>(mix(hash) >>> 14);
 }
 
 /**
@@ -51,6 +45,7 @@ export function groupByHash(
   from: u32,
   to: u32,
   seen: usize,
+  seenBytes: usize,
   slots: usize,
   mask: u32,
   first: usize,
@@ -62,8 +57,10 @@ export function groupByHash(
     const hash = load<u32>(cell(hashes, symbol));
     let head = NONE;
     let total: u32 = hash === 0 ? 0 : 1;
-    if (hash !== 0 && (load<u8>(seen + byteOf(hash), SEEN_BYTES) >>> (hash & 7)) & 1) {
-      let index = mix(hash) & mask;
+    const mixed = mix(hash);
+    const bits = <u32>load<u8>(seen + seenBytes + (<usize>mixed & (seenBytes - 1)));
+    if (hash !== 0 && ((bits >>> (hash & 7)) & 1) !== 0) {
+      let index = mixed & mask;
       let slot = slots + ((<usize>index) << 3);
       while (load<u32>(slot) !== hash && load<u32>(slot) !== 0) {
         index = (index + 1) & mask;
