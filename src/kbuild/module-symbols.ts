@@ -1,6 +1,12 @@
 import { type Surroundings, stemReader } from "../alias/candidates.ts";
 import { nameFilter } from "../alias/filters.ts";
-import { type LocatingOptions, lookUpLocations, originsOf, type SymbolOrigin, symbolEntry } from "../alias/locate.ts";
+import {
+  type LocatingOptions,
+  lookUpLocations,
+  originsOf,
+  type SymbolOrigin,
+  symbolEntry,
+} from "../alias/locate.ts";
 import { type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
 import { type AliasOptions, type Selection, selectSymbols } from "../alias/select.ts";
 import { tableSymbols } from "../alias/table-scope.ts";

@@ -1,7 +1,6 @@
 // The hook in real builds of one series, and what the built kernels say when they run. A test file a series calls it, so that
 // those that wait for one another's links do so side by side.
 
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
   mkdirSync,
@@ -16,24 +15,14 @@ import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Source } from "../../scripts/kernel-sources.mjs";
 import type { TableRow } from "../../src/table/alias-table.ts";
-import { groupBy } from "../../src/table/grouping.ts";
-import { kasAlias } from "../commands/program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { boot } from "./guest.ts";
 import { KernelBuild, type Made, OutsideModule, restoreTree, sources, steps } from "./kernel-build.ts";
-import { aliasOf, buildPatches, NAMESAKES, patchOf } from "./live-patches.ts";
 import { aliasedNames, sharedNames, symbolNames } from "./module-names.ts";
+import { linesOf, rowsOf, StockKernel, succeed, testStockKernel } from "./stock-kernel.ts";
 
 const BUILD_SECONDS = 1800;
-/** Runs the program, which must have nothing to say. */
-function succeed(...args: string[]): string {
-  const { status, stdout, stderr } = kasAlias(args);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  return stdout;
-}
-const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
-
 /** The modules in the tree; the last one shares no name. */
 const MODULES = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/crc7"];
 /** Renames a function of hwmon.c to one that i2c-core alone had until then. */
@@ -56,9 +45,7 @@ function testSeries(source: Source): void {
   const build = new KernelBuild(source);
   const directory = temporaryDirectory();
   const hello = new OutsideModule(build, "oot-module", join(directory, "hello"));
-  const offTable = join(directory, "off.kas.jsonl");
-  const offNotes = join(directory, "off.notes");
-  const offListing = join(directory, "off.nm");
+  const stock = new StockKernel(build, join(directory, "stock"));
   const modules = MODULES.map((module) => build.path(`${module}.ko`));
 
   /** Without the hook, with it but the option off, and with the option on. */
@@ -67,8 +54,6 @@ function testSeries(source: Source): void {
   let withoutBtf: Made;
   let bareVmlinux = "";
   let off: Map<string, string>;
-  /** Of the kernel without the hook and the modules that are loaded there. */
-  let offRows: readonly TableRow[];
   let offKallsyms = 0;
   let on: Made;
   let onVmlinux = "";
@@ -109,36 +94,6 @@ function testSeries(source: Source): void {
     );
   }
 
-  /** The rows of a table. */
-  function rowsOf(table: string): TableRow[] {
-    const [, ...lines] = linesOf(readFileSync(table, "utf8"));
-    return lines.map((line) => JSON.parse(line));
-  }
-
-  /** Probes and live patches of namesakes, for a kernel that was built without the hook. */
-  function bootWithoutHook(): Map<string, string> {
-    const target = new OutsideModule(build, "livepatch/target", join(directory, "target"));
-    target.must("modules");
-    const images = [...modules, target.path("three_names.ko"), "--vmlinux", build.path("vmlinux")];
-    const roots = [tree, build.directory, target.directory].flatMap((root) => ["--source-root", root]);
-    const scope = ["--table-scope", "all", "--data", "all"];
-    succeed("modules", ...images, ...roots, ...scope, "--table", offTable);
-    offRows = rowsOf(offTable);
-    writeFileSync(offListing, tool("nm", ["-n", build.path("vmlinux")]));
-    tool("objcopy", ["-O", "binary", "--only-section=.notes", build.path("vmlinux"), offNotes]);
-    const probes = join(directory, "probes");
-    writeFileSync(probes, probe("kprobe-events", offListing));
-    const patches = buildPatches(build, offTable, offRows, join(directory, "patches"));
-    return bootKernel("off", "", target.path("three_names.ko"), probes, ...patches);
-  }
-
-  /** What `kas-alias probe` prints for vmlinux's namesakes. */
-  function probe(format: string, kallsyms: string): string {
-    const aliases = NAMESAKES.vmlinux.map((file) => aliasOf(offRows, file));
-    const kernel = ["--kallsyms", kallsyms, "--notes", offNotes];
-    return succeed("probe", ...aliases, "--format", format, "--table", offTable, ...kernel);
-  }
-
   /** Links the modules anew, with nothing else to do. */
   function relinkModules(...args: string[]): Made {
     for (const path of modules) rmSync(path);
@@ -154,7 +109,8 @@ function testSeries(source: Source): void {
     offKallsyms = kallsymsSize();
     bareModules = relinkModules();
     hello.must("modules");
-    off = bootWithoutHook();
+    off = bootKernel("off", "", ...stock.prepare(modules));
+    stock.guest = off;
     bareWithoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
     succeed("kernel", "install", tree);
   }, BUILD_SECONDS * 1000);
@@ -517,70 +473,7 @@ function testSeries(source: Source): void {
       expect(trace).not.toContain("@");
     });
 
-    test("without the hook, `probe` tells the namesakes apart", () => {
-      expect(off.get("probes")).toBe("accepted");
-      const [irq, regulator, rtc] = NAMESAKES.vmlinux.map((file) => aliasOf(offRows, file).replace("@", "_"));
-      expect(linesOf(off.get("probes fired") as string)).toEqual([rtc, irq, regulator]);
-    });
-
-    test("`probe` tells the addresses from the running kernel's own, and its build from its notes", () => {
-      const kallsyms = join(directory, "off.kallsyms");
-      writeFileSync(kallsyms, `${off.get("namesakes")}\n`);
-      const shown = linesOf(off.get("namesakes") as string).filter((line) => / name_show$/.test(line));
-      const addresses = linesOf(probe("address", kallsyms)).map((line) => line.split(/\s/)[0]);
-      expect(addresses).toEqual(shown.map((line) => `0x${line.slice(0, 16)}`));
-      expect(off.get("notes")).toBe(createHash("md5").update(readFileSync(offNotes)).digest("hex"));
-    });
-
-    test("positions are those of /proc/kallsyms, in vmlinux and in modules", () => {
-      const places = linesOf(off.get("namesakes") as string).map((line) => {
-        const [, address, name, object = "vmlinux"] = /^(\S+) \S (\S+)(?:\t\[(.*)\])?$/.exec(line) ?? [];
-        return { address, name, object, key: `${object} ${name}` };
-      });
-      const bearers = groupBy(places, ({ key }) => key);
-      const distances = new Map<string, Set<bigint>>();
-      for (const [key, namesakes] of bearers) {
-        for (const [i, { address, name, object }] of namesakes.entries()) {
-          const position = namesakes.length === 1 ? 0 : i + 1;
-          // What is in .init is gone from a module that is loaded, and from vmlinux's kallsyms never.
-          const row = offRows.find(
-            (each) =>
-              each.object === object &&
-              each.name === name &&
-              each.sympos === position &&
-              (object === "vmlinux" || !each.section?.startsWith(".init")),
-          );
-          expect(row, `${key} ${position}`).toBeDefined();
-          const section = `${object} ${row?.section}`;
-          const distance = BigInt(`0x${address}`) - BigInt(`0x${row?.address}`);
-          distances.set(section, (distances.get(section) ?? new Set()).add(distance));
-        }
-      }
-      expect(bearers.get("vmlinux name_show")).toHaveLength(3);
-      expect(bearers.get("three_names name_show")).toHaveLength(3);
-      // Each section is moved as a whole.
-      for (const [section, { size }] of distances) expect([section, size]).toEqual([section, 1]);
-    });
-
-    test.each(
-      Object.entries(NAMESAKES).flatMap(([object, files]) => files.map((file) => ({ object, file }))),
-    )(
-      "a live patch replaces the name_show of $object in $file and no other, until it is disabled",
-      ({ file }) => {
-        const patch = patchOf(file);
-        const module = join(directory, "patches", `${patch}.ko`);
-        expect(succeed("livepatch", "check", module, "--table", offTable)).toContain(
-          ` ${aliasOf(offRows, file)},`,
-        );
-        const before = off.get("answers") as string;
-        const replaced = linesOf(before).map((line) =>
-          line.startsWith(`${patch} `) ? `${patch} patched` : line,
-        );
-        expect(linesOf(off.get(`patched ${patch}`) as string)).toEqual(replaced);
-        expect(off.get(`restored ${patch}`)).toBe(before);
-        expect(before).not.toContain("patched");
-      },
-    );
+    testStockKernel(stock);
 
     test("what tracefs makes of an alias is as docs/kernel-integration.md tells", () => {
       expect(guest.get("long event")).toBe("refused");
