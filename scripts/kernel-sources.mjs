@@ -6,6 +6,7 @@ import {
   canInstall,
   ensurePackages,
   Fault,
+  main,
   must,
   say,
   temporaryDirectory,
@@ -73,4 +74,11 @@ async function fetchSource(series) {
   rmSync(home, { recursive: true, force: true });
   renameSync(whole, home);
   return source;
+}
+
+if (import.meta.filename === process.argv[1]) {
+  await main(async () => {
+    await fetchSources();
+    return 0;
+  });
 }

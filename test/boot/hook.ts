@@ -109,7 +109,7 @@ function testSeries(source: Source): void {
     offKallsyms = kallsymsSize();
     bareModules = relinkModules();
     hello.must("modules");
-    off = bootKernel("off", "", ...stock.prepare(modules));
+    off = bootKernel("off", "", ...stock.prepare([...modules, hello.path("hello.ko")]));
     stock.guest = off;
     bareWithoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
     succeed("kernel", "install", tree);

@@ -46,7 +46,7 @@ export class StockKernel {
 
   /**
    * Makes probes and live patches of namesakes.
-   * @param modules in the tree
+   * @param modules that are loaded before
    * @returns paths of the files that the guest needs for them
    */
   prepare(modules: readonly string[]): string[] {
