@@ -1,3 +1,4 @@
+import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
@@ -28,5 +29,37 @@ export function readAbbreviation(sections: DebugSections, offset: number): Abbre
     const form = cursor.uleb();
     if (name === 0 && form === 0) return { tag, hasChildren, attributes };
     attributes.push({ name, form, constant: form === dw.DW_FORM_implicit_const ? cursor.sleb() : 0 });
+  }
+}
+
+/** How much of a table is read at first: more than GCC mostly writes. */
+const TABLE_BYTES = 1 << 13;
+/** Zeros behind the bytes, which end what they cut short. */
+const PADDING = 16;
+/** What the search gives when a table ends without the code; when its bytes end, a smaller number. */
+const NOT_LISTED = -1;
+
+let memory: WasmMemory | undefined;
+
+/** Where the abbreviation of a code begins in .debug_abbrev. GCC orders a table by use, so the root DIE's stands near its end. */
+export function findCode(sections: DebugSections, table: number, wanted: number): number {
+  const { abbrev } = sections;
+  memory ??= wasmMemory();
+  const { program, room, buffer, release } = memory;
+  for (let size = TABLE_BYTES; ; size *= 4) {
+    const length = Math.min(size, abbrev.size - table);
+    // Reading says what is wrong with a table outside the section.
+    if (length <= 0) return table;
+    release();
+    const start = room(length + PADDING);
+    const bytes = new Uint8Array(buffer(), start, length + PADDING);
+    abbrev.read(table, length, bytes);
+    bytes.fill(0, length);
+    const found = program.findAbbreviation(start, start + length, wanted);
+    if (found >= 0) return table + found;
+    if (found === NOT_LISTED || length < size) {
+      const problem = `the abbreviations at 0x${table.toString(16)} lack number ${wanted}`;
+      throw cursorAt(sections, abbrev, table).failure(problem);
+    }
   }
 }

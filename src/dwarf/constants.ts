@@ -116,14 +116,6 @@ export const DW_OP_GNU_entry_value = 0xf3;
 export const DW_LNCT_path = 0x1;
 export const DW_LNCT_directory_index = 0x2;
 
-export const DW_LNS_copy = 0x01;
-export const DW_LNS_advance_pc = 0x02;
-export const DW_LNS_advance_line = 0x03;
 export const DW_LNS_set_file = 0x04;
-export const DW_LNS_set_column = 0x05;
-export const DW_LNS_const_add_pc = 0x08;
-export const DW_LNS_fixed_advance_pc = 0x09;
 
-export const DW_LNE_end_sequence = 0x01;
-export const DW_LNE_set_address = 0x02;
 export const DW_LNE_define_file = 0x03;

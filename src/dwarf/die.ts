@@ -1,11 +1,11 @@
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
-import { type Abbreviation, readAbbreviation } from "./abbreviations.ts";
+import { type Abbreviation, findCode, readAbbreviation } from "./abbreviations.ts";
 import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type FormValue, formString, readForm } from "./forms.ts";
-import { findCode, splitDwarf, type Unit, unitOffsets } from "./unit.ts";
+import { splitDwarf, type Unit, unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader, type UnitHeader } from "./unit-header.ts";
 
 /** A unit whose DIEs are read one by one. */

@@ -42,7 +42,7 @@ function layOut(): WasmMemory {
 }
 
 /**
- * Reads a unit in the form in which compilers write nearly all of them, several times as fast as readUnit.
+ * Reads a unit in the form in which compilers write nearly all of them, several times as fast as DieReader does.
  *
  * @returns undefined for a unit in another form, which may be a good one all the same
  */

@@ -1,7 +1,9 @@
 import type { DebugSections } from "./debug-sections.ts";
+import { DieReader } from "./die.ts";
 import { readPlainUnit } from "./plain-unit.ts";
 import { arangeTable, type RangeTable, rangeTable } from "./range-table.ts";
-import { readUnit, type Unit, unitOffsets } from "./unit.ts";
+import { type Unit, unitOffsets } from "./unit.ts";
+import { hasAddresses, readUnitHeader } from "./unit-header.ts";
 import { forEachRange } from "./unit-ranges.ts";
 
 /** Finds the compilation units that addresses belong to. */
@@ -15,11 +17,12 @@ export interface UnitIndex {
  * there: the table has gaps, and clang writes none.
  */
 export function unitIndex(sections: DebugSections): UnitIndex {
+  const reader = new DieReader(sections);
   const units = new Map<number, Unit | null>();
   const unitAt = (offset: number) => {
     let unit = units.get(offset);
     if (unit === undefined) {
-      unit = readPlainUnit(sections, offset) ?? readUnit(sections, offset).unit;
+      unit = readPlainUnit(sections, offset) ?? readUnit(reader, offset);
       units.set(offset, unit);
     }
     return unit;
@@ -41,4 +44,12 @@ export function unitIndex(sections: DebugSections): UnitIndex {
       return offset === undefined ? undefined : (unitAt(offset) ?? undefined);
     },
   };
+}
+
+/** A unit of any form; null for one that holds no code of its own: a type unit, or one of dwz's partial units. */
+function readUnit(reader: DieReader, offset: number): Unit | null {
+  const header = readUnitHeader(reader.sections, offset);
+  if (!hasAddresses(header)) return null;
+  const unit = reader.unit(header);
+  return unit.isPartial ? null : unit;
 }

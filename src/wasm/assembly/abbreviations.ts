@@ -1,26 +1,16 @@
 // Tables of abbreviations (DWARF 5 section 7.5.3).
 
+import { next, readUleb } from "./leb128.ts";
+
 const DW_FORM_implicit_const: u32 = 0x21;
 
 const NOT_LISTED: i32 = -1;
 const CUT_SHORT: i32 = -2;
 
-/** Where the next entry's parts begin that are read. */
-let at: usize = 0;
-
-/** A LEB128 number's lower 64 bits. */
-function readUleb(): u64 {
-  let byte = load<u8>(at++);
-  let value = <u64>(byte & 0x7f);
-  for (let shift: u64 = 7; byte >= 0x80; shift += 7) {
-    byte = load<u8>(at++);
-    if (shift < 64) value |= (<u64>(byte & 0x7f)) << shift;
-  }
-  return value;
-}
-
-function skipLeb(): void {
+/** Where the number ends that begins there. */
+function behindLeb(at: usize): usize {
   while (load<u8>(at++) >= 0x80) {}
+  return at;
 }
 
 /**
@@ -30,19 +20,20 @@ function skipLeb(): void {
  */
 export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
   const wantedCode = <u64>wanted;
-  at = start;
+  let at = start;
   while (at < end) {
     const entry = at;
-    const code = readUleb();
+    const code = readUleb(at);
+    at = next;
     if (code === 0) return at > end ? CUT_SHORT : NOT_LISTED;
-    skipLeb(); // its tag
+    at = behindLeb(at); // its tag
     at++; // DW_CHILDREN_…
     while (at < end) {
       const name = load<u8>(at);
-      skipLeb();
+      at = behindLeb(at);
       const form = <u32>load<u8>(at);
-      skipLeb();
-      if (form === DW_FORM_implicit_const) skipLeb();
+      at = behindLeb(at);
+      if (form === DW_FORM_implicit_const) at = behindLeb(at);
       if (name === 0 && form === 0) break;
     }
     if (at > end) break;

@@ -1,5 +1,7 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: AssemblyScript's u64 holds these
 
+import { next, readUleb } from "./leb128.ts";
+
 // The DIEs of a unit (DWARF 5 sections 7.5.2 and 7.5.3): those that stand for wanted addresses are found, all others
 // passed over. An abbreviation is made into a record of steps that pass over its attributes, as many as possible at once.
 
@@ -140,20 +142,6 @@ export function describeUnit(isLittleEndian: bool, version: u32, addressBytes: u
   addressSize = addressBytes;
   offsetSize = offsetBytes;
   referenceSize = version === 2 ? addressBytes : offsetBytes;
-}
-
-let next: usize = 0;
-
-/** A LEB128 number's lower 64 bits; the bytes behind the end are zeros, which end every number. */
-function readUleb(at: usize): u64 {
-  let byte = load<u8>(at++);
-  let value = <u64>(byte & 0x7f);
-  for (let shift: u64 = 7; byte >= 0x80; shift += 7) {
-    byte = load<u8>(at++);
-    if (shift < 64) value |= (<u64>(byte & 0x7f)) << shift;
-  }
-  next = at;
-  return value;
 }
 
 /** A number of 1 to 8 bytes. */
@@ -476,28 +464,33 @@ let matchCount: u32 = 0;
  */
 function readLocation(at: usize, end: usize): void {
   matchCount = 0;
-  next = at;
-  while (next < end) {
-    const operation: u32 = load<u8>(next++);
+  while (at < end) {
+    const operation: u32 = load<u8>(at++);
     if (operation === DW_OP_piece) {
-      readUleb(next);
+      readUleb(at);
+      at = next;
       continue;
     }
     let address: u64 = 0;
     if (operation === DW_OP_addr) {
-      address = readNumber(next, addressSize);
-      next += addressSize;
+      address = readNumber(at, addressSize);
+      at += addressSize;
     } else if (operation === DW_OP_addrx) {
-      const place = addressPlace(readUleb(next));
+      const index = readUleb(at);
+      at = next;
+      const place = addressPlace(index);
       if (place === 0) break;
       address = readNumber(place, addressSize);
     } else break;
-    if (next < end && load<u8>(next) === DW_OP_plus_uconst) address += readUleb(next + 1);
-    if (next < end && load<u8>(next) !== DW_OP_piece) break;
+    if (at < end && load<u8>(at) === DW_OP_plus_uconst) {
+      address += readUleb(at + 1);
+      at = next;
+    }
+    if (at < end && load<u8>(at) !== DW_OP_piece) break;
     const match = findWanted(address);
     if (match !== EMPTY && matchCount < MOST_MATCHES) addMatch(match);
   }
-  if (next !== end) matchCount = 0;
+  if (at !== end) matchCount = 0;
 }
 
 // Where a scan is.

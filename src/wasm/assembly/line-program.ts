@@ -1,6 +1,8 @@
 // Line programs (DWARF 5 section 6.2): runs their instructions, and looks addresses up in the rows. What the memory holds is laid
 // out by src/dwarf/line-state-machine.ts.
 
+import { next, readSleb, readUleb } from "./leb128.ts";
+
 const DW_LNS_copy: usize = 1;
 const DW_LNS_advance_pc: usize = 2;
 const DW_LNS_advance_line: usize = 3;
@@ -134,33 +136,6 @@ export function instructionOffset(): usize {
 /** Offset in the program of the operands of the instruction before that. */
 export function operandsOffset(): usize {
   return operands - programStart;
-}
-
-/** Where the number ends that was read last. */
-let next: usize = 0;
-
-/** A LEB128 number's lower 64 bits. */
-function readUleb(from: usize): u64 {
-  let byte = load<u8>(from++);
-  let value = <u64>(byte & 0x7f);
-  for (let shift: u64 = 7; byte >= 0x80; shift += 7) {
-    byte = load<u8>(from++);
-    if (shift < 64) value |= (<u64>(byte & 0x7f)) << shift;
-  }
-  next = from;
-  return value;
-}
-
-function readSleb(from: usize): i64 {
-  let byte = load<u8>(from++);
-  let value = <i64>(byte & 0x7f);
-  let shift: i64 = 7;
-  for (; byte >= 0x80; shift += 7) {
-    byte = load<u8>(from++);
-    if (shift < 64) value |= (<i64>(byte & 0x7f)) << shift;
-  }
-  next = from;
-  return (byte & 0x40) !== 0 && shift < 64 ? value | ((<i64>-1) << shift) : value;
 }
 
 /** An address of 1, 2, 4 or 8 bytes. */

@@ -1,6 +1,8 @@
 // A unit's header and its root DIE (DWARF 5 sections 7.5.1 and 3.1.1), in the form that compilers give nearly all of them:
 // a compilation unit of 32-bit DWARF without texts or blocks in its root DIE.
 
+import { next, readUleb } from "./leb128.ts";
+
 const DW_UT_compile: u32 = 1;
 const DW_TAG_compile_unit: u64 = 0x11;
 
@@ -70,20 +72,6 @@ function word16(at: usize): u32 {
 function word32(at: usize): u32 {
   const word = load<u32>(at);
   return littleEndian ? word : bswap<u32>(word);
-}
-
-let next: usize = 0;
-
-/** A LEB128 number's lower 64 bits. */
-function readUleb(from: usize): u64 {
-  let byte = load<u8>(from++);
-  let value = <u64>(byte & 0x7f);
-  for (let shift: u64 = 7; byte >= 0x80; shift += 7) {
-    byte = load<u8>(from++);
-    if (shift < 64) value |= (<u64>(byte & 0x7f)) << shift;
-  }
-  next = from;
-  return value;
 }
 
 /**
