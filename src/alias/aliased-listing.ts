@@ -7,15 +7,10 @@ import type { Listing } from "../symbols/listing.ts";
  * @param aliases the alias of each symbol that has one, by its index in the listing
  * @returns the text in pieces, each valid until the next is asked for
  */
-export function* aliasedListing(
-  listing: Listing,
-  aliases: ReadonlyMap<number, string>,
-): Generator<Uint8Array> {
-  let written = 0;
-  for (const symbol of [...aliases.keys()].sort((a, b) => a - b)) {
-    yield* listing.lines(written, symbol + 1);
-    yield listing.lineOf(symbol, Buffer.from(aliases.get(symbol) as string));
-    written = symbol + 1;
-  }
-  yield* listing.lines(written, listing.count);
+export function aliasedListing(listing: Listing, aliases: ReadonlyMap<number, string>): Iterable<Uint8Array> {
+  const ordered = [...aliases].sort(([a], [b]) => a - b);
+  return listing.lines(
+    ordered.map(([symbol]) => symbol),
+    ordered.map(([, alias]) => alias),
+  );
 }

@@ -28,7 +28,7 @@ import {
   repeatable,
   vmlinuxOptions,
 } from "./options.ts";
-import { writeOutputs } from "./output.ts";
+import { bytes, writeOutputs } from "./output.ts";
 
 interface Options extends AliasingOptions {
   order?: string;
@@ -132,7 +132,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
       outputs.push({ target: symbolFrequency as string, pieces: [text] });
     }
     if (options.table !== undefined) {
-      outputs.push({ target: options.table, pieces: tableLines(result.header, result.rows()) });
+      outputs.push({ target: options.table, pieces: bytes(tableLines(result.header, result.rows())) });
     }
     stdoutOpen = await writeOutputs(outputs);
   });

@@ -5,12 +5,11 @@ import {
   openSync,
   readlinkSync,
   renameSync,
-  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
-import tmp from "tmp";
+import tmp, { type FileResult } from "tmp";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
 
 tmp.setGracefulCleanup();
@@ -33,7 +32,7 @@ export interface Output {
  */
 export async function writeOutputs(outputs: readonly Output[]): Promise<boolean> {
   const streams: Output[] = [];
-  const finished: { temporary: string; path: string; target: string }[] = [];
+  const finished: { temporary: FileResult; path: string; target: string }[] = [];
   try {
     for (const output of outputs) {
       const { target } = output;
@@ -45,13 +44,13 @@ export async function writeOutputs(outputs: readonly Output[]): Promise<boolean>
     }
     for (const { temporary, path, target } of finished) {
       try {
-        renameSync(temporary, path);
+        renameSync(temporary.name, path);
       } catch (error) {
         throw cannotWrite(target, error);
       }
     }
   } finally {
-    for (const { temporary } of finished) rmSync(temporary, { force: true });
+    for (const { temporary } of finished) temporary.removeCallback();
   }
   let open = true;
   for (const { target, pieces } of streams) {
@@ -87,14 +86,15 @@ function isLink(path: string): boolean {
 
 let temporaries = 0;
 
-function writeBeside(path: string, { target, pieces }: Output): string {
+function writeBeside(path: string, { target, pieces }: Output): FileResult {
   try {
-    const { name, fd } = tmp.fileSync({
+    const temporary = tmp.fileSync({
       tmpdir: dirname(path),
       // For names of its own tmp loads all of node:crypto.
       name: `.kas-alias-${process.pid}-${Date.now()}-${temporaries++}`,
       detachDescriptor: true,
     });
+    const { fd } = temporary;
     try {
       writeAll(fd, pieces);
       const old = statSync(path, { throwIfNoEntry: false });
@@ -102,7 +102,7 @@ function writeBeside(path: string, { target, pieces }: Output): string {
     } finally {
       closeSync(fd);
     }
-    return name;
+    return temporary;
   } catch (error) {
     throw cannotWrite(target, error);
   }

@@ -12,7 +12,7 @@ import { readAliasTable } from "../table/read-alias-table.ts";
 import { openModuleDebug, openResolver } from "./image.ts";
 import { readFrequencyFile, readListingFile } from "./input.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
-import { type Output, writeOutputs } from "./output.ts";
+import { bytes, type Output, writeOutputs } from "./output.ts";
 
 interface Options extends AliasingOptions {
   nm?: string;
@@ -86,7 +86,7 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
 
   const outputs: Output[] = [];
   if (options.table !== undefined) {
-    outputs.push({ target: options.table, pieces: tableLines(result.header, result.rows()) });
+    outputs.push({ target: options.table, pieces: bytes(tableLines(result.header, result.rows())) });
   }
   const target = options.output ?? (options.table === undefined ? "-" : undefined);
   if (target !== undefined) {

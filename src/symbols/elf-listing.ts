@@ -116,30 +116,47 @@ export function elfListing(
     tableIndex: words(5),
     type: new Uint8Array(memory.buffer(), columns + 6 * stride, listed),
   };
-  const line = (symbol: number, name: Uint8Array) => {
+  const beforeName = (symbol: number) => {
     const high = listing.addressHigh[symbol] as number;
     const low = listing.addressLow[symbol] as number;
     const digits = formatAddress(high, low).slice(elf.is64 || high !== 0 ? 0 : 8);
     const address = symbol < undefinedCount ? " ".repeat(digits.length) : digits;
-    const letter = String.fromCharCode(listing.type[symbol] as number);
-    return Buffer.concat([Buffer.from(`${address} ${letter} `), name, Buffer.from("\n")]);
+    return `${address} ${String.fromCharCode(listing.type[symbol] as number)} `;
   };
   return {
     ...listing,
-    *lines(from, to) {
-      for (let row = from; row < to; ) {
-        const size = program.writeLines(columns, stride, undefinedCount, row, to, text, TEXT_BYTES);
-        if (size > 0) {
-          yield new Uint8Array(memory.buffer(), text, size);
+    *lines(symbols = [], names = []) {
+      const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
+      let used = 0;
+      let row = 0;
+      for (let i = 0; i <= symbols.length; i++) {
+        const symbol = symbols[i];
+        const end = symbol === undefined ? listed : symbol + 1;
+        while (row < end) {
+          const left = TEXT_BYTES - used;
+          used += program.writeLines(columns, stride, undefinedCount, row, end, text + used, left);
           row = program.rowsWritten();
-        } else {
-          // A name that is longer than the room.
-          yield line(row, table.strings.subarray(listing.nameStart[row], listing.nameEnd[row]));
-          row++;
+          if (row === end) break;
+          if (used > 0) yield room.subarray(0, used);
+          else {
+            // A name that is longer than the room.
+            yield Buffer.from(beforeName(row));
+            yield table.strings.subarray(listing.nameStart[row], listing.nameEnd[row++]);
+            yield Buffer.from("\n");
+          }
+          used = 0;
         }
+        if (symbol === undefined) break;
+        const added = Buffer.from(`${beforeName(symbol)}${names[i]}\n`);
+        if (used + added.length > TEXT_BYTES) {
+          yield room.subarray(0, used);
+          used = 0;
+        }
+        if (added.length > TEXT_BYTES) yield added;
+        else used += added.copy(room, used);
       }
+      yield room.subarray(0, used);
     },
-    lineOf: line,
   };
 }
 

@@ -21,10 +21,11 @@ export interface Listing {
   readonly type: Uint8Array;
   /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
   readonly nameHash: Uint32Array;
-  /** The lines of the symbols [from, to), in pieces each valid until the next is asked for. */
-  lines(from: number, to: number): Iterable<Uint8Array>;
-  /** The line that a symbol would have with another name, to stand behind its own. */
-  lineOf(symbol: number, name: Buffer): Buffer;
+  /**
+   * The lines of all symbols, in pieces each valid until the next is asked for; behind the line of each of `symbols`, which
+   * ascend, one like it with the name at the same index of `names`.
+   */
+  lines(symbols?: readonly number[], names?: readonly string[]): Iterable<Uint8Array>;
 }
 
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
@@ -168,18 +169,19 @@ export function readListing(text: Buffer, source: string): Listing {
     text,
     count,
     ...columns,
-    lines: (from, to) => [
-      text.subarray(from === 0 ? 0 : lineEnd(from - 1), to === count ? text.length : lineEnd(to - 1)),
-    ],
-    lineOf(symbol, name) {
-      const end = lineEnd(symbol);
-      const line = [
-        text.subarray(lineStart[symbol], nameStart[symbol]),
-        name,
-        text.subarray(nameEnd[symbol], end),
-      ];
-      // A last line without a newline stays the last one without.
-      return Buffer.concat(text[end - 1] === LINE_FEED ? line : [Buffer.from("\n"), ...line]);
+    *lines(symbols = [], names = []) {
+      let written = 0;
+      for (const [i, symbol] of symbols.entries()) {
+        const end = lineEnd(symbol);
+        yield text.subarray(written, end);
+        // A last line without a newline stays the last one without.
+        if (text[end - 1] !== LINE_FEED) yield Buffer.from("\n");
+        yield text.subarray(lineStart[symbol], nameStart[symbol]);
+        yield Buffer.from(names[i] as string);
+        yield text.subarray(nameEnd[symbol], end);
+        written = end;
+      }
+      yield text.subarray(written);
     },
   };
 }

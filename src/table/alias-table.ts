@@ -53,8 +53,8 @@ export interface TableRow {
   readonly arriving: readonly number[] | null;
 }
 
-/** The bytes of an alias table, as JSON Lines, in pieces. */
-export function* tableLines(header: TableHeader, rows: Iterable<TableRow>): Generator<Buffer> {
-  yield Buffer.from(`${JSON.stringify(header)}\n`);
-  for (const row of rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
+/** An alias table as JSON Lines, line by line. */
+export function* tableLines(header: TableHeader, rows: Iterable<TableRow>): Generator<string> {
+  yield `${JSON.stringify(header)}\n`;
+  for (const row of rows) yield `${JSON.stringify(row)}\n`;
 }

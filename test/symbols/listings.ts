@@ -8,7 +8,7 @@ export function listingOf(text: string): Listing {
 
 /** All lines of a listing. */
 export function textOf(listing: Listing): string {
-  return Buffer.concat(Array.from(listing.lines(0, listing.count), (piece) => Buffer.from(piece))).toString();
+  return Buffer.concat(Array.from(listing.lines(), (piece) => Buffer.from(piece))).toString();
 }
 
 export function namesOf(listing: Listing): string[] {
