@@ -207,6 +207,29 @@ test("nameless symbols and mapping symbols of ARM, AArch64 and RISC-V", () => {
   }
 });
 
+test("lines with other names stand behind their symbols', however long the names are", () => {
+  const lengths = [
+    5,
+    300_000,
+    7,
+    262_000,
+    90,
+    262_144,
+    ...Array.from({ length: 3000 }, (_, i) => 1 + (i % 500)),
+  ];
+  const source = lengths.map((length, i) => `s${i}_${"x".repeat(length)}: nop\n`).join("");
+  const object = assemble("lengths", source);
+  const printed = tool("nm", ["-n", object]).toString().trimEnd().split("\n");
+  const symbols = printed.flatMap((_, i) => (i % 3 === 0 || i < 8 ? [i] : []));
+  const names = symbols.map((symbol) => `alias${symbol}@${"y".repeat(lengths[(symbol + 1) % 8] as number)}`);
+  const expected = printed.flatMap((line, i) => {
+    const name = names[symbols.indexOf(i)];
+    return name === undefined ? [line] : [line, line.slice(0, 19) + name];
+  });
+  const pieces = Array.from(listingOfElf(object).lines(symbols, names), (piece) => Buffer.from(piece));
+  expect(Buffer.concat(pieces).toString()).toBe(`${expected.join("\n")}\n`);
+});
+
 test("small data, where the architecture has a letter for it", () => {
   const source = `
 	.section .sdata,"aw",@progbits
