@@ -63,7 +63,7 @@ const node = {
   minifySyntax: true,
   legalComments: /** @type {const} */ ("inline"),
   define: {
-    KERNEL_PATCHES: JSON.stringify(kernelPatches()),
+    KERNEL_PATCHES: JSON.stringify(JSON.stringify(kernelPatches())),
     DIFF_PAGE: JSON.stringify(await diffPage()),
   },
   logLevel: /** @type {const} */ ("warning"),
@@ -74,12 +74,14 @@ const licence = "// SPDX-License-Identifier: GPL-2.0-only";
  * @param {string} entry
  * @param {string} outfile
  * @param {string[]} firstLines
+ * @param {import("esbuild").BuildOptions} [options]
  */
-async function bundle(entry, outfile, firstLines) {
+async function bundle(entry, outfile, firstLines, options) {
   const js = [...firstLines, licence].join("\n");
-  await build({ ...node, entryPoints: [entry], outfile, banner: { js } });
+  await build({ ...node, ...options, entryPoints: [entry], outfile, banner: { js } });
 }
 
-await bundle("src/cli.ts", "dist/kas-alias.mjs", ["#!/usr/bin/env node"]);
+// Node reads all of a program, comments too, before it runs any of it.
+await bundle("src/cli.ts", "dist/kas-alias.mjs", ["#!/usr/bin/env node"], { minify: true });
 await bundle("src/index.ts", "dist/index.mjs", []);
 chmodSync("dist/kas-alias.mjs", 0o755);

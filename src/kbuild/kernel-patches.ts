@@ -7,8 +7,8 @@ export interface KernelSeries {
 }
 
 /** What scripts/build.mjs reads from scripts/kernel and puts into the bundle. */
-declare const KERNEL_PATCHES: readonly KernelSeries[];
+declare const KERNEL_PATCHES: string;
 
 export function kernelPatches(): readonly KernelSeries[] {
-  return KERNEL_PATCHES;
+  return JSON.parse(KERNEL_PATCHES);
 }
