@@ -270,11 +270,12 @@ export function* tableRows(
   aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
   const { listing, symbols, namesakes } = selection;
-  const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
+  const indices = located === symbols ? undefined : new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
   const names = livePatchNames(selection.kallsymsNames, header.kernel);
   const positions = symbolPositions(listing, located, namesakes, names);
-  for (const [i, symbol] of located.entries()) {
-    const index = aliasIndex.get(symbol);
+  for (let i = 0; i < located.length; i++) {
+    const symbol = located[i] as number;
+    const index = indices === undefined ? i : indices.get(symbol);
     const alias = index === undefined ? null : (aliases.alias[index] ?? null);
     const name = symbolName(listing, symbol);
     const type = String.fromCharCode(listing.type[symbol] as number);

@@ -39,7 +39,8 @@ function inAddressOrder(listing: Listing, symbols: Int32Array): Int32Array {
   const { addressHigh: high, addressLow: low } = listing;
   let sorted = true;
   for (let i = 1; sorted && i < symbols.length; i++) {
-    const [a, b] = [symbols[i - 1] as number, symbols[i] as number];
+    const a = symbols[i - 1] as number;
+    const b = symbols[i] as number;
     sorted =
       high[a] === high[b]
         ? (low[a] as number) <= (low[b] as number)
@@ -75,10 +76,11 @@ export function chooseCandidates(
   filter: SymbolFilter,
   { bearersOf, excludedBy }: Surroundings = {},
 ): Candidates {
+  const isInScope = scopeOf(listing, options.data);
   const isNamed = new Uint8Array(listing.count);
   const named: number[] = [];
   const add = (symbol: number) => {
-    if (isNamed[symbol] === 1) return;
+    if (isNamed[symbol] === 1 || !isInScope(symbol)) return;
     isNamed[symbol] = 1;
     named.push(symbol);
   };
@@ -86,7 +88,6 @@ export function chooseCandidates(
   for (const leader of duplicated) {
     for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) add(symbol);
   }
-  const isInScope = scopeOf(listing, options.data);
   if (bearersOf !== undefined) {
     const nameOf = countedReader(listing, options);
     for (let symbol = 0; symbol < listing.count; symbol++) {
@@ -95,7 +96,7 @@ export function chooseCandidates(
     }
   }
   const excluded = new Map<string, number>();
-  const symbols = Int32Array.from(named.filter(isInScope))
+  const symbols = Int32Array.from(named)
     .sort()
     .filter((symbol) => {
       const name = symbolName(listing, symbol);

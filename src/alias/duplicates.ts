@@ -42,12 +42,13 @@ export function findNamesakes(
   const { text, count, nameStart, nameEnd, type } = listing;
   const endBy = (find: NameEnd) => (symbol: number) =>
     find(nameStart[symbol] as number, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
-  const stemEndOf = endBy(stemFinder(text));
-  const endOf = names === "llvm" ? stemEndOf : endBy(countedFinder(text, names));
   const unstable: number[] = [];
   let hashes = listing.nameHash.subarray(0, count);
+  let endOf = (symbol: number) => nameEnd[symbol] as number;
   if (withData || ignored !== undefined || names === "all" || hasUnstableSuffix(text)) {
     hashes = hashes.slice();
+    const stemEndOf = endBy(stemFinder(text));
+    endOf = names === "llvm" ? stemEndOf : endBy(countedFinder(text, names));
     for (let symbol = 0; symbol < count; symbol++) {
       if (ignored?.[symbol] === 1) hashes[symbol] = 0;
       if (hashes[symbol] === 0) continue;

@@ -50,6 +50,7 @@ function byUnit(queries: Queries, units: readonly (Unit | undefined)[]): Map<Uni
   });
   const { addressHigh: high, addressLow: low } = queries;
   for (const list of asked.values()) {
+    if (list.length === 1) continue;
     list.sort((a, b) =>
       compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number),
     );

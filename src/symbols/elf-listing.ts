@@ -147,13 +147,14 @@ export function elfListing(
           used = 0;
         }
         if (symbol === undefined) break;
-        const added = Buffer.from(`${beforeName(symbol)}${names[i]}\n`);
-        if (used + added.length > TEXT_BYTES) {
+        const added = `${beforeName(symbol)}${names[i]}\n`;
+        // A character takes three bytes at most.
+        if (used + added.length * 3 > TEXT_BYTES) {
           yield room.subarray(0, used);
           used = 0;
         }
-        if (added.length > TEXT_BYTES) yield added;
-        else used += added.copy(room, used);
+        if (added.length * 3 > TEXT_BYTES) yield Buffer.from(added);
+        else used += room.write(added, used);
       }
       yield room.subarray(0, used);
     },

@@ -41,43 +41,42 @@ export function symbolPositions(
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
     Number(isWeak(type[a] as number)) - Number(isWeak(type[b] as number)) ||
     a - b;
-  const positionsOf = new Map<number, ReadonlyMap<number, number>>();
+  const positions = new Uint32Array(listing.count);
+  const count = (bearers: readonly number[]) => {
+    if (bearers.length < 2) return;
+    bearers.forEach((symbol, i) => {
+      positions[symbol] = i + 1;
+    });
+  };
+  /** Counts the symbols that share a stem: they need not share a name. */
+  const countGroup = (leader: number) => {
+    const group: number[] = [];
+    let haveOneName = true;
+    for (let symbol = leader; symbol !== -1; symbol = namesakes.next[symbol] as number) {
+      if (DROPPED_TYPES.has(type[symbol] as number)) continue;
+      haveOneName &&= nameStart[symbol] === nameStart[leader] && nameEnd[symbol] === nameEnd[leader];
+      group.push(symbol);
+    }
+    group.sort(inKallsymsOrder);
+    if (haveOneName) return count(group);
+    const bearers = new Map<string, number[]>();
+    for (const symbol of group) {
+      const name = comparedName(symbol);
+      const others = bearers.get(name);
+      if (others === undefined) bearers.set(name, [symbol]);
+      else others.push(symbol);
+    }
+    bearers.forEach(count);
+  };
+  const counted = new Set<number>();
   return Uint32Array.from(symbols, (symbol) => {
     const leader = namesakes.first[symbol] ?? -1;
-    let positions = positionsOf.get(leader);
-    if (positions === undefined) {
-      positions = groupPositions(listing, leader, namesakes.next, inKallsymsOrder, comparedName);
-      positionsOf.set(leader, positions);
+    if (!counted.has(leader)) {
+      counted.add(leader);
+      countGroup(leader);
     }
-    return positions.get(symbol) ?? 0;
+    return positions[symbol] as number;
   });
-}
-
-/** The positions of the symbols that share a stem, those left out whose name is unique. */
-function groupPositions(
-  listing: Listing,
-  leader: number,
-  next: Int32Array,
-  compare: (a: number, b: number) => number,
-  nameOf: (symbol: number) => string,
-): Map<number, number> {
-  const group: number[] = [];
-  for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) {
-    if (!DROPPED_TYPES.has(listing.type[symbol] as number)) group.push(symbol);
-  }
-  const positions = new Map<number, number>();
-  if (group.length < 2) return positions;
-  const bearers = new Map<string, number[]>();
-  for (const symbol of group.sort(compare)) {
-    const name = nameOf(symbol);
-    const others = bearers.get(name);
-    if (others === undefined) bearers.set(name, [symbol]);
-    else others.push(symbol);
-  }
-  for (const symbols of bearers.values()) {
-    if (symbols.length > 1) for (const [i, symbol] of symbols.entries()) positions.set(symbol, i + 1);
-  }
-  return positions;
 }
 
 /**
