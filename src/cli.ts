@@ -1,15 +1,6 @@
 import { Command, CommanderError } from "commander";
-import { addDiffCommand } from "./commands/diff.ts";
-import { addHistoryCommand } from "./commands/history.ts";
-import { addKernelCommand } from "./commands/kernel.ts";
-import { addLivepatchCommand } from "./commands/livepatch.ts";
-import { addLookupCommand } from "./commands/lookup.ts";
-import { addModulesCommand } from "./commands/modules.ts";
 import type { Runner } from "./commands/options.ts";
 import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
-import { addProbeCommand } from "./commands/probe.ts";
-import { addResolveCommand } from "./commands/resolve.ts";
-import { addVmlinuxCommand } from "./commands/vmlinux.ts";
 import { Failure } from "./failure.ts";
 import { VERSION } from "./version.ts";
 
@@ -56,22 +47,22 @@ const program = new Command("kas-alias")
   });
 
 /** The commands, in the order in which help tells of them. */
-const COMMANDS = {
-  vmlinux: addVmlinuxCommand,
-  resolve: addResolveCommand,
-  modules: addModulesCommand,
-  kernel: addKernelCommand,
-  diff: addDiffCommand,
-  history: addHistoryCommand,
-  lookup: addLookupCommand,
-  probe: addProbeCommand,
-  livepatch: addLivepatchCommand,
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, run: Runner) => void>>> = {
+  vmlinux: async () => (await import("./commands/vmlinux.ts")).addVmlinuxCommand,
+  resolve: async () => (await import("./commands/resolve.ts")).addResolveCommand,
+  modules: async () => (await import("./commands/modules.ts")).addModulesCommand,
+  kernel: async () => (await import("./commands/kernel.ts")).addKernelCommand,
+  diff: async () => (await import("./commands/diff.ts")).addDiffCommand,
+  history: async () => (await import("./commands/history.ts")).addHistoryCommand,
+  lookup: async () => (await import("./commands/lookup.ts")).addLookupCommand,
+  probe: async () => (await import("./commands/probe.ts")).addProbeCommand,
+  livepatch: async () => (await import("./commands/livepatch.ts")).addLivepatchCommand,
 };
 
-// The options of a command take a while to describe: those of others are left out.
+// A command and its options take a while to load and describe: others are left out.
 const [asked = ""] = process.argv.slice(2);
-for (const [name, add] of Object.entries(COMMANDS)) {
-  if (name === asked || !Object.hasOwn(COMMANDS, asked)) add(program, run);
+for (const [name, load] of Object.entries(COMMANDS)) {
+  if (name === asked || !Object.hasOwn(COMMANDS, asked)) (await load())(program, run);
 }
 
 try {

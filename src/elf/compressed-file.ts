@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import * as zlib from "node:zlib";
-import { decompress as decompressZstd } from "fzstd";
 import { Failure, systemMessage } from "../failure.ts";
 import { memorySource } from "./byte-source.ts";
 import { type ElfFile, elfOf, openElf } from "./elf-file.ts";
@@ -10,11 +9,11 @@ const UNPACKED_LIMIT = 2 ** 30;
 
 type Decompressor = (bytes: Buffer) => Uint8Array | Promise<Uint8Array>;
 
-/** By the suffixes that Kbuild gives compressed modules (scripts/Makefile.modinst). */
+/** By the suffixes that Kbuild gives compressed modules (scripts/Makefile.modinst). Most runs do without the libraries. */
 const DECOMPRESSORS: Readonly<Record<string, Decompressor>> = {
   gz: (bytes) => zlib.gunzipSync(bytes, { maxOutputLength: UNPACKED_LIMIT }),
   xz: unpackXz,
-  zst: (bytes) => decompressZstd(bytes),
+  zst: async (bytes) => (await import("fzstd")).decompress(bytes),
 };
 
 /** Whether a file's name is that of a compressed one. */
@@ -44,7 +43,6 @@ export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
 }
 
 async function unpackXz(bytes: Buffer): Promise<Uint8Array> {
-  // Most runs do without it.
   const { XzReadableStream } = await import("xz-decompress");
   const packed = new ReadableStream<Uint8Array>({
     start(controller) {

@@ -1,7 +1,6 @@
 import { closeSync, rmSync, writeSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
-import { Decompress } from "fzstd";
 import tmp from "tmp";
 import { Failure, systemMessage } from "../failure.ts";
 import { type ByteSource, DAMAGED, openFile, sourcePart } from "./byte-source.ts";
@@ -109,6 +108,8 @@ async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
     yield* through(input, native());
     return;
   }
+  // Most runs do without it.
+  const { Decompress } = await import("fzstd");
   const ready: Uint8Array[] = [];
   const stream = new Decompress((piece) => {
     ready.push(piece);

@@ -155,27 +155,30 @@ const LOONGARCH: Types = {
   R_LARCH_SUB_ULEB128: [108, SUBTRACT | ULEB128],
 };
 
-/** An operation for each type, 0 for those that have no business in a debug section. */
-function operations(types: Types): Uint8Array {
+const TYPES: ReadonlyMap<number, Types> = new Map([
+  [EM_386, I386],
+  [EM_AARCH64, AARCH64],
+  [EM_ARM, ARM],
+  [EM_LOONGARCH, LOONGARCH],
+  [EM_MIPS, MIPS],
+  [EM_PPC, PPC],
+  [EM_PPC64, PPC64],
+  [EM_RISCV, RISCV],
+  [EM_S390, S390],
+  [EM_X86_64, X86_64],
+]);
+
+/**
+ * What a machine's relocations do to debug sections, by type: an operation such as `SET | 8`, or 0 for a type that has no
+ * business there; undefined for an unknown machine.
+ *
+ * @param machine EM_…
+ */
+export function relocationOperations(machine: number): Uint8Array | undefined {
+  const types = TYPES.get(machine);
+  if (types === undefined) return undefined;
   const entries = Object.values(types);
   const byType = new Uint8Array(1 + Math.max(...entries.map(([type]) => type)));
   for (const [type, operation] of entries) byType[type] = operation;
   return byType;
 }
-
-/**
- * What relocations do to debug sections, by machine (EM_…) and type: an operation such as `SET | 8`, or 0 for a type that
- * is not known there.
- */
-export const RELOCATION_OPERATIONS: ReadonlyMap<number, Uint8Array> = new Map([
-  [EM_386, operations(I386)],
-  [EM_AARCH64, operations(AARCH64)],
-  [EM_ARM, operations(ARM)],
-  [EM_LOONGARCH, operations(LOONGARCH)],
-  [EM_MIPS, operations(MIPS)],
-  [EM_PPC, operations(PPC)],
-  [EM_PPC64, operations(PPC64)],
-  [EM_RISCV, operations(RISCV)],
-  [EM_S390, operations(S390)],
-  [EM_X86_64, operations(X86_64)],
-]);

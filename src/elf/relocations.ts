@@ -4,7 +4,7 @@ import { ET_REL, SHT_REL, SHT_RELA } from "./constants.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 import { changeField, LONGEST_FIELD } from "./relocation-field.ts";
 import { RelocationTable } from "./relocation-table.ts";
-import { ACTION, ADD, NOTHING, RELOCATION_OPERATIONS, SET } from "./relocation-types.ts";
+import { ACTION, ADD, NOTHING, relocationOperations, SET } from "./relocation-types.ts";
 import { SymbolAddresses } from "./symbol-addresses.ts";
 
 /**
@@ -82,7 +82,7 @@ function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bas
 const LINK_IT = "link it first";
 
 function operationsOf({ machine, path }: ElfFile): Uint8Array {
-  const operations = RELOCATION_OPERATIONS.get(machine);
+  const operations = relocationOperations(machine);
   if (operations !== undefined) return operations;
   throw new Failure(path, `the relocations of machine ${machine} are not known`, LINK_IT);
 }
