@@ -8,7 +8,6 @@ export const DW_UT_split_compile = 0x05;
 export const DW_TAG_formal_parameter = 0x05;
 export const DW_TAG_compile_unit = 0x11;
 export const DW_TAG_variable = 0x34;
-export const DW_TAG_partial_unit = 0x3c;
 
 export const DW_AT_sibling = 0x01;
 export const DW_AT_location = 0x02;
