@@ -8,9 +8,9 @@ import type { Listing } from "../symbols/listing.ts";
  * @returns the text in pieces, each valid until the next is asked for
  */
 export function aliasedListing(listing: Listing, aliases: ReadonlyMap<number, string>): Iterable<Uint8Array> {
-  const ordered = [...aliases].sort(([a], [b]) => a - b);
+  const symbols = Int32Array.from(aliases.keys()).sort();
   return listing.lines(
-    ordered.map(([symbol]) => symbol),
-    ordered.map(([, alias]) => alias),
+    symbols,
+    Array.from(symbols, (symbol) => aliases.get(symbol) as string),
   );
 }

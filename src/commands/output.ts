@@ -136,20 +136,20 @@ export function* bytes(texts: Iterable<string>): Generator<Buffer> {
   yield Buffer.from(gathered);
 }
 
-/** Gathers pieces into larger ones, each of which is valid until the next is asked for. */
+/** Gathers small pieces into larger ones, each of which is valid until the next is asked for. */
 function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   const buffer = new Uint8Array(GATHERED_BYTES);
   let filled = 0;
   for (const piece of pieces) {
-    for (let taken = 0; taken < piece.length; ) {
-      const part = piece.subarray(taken, taken + GATHERED_BYTES - filled);
-      buffer.set(part, filled);
-      filled += part.length;
-      taken += part.length;
-      if (filled === GATHERED_BYTES) {
-        yield buffer;
-        filled = 0;
-      }
+    const isLarge = piece.length > GATHERED_BYTES / 2;
+    if (filled > 0 && (isLarge || filled + piece.length > GATHERED_BYTES)) {
+      yield buffer.subarray(0, filled);
+      filled = 0;
+    }
+    if (isLarge) yield piece;
+    else {
+      buffer.set(piece, filled);
+      filled += piece.length;
     }
   }
   if (filled > 0) yield buffer.subarray(0, filled);

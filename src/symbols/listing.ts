@@ -25,7 +25,7 @@ export interface Listing {
    * The lines of all symbols, in pieces each valid until the next is asked for; behind the line of each of `symbols`, which
    * ascend, one like it with the name at the same index of `names`.
    */
-  lines(symbols?: readonly number[], names?: readonly string[]): Iterable<Uint8Array>;
+  lines(symbols?: ArrayLike<number>, names?: readonly string[]): Iterable<Uint8Array>;
 }
 
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
@@ -171,7 +171,8 @@ export function readListing(text: Buffer, source: string): Listing {
     ...columns,
     *lines(symbols = [], names = []) {
       let written = 0;
-      for (const [i, symbol] of symbols.entries()) {
+      for (let i = 0; i < symbols.length; i++) {
+        const symbol = symbols[i] as number;
         const end = lineEnd(symbol);
         yield text.subarray(written, end);
         // A last line without a newline stays the last one without.
