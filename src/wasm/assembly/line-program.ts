@@ -13,6 +13,7 @@ const DW_LNS_fixed_advance_pc: usize = 9;
 const DW_LNE_end_sequence: u32 = 1;
 const DW_LNE_set_address: u32 = 2;
 const DW_LNE_define_file: u32 = 3;
+const DW_LNE_set_discriminator: u32 = 4;
 
 // What a program's header says, by offsets in bytes.
 const OPCODE_BASE = 0;
@@ -184,7 +185,7 @@ export function runProgram(): u32 {
   }
 }
 
-/** Runs instructions up to the next extended one, to the first row behind the limit, or until the rows are full. */
+/** Runs instructions up to the next extended one that matters, to the first row behind the limit, or until the rows are full. */
 function runStandard(): void {
   const opcodeBase = <usize>load<u32>(header, OPCODE_BASE);
   const minimumLength = <u64>load<u32>(header, MINIMUM_LENGTH);
@@ -200,38 +201,53 @@ function runStandard(): void {
   let to = at;
   while (to < end && row < rowsFull) {
     const opcode: usize = load<u8>(to);
-    if (opcode === 0) break;
+    if (opcode === 0) {
+      const length = readUleb(to + 1);
+      if (next >= end || length === 0 || length > <u64>(end - next)) break;
+      if (load<u8>(next) !== DW_LNE_set_discriminator) break;
+      to = next + <usize>length;
+      continue;
+    }
     to++;
     let advance: u64 = 0;
-    let addsRow = false;
+    let addsRow = true;
     if (opcode >= opcodeBase) {
       advance = load<u8>(header + opcode, SPECIAL_ADVANCE);
       currentLine += load<u32>(header + (opcode << 2), SPECIAL_LINE);
-      addsRow = true;
-    } else if (opcode === DW_LNS_copy) {
-      addsRow = true;
-    } else if (opcode === DW_LNS_set_column) {
-      while (load<u8>(to++) >= 0x80) {}
-    } else if (opcode === DW_LNS_advance_line) {
-      currentLine += <u32>readSleb(to);
-      to = next;
-    } else if (opcode === DW_LNS_advance_pc) {
-      advance = readUleb(to);
-      to = next;
-    } else if (opcode === DW_LNS_set_file) {
-      currentFile = <u32>readUleb(to);
-      to = next;
-    } else if (opcode === DW_LNS_const_add_pc) {
-      advance = load<u8>(header + 255, SPECIAL_ADVANCE);
-    } else if (opcode === DW_LNS_fixed_advance_pc) {
-      current += readAddress(to, 2);
-      operation = 0;
-      to += 2;
-    } else {
-      // Flags, ISAs, and what later versions may add: only their operands are passed over.
-      for (let operand = load<u8>(header + opcode, STANDARD_OPERANDS); operand > 0; operand--) {
+    } else if (opcode !== DW_LNS_copy) {
+      if (opcode === DW_LNS_set_column) {
         while (load<u8>(to++) >= 0x80) {}
+        continue;
       }
+      if (opcode === DW_LNS_advance_line) {
+        currentLine += <u32>readSleb(to);
+        to = next;
+        continue;
+      }
+      if (opcode === DW_LNS_set_file) {
+        currentFile = <u32>readUleb(to);
+        to = next;
+        continue;
+      }
+      if (opcode === DW_LNS_fixed_advance_pc) {
+        current += readAddress(to, 2);
+        operation = 0;
+        to += 2;
+        continue;
+      }
+      if (opcode === DW_LNS_advance_pc) {
+        advance = readUleb(to);
+        to = next;
+      } else if (opcode === DW_LNS_const_add_pc) {
+        advance = load<u8>(header + 255, SPECIAL_ADVANCE);
+      } else {
+        // Flags, ISAs, and what later versions may add: only their operands are passed over.
+        for (let operand = load<u8>(header + opcode, STANDARD_OPERANDS); operand > 0; operand--) {
+          while (load<u8>(to++) >= 0x80) {}
+        }
+        continue;
+      }
+      addsRow = false;
     }
     if (maximumOperations === 1) current += minimumLength * advance;
     else {
