@@ -32,7 +32,9 @@ export function instructions(littleEndian: boolean) {
     fixedAdvancePc: (bytes: number) => [9, ...u16(bytes)],
     setIsa: (isa: number) => [12, ...uleb(isa)],
     /** Adds to address and line, and appends a row. */
-    special: (advance: number, line: number) => [advance * LINE_RANGE + line - LINE_BASE + OPCODE_BASE],
+    special: (advance: number, line: number, opcodeBase = OPCODE_BASE) => [
+      advance * LINE_RANGE + line - LINE_BASE + opcodeBase,
+    ],
     endSequence: [0, 1, 1],
     setAddress: (address: bigint) => [0, 9, 2, ...u64(address)],
     defineFile: (name: string, directory: number) => {
@@ -52,6 +54,7 @@ export function instructions(littleEndian: boolean) {
 const LINE_BASE = -3;
 const LINE_RANGE = 12;
 const OPCODE_BASE = 13;
+const STANDARD_OPERANDS = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
 
 export interface LinePlan {
   readonly version: 2 | 3 | 4 | 5;
@@ -60,6 +63,8 @@ export interface LinePlan {
   readonly program: readonly number[];
   readonly minimumInstructionLength?: number;
   readonly maximumOperations?: number;
+  /** The lowest special opcode; opcodes from 13 on that lie below it have two operands. */
+  readonly opcodeBase?: number;
   /** Whether the files of DWARF 5 have MD5 sums (DW_FORM_data16). */
   readonly md5?: boolean;
   /** The directory and file tables, instead of those that list main.c (0 and 1) and sub/inner.h (2). */
@@ -71,7 +76,7 @@ export interface LinePlan {
 
 /** A line program with its header, as it stands in .debug_line. */
 export function lineSection(plan: LinePlan): number[] {
-  const { version, littleEndian = true, program } = plan;
+  const { version, littleEndian = true, program, opcodeBase = OPCODE_BASE } = plan;
   const { u16, u32 } = numberBytes(littleEndian);
   const ownTables =
     version === 5
@@ -94,8 +99,8 @@ export function lineSection(plan: LinePlan): number[] {
     1,
     LINE_BASE & 0xff,
     LINE_RANGE,
-    OPCODE_BASE,
-    ...[0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1],
+    opcodeBase,
+    ...Array.from({ length: opcodeBase - 1 }, (_, i) => STANDARD_OPERANDS[i] ?? 2),
     ...(plan.tables ?? ownTables),
   ];
   const body = [

@@ -205,6 +205,32 @@ describe.each(ALL_VERSIONS)("DWARF %i", (version) => {
     await expectLines(plan(program), { [at(0)]: "/src/sub/late.c:1" }, []);
   });
 
+  test("with fewer standard opcodes than are known, and with more", async () => {
+    const few = [...setAddress(BASE), ...special(0, 4, 4), ...special(0, 3, 4), ...special(2, 1, 4)];
+    const end = [...advancePc(8), ...endSequence];
+    await expectLines(plan([...few, ...end], { opcodeBase: 4 }), {
+      [at(1)]: "/src/main.c:8",
+      [at(2)]: "/src/main.c:9",
+    });
+    const many = [
+      ...setAddress(BASE),
+      19,
+      0x85,
+      1,
+      6,
+      ...special(0, 4, 20),
+      13,
+      1,
+      0x80,
+      0,
+      ...special(3, 2, 20),
+    ];
+    await expectLines(plan([...many, ...end], { opcodeBase: 20 }), {
+      [at(2)]: "/src/main.c:5",
+      [at(3)]: "/src/main.c:7",
+    });
+  });
+
   test("extended instructions that say nothing of lines, or are unknown", async () => {
     const program = [
       ...[...setAddress(BASE), ...setDiscriminator(300), ...unknownExtended(1, 0x80, 0), ...special(0, 4)],
@@ -401,6 +427,14 @@ describe("a line program that lies", () => {
   test("about an extended instruction's length", async () => {
     await expect(failing([0, 200, 2, 1, 2, 3])).rejects.toThrow(/an instruction reaches past its program/);
     await expect(failing([0, 0, 1])).rejects.toThrow(/an instruction reaches past its program/);
+    for (const discriminator of [
+      [0, 200, 4, 1],
+      [0, 0, 4, 1],
+      [0, 0x80, 4],
+      [0, 2, 4],
+    ]) {
+      await expect(failing([...setAddress(BASE), ...discriminator])).rejects.toThrow(/past its program/);
+    }
     await expect(failing([0, 4, 2, 1, 2, 3])).rejects.toThrow(/an address of no known size/);
   });
 

@@ -29,12 +29,17 @@ export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
     at = behindLeb(at); // its tag
     at++; // DW_CHILDREN_…
     while (at < end) {
-      const name = load<u8>(at);
-      at = behindLeb(at);
-      const form = <u32>load<u8>(at);
-      at = behindLeb(at);
-      if (form === DW_FORM_implicit_const) at = behindLeb(at);
-      if (name === 0 && form === 0) break;
+      // Of most attributes the name and the form take a byte each.
+      const pair = <u32>load<u16>(at);
+      const isShort = (pair & 0x8080) === 0 && pair >>> 8 !== DW_FORM_implicit_const;
+      if (isShort) at += 2;
+      else {
+        at = behindLeb(at);
+        const form = <u32>load<u8>(at);
+        at = behindLeb(at);
+        if (form === DW_FORM_implicit_const) at = behindLeb(at);
+      }
+      if (pair === 0) break;
     }
     if (at > end) break;
     if (code === wantedCode) return <i32>(entry - start);
