@@ -144,10 +144,10 @@ async function compare(vmlinux, modules) {
   const print = ["-print-file-name=liblto_plugin.so"];
   const { stdout: plugin } = await run("gcc", print, { stdio: ["ignore", "pipe", "inherit"] });
   const plainNm = { command: ["nm", "--plugin", plugin.trim(), "-n", vmlinux], stdout: file("listing") };
-  const onDuplicates = ADDR2LINES.map(({ tool, name, runs }) => ({
+  const onDuplicates = ADDR2LINES.map(({ tool, name }) => ({
     name: `\`nm -n\` + ${name}`,
     steps: [nm, { command: [tool, "-e", vmlinux], stdin: file("duplicates") }],
-    runs: Math.max(runs, FEW_RUNS),
+    runs: RUNS,
   }));
   const onAll = ADDR2LINES.map(({ tool, name, runs }) => ({
     name,
@@ -198,39 +198,63 @@ async function compare(vmlinux, modules) {
     ])),
     "",
     `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +
-      `${RUNS} runs after a warm-up, fewer without.\n`,
+      `${RUNS} runs after a warm-up, fewer without, in turn; each ratio is the median of those of the turns.\n`,
   ].join("\n");
 }
 
 /**
- * Table lines; the first command is what the others are compared with.
+ * Table lines; the first command is what the others are compared with. The commands take turns, since a machine that others share
+ * is slow for some minutes and fast for others, and a ratio is the median of those of each turn.
  * @param {string} directory for the measurements
  * @param {{ name: string, steps: Step[], runs: number }[]} commands
  */
 async function measureGroup(directory, commands) {
-  const lines = [];
-  let first = Number.NaN;
-  for (const { name, steps, runs } of commands) {
-    say(`${name}, ${runs} × …`);
-    const { seconds, range, kibibytes } = await measure(directory, steps, runs);
-    if (Number.isNaN(first)) first = seconds;
-    const spread = range.map((limit) => limit.toFixed(3)).join(" – ");
-    const cells = [name, `${seconds.toFixed(3)} s`, `${spread} s`, (seconds / first).toFixed(2)];
-    lines.push(`| ${[...cells, `${(kibibytes / 1024).toFixed(0)} MiB`, runs].join(" | ")} |`);
+  const measured = commands.map((command) => ({
+    ...command,
+    /** @type {number[]} */ seconds: [],
+    /** @type {number[]} */ ratios: [],
+    kibibytes: 0,
+  }));
+  const turns = Math.max(...commands.map(({ runs }) => runs));
+  for (let turn = 0; turn < turns; turn++) {
+    say(`${commands[0]?.name} and what it is compared with, ${turn + 1} of ${turns} …`);
+    let first = Number.NaN;
+    for (const command of measured) {
+      if (turn >= command.runs) continue;
+      // Fewer than RUNS go without a warm-up: the commands before have filled the page cache.
+      const { seconds, kibibytes } = await measure(
+        directory,
+        command.steps,
+        turn === 0 && command.runs >= RUNS,
+      );
+      if (Number.isNaN(first)) first = seconds;
+      command.seconds.push(seconds);
+      command.ratios.push(seconds / first);
+      command.kibibytes = Math.max(command.kibibytes, kibibytes);
+    }
   }
-  return lines;
+  return measured.map(({ name, seconds, ratios, kibibytes, runs }) => {
+    const spread = `${Math.min(...seconds).toFixed(3)} – ${Math.max(...seconds).toFixed(3)} s`;
+    const cells = [name, `${median(seconds).toFixed(3)} s`, spread, median(ratios).toFixed(2)];
+    return `| ${[...cells, `${(kibibytes / 1024).toFixed(0)} MiB`, runs].join(" | ")} |`;
+  });
+}
+
+/** @param {number[]} numbers */
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const at = (/** @type {number} */ index) => sorted[index] ?? Number.NaN;
+  return (at(Math.ceil(sorted.length / 2) - 1) + at(Math.floor(sorted.length / 2))) / 2;
 }
 
 /**
- * Runs the steps after one another, several times. Listings and tables are written, as new files each time; other output goes
- * nowhere.
+ * Runs the steps after one another. Listings and tables are written, as new files each time; other output goes nowhere.
  * @param {string} directory
  * @param {Step[]} steps
- * @param {number} runs fewer than RUNS go without a warm-up: the commands before have filled the page cache
- * @returns {Promise<{ seconds: number, range: number[], kibibytes: number }>} the median, the fastest and the slowest,
- *   and the peak of the largest process
+ * @param {boolean} warmup whether they run once before
+ * @returns {Promise<{ seconds: number, kibibytes: number }>} the time of all, and the peak of the largest process
  */
-async function measure(directory, steps, runs) {
+async function measure(directory, steps, warmup) {
   const times = join(directory, "times.json");
   const memory = join(directory, "memory");
   rmSync(memory, { force: true });
@@ -239,21 +263,16 @@ async function measure(directory, steps, runs) {
     const run = `${words.map(quoted).join(" ")} < ${quoted(stdin)} > ${quoted(stdout)}`;
     return different ? `{ ${run}; test $? = 1; }` : run;
   });
-  const warmup = runs < RUNS ? "0" : "1";
   const written = ["aliased", "table", "listing", "frequency"].map((name) => quoted(join(directory, name)));
   const prepare = ["--prepare", `rm -f ${written.join(" ")}`];
-  const options = [...prepare, "--style", "none", "--warmup", warmup, "--runs", String(runs)];
+  const options = [...prepare, "--style", "none", "--warmup", warmup ? "1" : "0", "--runs", "1"];
   // elfutils would otherwise look for debug info on a server, and Node 20 parse certificates at every start.
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
   const env = { ...inherited, DEBUGINFOD_URLS: "" };
   await must("hyperfine", [...options, "--export-json", times, script.join(" && ")], { env });
   const kibibytes = readFileSync(memory, "utf8").trim().split("\n").map(Number);
-  const { median, min, max } = JSON.parse(readFileSync(times, "utf8")).results[0];
-  return {
-    seconds: median,
-    range: [min, max],
-    kibibytes: Math.max(...kibibytes),
-  };
+  const { mean } = JSON.parse(readFileSync(times, "utf8")).results[0];
+  return { seconds: mean, kibibytes: Math.max(...kibibytes) };
 }
 
 /**
