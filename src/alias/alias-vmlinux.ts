@@ -270,12 +270,11 @@ export function* tableRows(
   aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
   const { listing, symbols, namesakes } = selection;
-  const indices = located === symbols ? undefined : new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
+  const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
   const names = livePatchNames(selection.kallsymsNames, header.kernel);
   const positions = symbolPositions(listing, located, namesakes, names);
-  for (let i = 0; i < located.length; i++) {
-    const symbol = located[i] as number;
-    const index = indices === undefined ? i : indices.get(symbol);
+  for (const [i, symbol] of located.entries()) {
+    const index = aliasIndex.get(symbol);
     const alias = index === undefined ? null : (aliases.alias[index] ?? null);
     const name = symbolName(listing, symbol);
     const type = String.fromCharCode(listing.type[symbol] as number);

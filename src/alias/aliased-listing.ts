@@ -8,9 +8,5 @@ import type { Listing } from "../symbols/listing.ts";
  * @returns the text in pieces, each valid until the next is asked for
  */
 export function aliasedListing(listing: Listing, aliases: ReadonlyMap<number, string>): Iterable<Uint8Array> {
-  const symbols = Int32Array.from(aliases.keys()).sort();
-  return listing.lines(
-    symbols,
-    Array.from(symbols, (symbol) => aliases.get(symbol) as string),
-  );
+  return listing.lines([...aliases].sort(([a], [b]) => a - b));
 }

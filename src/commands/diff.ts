@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addTo } from "../grouping.ts";
 import { diffAsHtml } from "../report/diff-html.ts";
 import { diffAsJson } from "../report/diff-json.ts";
 import { diffAsMap } from "../report/diff-map.ts";
@@ -9,7 +10,6 @@ import { diffAsText, type Paint } from "../report/diff-text.ts";
 import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
-import { addTo } from "../table/grouping.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { readTextFile } from "./input.ts";
 import { type Runner, regularExpression, repeatable } from "./options.ts";

@@ -168,6 +168,8 @@ const TYPES: ReadonlyMap<number, Types> = new Map([
   [EM_X86_64, X86_64],
 ]);
 
+const known = new Map<number, Uint8Array>();
+
 /**
  * What a machine's relocations do to debug sections, by type: an operation such as `SET | 8`, or 0 for a type that has no
  * business there; undefined for an unknown machine.
@@ -176,9 +178,11 @@ const TYPES: ReadonlyMap<number, Types> = new Map([
  */
 export function relocationOperations(machine: number): Uint8Array | undefined {
   const types = TYPES.get(machine);
-  if (types === undefined) return undefined;
+  const before = known.get(machine);
+  if (types === undefined || before !== undefined) return before;
   const entries = Object.values(types);
   const byType = new Uint8Array(1 + Math.max(...entries.map(([type]) => type)));
   for (const [type, operation] of entries) byType[type] = operation;
+  known.set(machine, byType);
   return byType;
 }

@@ -17,6 +17,7 @@ import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
+import { addTo } from "../grouping.ts";
 import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
 import { emptyQueries, type Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
@@ -26,7 +27,6 @@ import { symbolName } from "../symbols/listing.ts";
 import { isData } from "../symbols/name-anatomy.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
-import { addTo } from "../table/grouping.ts";
 import type { WasmMemory } from "../wasm/program.ts";
 
 /** The file with a module's debug information, the module itself or another one, and what locates addresses in it. */

@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
+import { addTo } from "../grouping.ts";
 import { isText } from "../symbols/name-anatomy.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
-import { addTo } from "../table/grouping.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { formatOldSymbol, type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
 import type { Fault, LivePatch, Reference } from "./patch-module.ts";

@@ -24,7 +24,7 @@ import {
   tableString,
 } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
-import { addTo } from "../table/grouping.ts";
+import { addTo } from "../grouping.ts";
 import { type Pointer, type Pointers, readPointers, relocationsOf } from "./data-pointers.ts";
 import { type OldSymbol, VMLINUX } from "./old-symbol.ts";
 

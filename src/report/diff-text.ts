@@ -1,6 +1,6 @@
+import { groupBy } from "../grouping.ts";
 import { type AliasUse, replaceUses } from "../table/alias-uses.ts";
 import { GROUPS, type Group } from "../table/diff-tables.ts";
-import { groupBy } from "../table/grouping.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 import {
   GROUP_WORDS,

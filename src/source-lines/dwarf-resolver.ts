@@ -3,6 +3,7 @@ import { findRows, linePath } from "../dwarf/line-program.ts";
 import { readLineProgram } from "../dwarf/line-program-header.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import { compareAddresses } from "../elf/address.ts";
+import { addTo } from "../grouping.ts";
 import { type Queries, type Resolver, unknownLocations, VIA_LINE, VIA_NEXT_LINE } from "./resolver.ts";
 import type { unitFinder } from "./unit-finder.ts";
 
@@ -43,14 +44,10 @@ export function dwarfResolver(sections: DebugSections, findUnits: ReturnType<typ
 function byUnit(queries: Queries, units: readonly (Unit | undefined)[]): Map<Unit, number[]> {
   const asked = new Map<Unit, number[]>();
   units.forEach((unit, query) => {
-    if (unit === undefined) return;
-    const list = asked.get(unit);
-    if (list === undefined) asked.set(unit, [query]);
-    else list.push(query);
+    if (unit !== undefined) addTo(asked, unit, query);
   });
   const { addressHigh: high, addressLow: low } = queries;
   for (const list of asked.values()) {
-    if (list.length === 1) continue;
     list.sort((a, b) =>
       compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number),
     );

@@ -125,13 +125,12 @@ export function elfListing(
   };
   return {
     ...listing,
-    *lines(symbols = [], names = []) {
+    *lines(added = []) {
       const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
       let used = 0;
       let row = 0;
-      for (let i = 0; i <= symbols.length; i++) {
-        const symbol = symbols[i];
-        const end = symbol === undefined ? listed : symbol + 1;
+      for (const [symbol, name] of [...added, [listed - 1] as const]) {
+        const end = symbol + 1;
         while (row < end) {
           const left = TEXT_BYTES - used;
           used += program.writeLines(columns, stride, undefinedCount, row, end, text + used, left);
@@ -146,15 +145,15 @@ export function elfListing(
           }
           used = 0;
         }
-        if (symbol === undefined) break;
-        const added = `${beforeName(symbol)}${names[i]}\n`;
+        if (name === undefined) break;
+        const line = `${beforeName(symbol)}${name}\n`;
         // A character takes three bytes at most.
-        if (used + added.length * 3 > TEXT_BYTES) {
+        if (used + line.length * 3 > TEXT_BYTES) {
           yield room.subarray(0, used);
           used = 0;
         }
-        if (added.length * 3 > TEXT_BYTES) yield Buffer.from(added);
-        else used += room.write(added, used);
+        if (line.length * 3 > TEXT_BYTES) yield Buffer.from(line);
+        else used += room.write(line, used);
       }
       yield room.subarray(0, used);
     },

@@ -22,10 +22,11 @@ export interface Listing {
   /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
   readonly nameHash: Uint32Array;
   /**
-   * The lines of all symbols, in pieces each valid until the next is asked for; behind the line of each of `symbols`, which
-   * ascend, one like it with the name at the same index of `names`.
+   * The lines of all symbols, in pieces each valid until the next is asked for.
+   *
+   * @param added symbols, ascending, and names: behind each one's line stands one like it with that name
    */
-  lines(symbols?: ArrayLike<number>, names?: readonly string[]): Iterable<Uint8Array>;
+  lines(added?: Iterable<readonly [symbol: number, name: string]>): Iterable<Uint8Array>;
 }
 
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
@@ -169,16 +170,15 @@ export function readListing(text: Buffer, source: string): Listing {
     text,
     count,
     ...columns,
-    *lines(symbols = [], names = []) {
+    *lines(added = []) {
       let written = 0;
-      for (let i = 0; i < symbols.length; i++) {
-        const symbol = symbols[i] as number;
+      for (const [symbol, name] of added) {
         const end = lineEnd(symbol);
         yield text.subarray(written, end);
         // A last line without a newline stays the last one without.
         if (text[end - 1] !== LINE_FEED) yield Buffer.from("\n");
         yield text.subarray(lineStart[symbol], nameStart[symbol]);
-        yield Buffer.from(names[i] as string);
+        yield Buffer.from(name);
         yield text.subarray(nameEnd[symbol], end);
         written = end;
       }

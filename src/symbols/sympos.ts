@@ -1,4 +1,5 @@
 import { compareAddresses } from "../elf/address.ts";
+import { groupBy } from "../grouping.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { type Listing, symbolName } from "./listing.ts";
 import { countedFinder, type KallsymsNames } from "./name-anatomy.ts";
@@ -59,14 +60,7 @@ export function symbolPositions(
     }
     group.sort(inKallsymsOrder);
     if (haveOneName) return count(group);
-    const bearers = new Map<string, number[]>();
-    for (const symbol of group) {
-      const name = comparedName(symbol);
-      const others = bearers.get(name);
-      if (others === undefined) bearers.set(name, [symbol]);
-      else others.push(symbol);
-    }
-    bearers.forEach(count);
+    groupBy(group, comparedName).forEach(count);
   };
   const counted = new Set<number>();
   return Uint32Array.from(symbols, (symbol) => {

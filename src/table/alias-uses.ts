@@ -1,4 +1,4 @@
-import { addTo } from "./grouping.ts";
+import { addTo } from "../grouping.ts";
 
 /** A place in a script where an alias stands. */
 export interface AliasUse {

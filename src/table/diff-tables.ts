@@ -1,5 +1,5 @@
+import { groupBy } from "../grouping.ts";
 import type { TableHeader, TableRow } from "./alias-table.ts";
-import { groupBy } from "./grouping.ts";
 import { pairByLine } from "./pair-by-line.ts";
 import { KEY_SEPARATOR, rowStem, sourceName, symbolKey } from "./symbol-key.ts";
 

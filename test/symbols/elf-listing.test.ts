@@ -221,12 +221,14 @@ test("lines with other names stand behind their symbols', however long the names
   const object = assemble("lengths", source);
   const printed = tool("nm", ["-n", object]).toString().trimEnd().split("\n");
   const symbols = printed.flatMap((_, i) => (i % 3 === 0 || i < 8 ? [i] : []));
-  const names = symbols.map((symbol) => `alias${symbol}@${"y".repeat(lengths[(symbol + 1) % 8] as number)}`);
+  const added = new Map(
+    symbols.map((symbol) => [symbol, `alias${symbol}@${"y".repeat(lengths[(symbol + 1) % 8] as number)}`]),
+  );
   const expected = printed.flatMap((line, i) => {
-    const name = names[symbols.indexOf(i)];
+    const name = added.get(i);
     return name === undefined ? [line] : [line, line.slice(0, 19) + name];
   });
-  const pieces = Array.from(listingOfElf(object).lines(symbols, names), (piece) => Buffer.from(piece));
+  const pieces = Array.from(listingOfElf(object).lines(added), (piece) => Buffer.from(piece));
   expect(Buffer.concat(pieces).toString()).toBe(`${expected.join("\n")}\n`);
 });
 
