@@ -51,6 +51,14 @@ describe("the aliased listing", () => {
     });
   });
 
+  test("is whole where long stretches have no alias", () => {
+    const filler = (stretch: string) =>
+      Array.from({ length: 10_000 }, (_, i) => `0000000000001000 A ${stretch}_${i}\n`).join("");
+    const listing = filler("before") + NM + filler("behind");
+    const { stdout } = kasAlias(["vmlinux", SAMPLE, "--nm", "-"], listing);
+    expect(stdout).toBe(filler("before") + ALIASED + filler("behind"));
+  });
+
   test.each([
     ["drivers/rtc/sysfs.c", "name_show"],
     ["drivers/pnp/card.c", "name_show"],

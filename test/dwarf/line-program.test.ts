@@ -212,6 +212,13 @@ describe.each(ALL_VERSIONS)("DWARF %i", (version) => {
       [at(1)]: "/src/main.c:8",
       [at(2)]: "/src/main.c:9",
     });
+    // Of opcodes that are standard elsewhere llvm-addr2line and eu-addr2line say something else.
+    const known = [...setAddress(BASE), ...special(0, 1, 4), ...special(0, -2, 4), ...special(2, 4, 4)];
+    await expectLines(
+      plan([...known, ...special(0, 4, 4), ...end], { opcodeBase: 4 }),
+      { [at(2)]: "/src/main.c:8" },
+      [],
+    );
     const many = [
       ...setAddress(BASE),
       19,
@@ -429,6 +436,7 @@ describe("a line program that lies", () => {
     await expect(failing([0, 0, 1])).rejects.toThrow(/an instruction reaches past its program/);
     for (const discriminator of [
       [0, 200, 4, 1],
+      [0, 0xfd, 0xff, 0xff, 0xff, 0x0f, 4],
       [0, 0, 4, 1],
       [0, 0x80, 4],
       [0, 2, 4],
