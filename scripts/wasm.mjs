@@ -6,9 +6,16 @@ import { ROOT } from "./setup.mjs";
 
 /** @type {string | Uint8Array | null} */
 let binary = null;
-const sources = ["abbreviations", "debug-info", "line-program", "listing", "names", "ranges", "unit"].map(
-  (name) => `src/wasm/assembly/${name}.ts`,
-);
+const sources = [
+  "abbreviations",
+  "debug-info",
+  "file-table",
+  "line-program",
+  "listing",
+  "names",
+  "ranges",
+  "unit",
+].map((name) => `src/wasm/assembly/${name}.ts`);
 const options = ["-O3", "--runtime", "stub", "--importMemory", "--noAssert", "--outFile", "wasm"];
 const { error, stderr } = await main([...sources, "--baseDir", ROOT, ...options], {
   writeFile(_name, contents) {

@@ -101,15 +101,17 @@ const BATCH = 4096;
 function groupByHash(hashes: Uint32Array) {
   const count = hashes.length;
   const memory = wasmMemory();
-  const { program } = memory;
   // Eight bits a symbol, and as many for those seen again: few others have the same.
   const seenBytes = 2 ** Math.ceil(Math.log2(count + 1));
-  memory.reserve(2 * seenBytes + 5 * count * 4 + 6 * 16);
+  memory.reserve(2 * seenBytes + 4 * count * 4 + 5 * 16);
   const seen = memory.room(2 * seenBytes);
   const column = () => memory.room(count * 4);
-  const [keys, first, next, bearers, duplicated] = [column(), column(), column(), column(), column()];
+  const [keys, first, bearers, duplicated] = [column(), column(), column(), column()];
+  // Memory that is touched for the first time costs more than what is done here.
+  const next = keys;
   const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
+  const { program } = memory;
   let again = 0;
   for (let from = 0; from < count; from += BATCH) {
     again += program.seeHashes(keys, from, Math.min(count, from + BATCH), seen, seenBytes);

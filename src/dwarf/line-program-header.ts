@@ -15,9 +15,7 @@ export interface LineProgram extends Encoding {
   readonly lineBase: number;
   readonly lineRange: number;
   readonly opcodeBase: number;
-  /** The number of operands by standard opcode; entry 0 is not used. */
-  readonly standardOperands: Uint8Array;
-  /** Where the tables of directories and files begin, which end at `start`. */
+  /** Where the tables of directories and files begin, which end at `start`; before them stand the standard opcodes' lengths. */
   readonly tables: number;
   /** The tables, once they were asked for. */
   fileTable: FileTable | undefined;
@@ -53,9 +51,7 @@ export function readLineProgram(sections: DebugSections, offset: number, address
   if (lineRange === 0 || opcodeBase === 0 || maximumOperations === 0) {
     throw cursor.failure("a line program with a line_range, opcode_base or operation count of zero");
   }
-  const standardOperands = new Uint8Array(opcodeBase);
-  standardOperands.set(cursor.bytes(opcodeBase - 1), 1);
-
+  cursor.skip(opcodeBase - 1); // standard_opcode_lengths
   if (cursor.position > start) throw cursor.failure("a line program's header reaches past its end");
   return {
     version,
@@ -69,7 +65,6 @@ export function readLineProgram(sections: DebugSections, offset: number, address
     lineBase,
     lineRange,
     opcodeBase,
-    standardOperands,
     tables: cursor.position,
     fileTable: undefined,
     definedFiles: [],

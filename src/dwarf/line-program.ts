@@ -27,6 +27,8 @@ export function linePath(
   file: number,
   compilationDirectory: string | null,
 ): string {
+  const plain = machine?.path(sections, program, file);
+  if (plain !== undefined) return plain;
   program.fileTable ??= fileTable(sections, program, program.tables, program.start);
   const table = program.fileTable;
   const entry = table.file(file) ?? definedFile(program, table, file);

@@ -3,7 +3,8 @@ import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
 import { wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
-import { plainEntry } from "./file-table.ts";
+import { joinPaths, plainEntry } from "./file-table.ts";
+import { formString } from "./forms.ts";
 import type { LineProgram } from "./line-program-header.ts";
 
 // Why a program stops (wasm/assembly/line-program.ts).
@@ -13,15 +14,15 @@ const ROWS_DESCEND = 2;
 const FILE_DEFINED = 3;
 const NO_ADDRESS = 5;
 
-// What a program's header says, by offsets in bytes.
-const OPCODE_BASE = 0;
-const MINIMUM_LENGTH = 4;
-const MAXIMUM_OPERATIONS = 8;
-const LITTLE_ENDIAN = 12;
-const STANDARD_OPERANDS = 16;
-const SPECIAL_ADVANCE = 272;
-const SPECIAL_LINE = 528;
+/** What a program's header says, in the form in which its instructions need it. */
 const HEADER_BYTES = 1552;
+
+// The names that findFile gives, each a form and an offset (wasm/assembly/file-table.ts).
+const NAME_WORDS = 2;
+const FILE_NAME = 0;
+const DIRECTORY_NAME = 1;
+const BASE_NAME = 2;
+const NAMES_BYTES = 3 * NAME_WORDS * 4;
 
 /** The words of 32 bits of a row, and of an address that is looked up. */
 const ROW_WORDS = 4;
@@ -35,7 +36,7 @@ export const WANTED_FILE = 4;
 export const WANTED_LINE = 5;
 export const WANTED_FOUND = 6;
 
-/** Zeros behind the instructions: as many bytes as one that reaches past the end can read before it meets one below 0x80. */
+/** Zeros behind the program: as many bytes as one that reaches past the end can read before it meets one below 0x80. */
 const PADDING = 16;
 
 /**
@@ -48,29 +49,69 @@ export class LineStateMachine {
 
   readonly #memory = wasmMemory();
   readonly #headerAt = this.#memory.room(HEADER_BYTES);
-  #headerOf: LineProgram | undefined;
+  readonly #namesAt = this.#memory.room(NAMES_BYTES);
+  #loaded: LineProgram | undefined;
   #wantedAt = 0;
+  #tablesAt = 0;
   #instructionsAt = 0;
   #rowsAt = 0;
   /** How many rows there is room for, behind all else. */
   #capacity = 1 << 12;
 
-  /** Reads a program's instructions, and makes room for a number of addresses, all zero. */
+  /** Reads a program's tables and instructions, and makes room for a number of addresses, all zero. */
   load({ line, littleEndian }: DebugSections, program: LineProgram, addresses: number): void {
     const memory = this.#memory;
-    const length = program.end - program.start;
-    memory.release(this.#headerAt + HEADER_BYTES);
+    const operands = program.opcodeBase - 1;
+    const from = program.tables - operands;
+    const length = program.end - from;
+    this.#loaded = undefined;
+    memory.release(this.#namesAt + NAMES_BYTES);
     this.#wantedAt = memory.room(addresses * WANTED_WORDS * 4);
-    this.#instructionsAt = memory.room(length + PADDING);
+    const at = memory.room(length + PADDING);
+    this.#tablesAt = at + operands;
+    this.#instructionsAt = at + program.start - from;
     this.#rowsAt = memory.room(this.#capacity * ROW_WORDS * 4);
     this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, addresses * WANTED_WORDS).fill(0);
-    const instructions = new Uint8Array(memory.buffer(), this.#instructionsAt, length + PADDING);
-    line.read(program.start, length, instructions);
-    instructions.fill(0, length);
-    const header = new DataView(memory.buffer(), this.#headerAt, HEADER_BYTES);
-    header.setUint32(LITTLE_ENDIAN, Number(littleEndian), true);
-    if (!meansTheSame(program, this.#headerOf)) describe(program, header);
-    this.#headerOf = program;
+    const bytes = new Uint8Array(memory.buffer(), at, length + PADDING);
+    line.read(from, length, bytes);
+    bytes.fill(0, length);
+    const { opcodeBase, lineBase, lineRange, minimumInstructionLength, maximumOperations } = program;
+    memory.program.describeProgram(
+      this.#headerAt,
+      at,
+      opcodeBase,
+      lineBase,
+      lineRange,
+      minimumInstructionLength,
+      maximumOperations,
+      littleEndian,
+    );
+    this.#loaded = program;
+  }
+
+  /**
+   * The path of a file of the program that was loaded, if its tables have the form in which compilers of DWARF 5 write them.
+   *
+   * @returns undefined for tables in another form, which may be good ones all the same, and for a file that they do not list
+   */
+  path(sections: DebugSections, program: LineProgram, file: number): string | undefined {
+    if (this.#loaded !== program || program.version < 5 || program.offsetSize !== 4) return undefined;
+    const memory = this.#memory;
+    const directory = memory.program.findFile(
+      this.#tablesAt,
+      this.#instructionsAt,
+      sections.littleEndian,
+      file,
+      this.#namesAt,
+    );
+    if (directory < 0) return undefined;
+    const words = new Uint32Array(memory.buffer(), this.#namesAt, NAMES_BYTES / 4);
+    const string = (name: number) => {
+      const [form = 0, value = 0] = words.subarray(name * NAME_WORDS);
+      return formString(sections, { form, value, high: 0 }, program, 0) ?? "";
+    };
+    const inner = directory === 0 ? "" : string(DIRECTORY_NAME);
+    return joinPaths(string(BASE_NAME), joinPaths(inner, string(FILE_NAME)));
   }
 
   /**
@@ -134,32 +175,4 @@ export class LineStateMachine {
       rows.set(old.subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS), place * ROW_WORDS);
     });
   }
-}
-
-/** What each special opcode adds (section 6.2.5.1), and the rest. */
-function describe(program: LineProgram, header: DataView): void {
-  const { opcodeBase, lineBase, lineRange, standardOperands } = program;
-  header.setUint32(OPCODE_BASE, opcodeBase, true);
-  header.setUint32(MINIMUM_LENGTH, program.minimumInstructionLength, true);
-  header.setUint32(MAXIMUM_OPERATIONS, program.maximumOperations, true);
-  standardOperands.forEach((operands, opcode) => {
-    header.setUint8(STANDARD_OPERANDS + opcode, operands);
-  });
-  for (let opcode = opcodeBase; opcode < 256; opcode++) {
-    header.setUint8(SPECIAL_ADVANCE + opcode, Math.floor((opcode - opcodeBase) / lineRange));
-    header.setInt32(SPECIAL_LINE + 4 * opcode, lineBase + ((opcode - opcodeBase) % lineRange), true);
-  }
-}
-
-/** Whether two programs' instructions mean the same, as those of one compiler mostly do. */
-function meansTheSame(program: LineProgram, other: LineProgram | undefined): boolean {
-  return (
-    other !== undefined &&
-    program.opcodeBase === other.opcodeBase &&
-    program.lineBase === other.lineBase &&
-    program.lineRange === other.lineRange &&
-    program.minimumInstructionLength === other.minimumInstructionLength &&
-    program.maximumOperations === other.maximumOperations &&
-    program.standardOperands.every((operands, opcode) => operands === other.standardOperands[opcode])
-  );
 }

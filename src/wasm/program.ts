@@ -46,6 +46,7 @@ export interface WasmProgram {
   ): void;
   findGroups(count: number, first: number, next: number, bearers: number, duplicated: number): number;
   findAbbreviation(start: number, end: number, wanted: number): number;
+  findFile(tables: number, end: number, littleEndian: boolean, index: number, names: number): number;
   readUnitHeader(start: number, littleEndian: boolean): number;
   unitSize(): number;
   unitVersionNumber(): number;
@@ -55,6 +56,16 @@ export interface WasmProgram {
   readAranges(section: number, sectionEnd: number, littleEndian: boolean, ranges: number): number;
   sortRanges(ranges: number, count: number, spare: number): number;
   findRange(ranges: number, count: number, high: number, low: number): number;
+  describeProgram(
+    programHeader: number,
+    operands: number,
+    opcodeBase: number,
+    lineBase: number,
+    lineRange: number,
+    minimumLength: number,
+    maximumOperations: number,
+    littleEndian: boolean,
+  ): void;
   startProgram(
     programHeader: number,
     start: number,
@@ -113,20 +124,31 @@ export interface WasmMemory {
 }
 
 export function wasmMemory(): WasmMemory {
-  module ??= new WebAssembly.Module(Buffer.from(WASM, "base64"));
-  const memory = new WebAssembly.Memory({ initial: 0, maximum: MEMORY_LIMIT / PAGE_BYTES });
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   let used = FIRST_OFFSET;
+  let memory: WebAssembly.Memory | undefined;
+  let program: WasmProgram | undefined;
+  // V8 counts what a memory grows by twice as garbage that might be collected, so it is made as large as its first use wants.
+  const made = (initial: number) => {
+    memory ??= new WebAssembly.Memory({ initial, maximum: MEMORY_LIMIT / PAGE_BYTES });
+    return memory;
+  };
   const reserve = (bytes: number) => {
     if (used + bytes > MEMORY_LIMIT) {
       throw new Failure(`${used + bytes} bytes`, "are more than fit into memory", "give an intact file");
     }
-    const missing = used + bytes - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+    const pages = Math.ceil((used + bytes) / PAGE_BYTES);
+    const { buffer } = made(pages);
+    const missing = pages - buffer.byteLength / PAGE_BYTES;
+    if (missing > 0) made(0).grow(missing);
   };
   return {
-    program: exports as unknown as WasmProgram,
-    buffer: () => memory.buffer,
+    get program() {
+      module ??= new WebAssembly.Module(Buffer.from(WASM, "base64"));
+      program ??= new WebAssembly.Instance(module, { env: { memory: made(0) } })
+        .exports as unknown as WasmProgram;
+      return program;
+    },
+    buffer: () => made(0).buffer,
     room(bytes) {
       const start = used;
       const rounded = Math.ceil(bytes / 16) * 16;

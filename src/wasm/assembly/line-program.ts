@@ -84,6 +84,39 @@ function startSequence(): void {
 }
 
 /**
+ * Describes a program's instructions (section 6.2.5.1).
+ *
+ * @param programHeader room for 1552 bytes
+ * @param operands the number of operands of each standard opcode, from 1 on, a byte each
+ */
+export function describeProgram(
+  programHeader: usize,
+  operands: usize,
+  opcodeBase: u32,
+  lineBase: i32,
+  lineRange: u32,
+  minimumLength: u32,
+  maximumOperations: u32,
+  littleEndian: bool,
+): void {
+  store<u32>(programHeader, opcodeBase, OPCODE_BASE);
+  store<u32>(programHeader, minimumLength, MINIMUM_LENGTH);
+  store<u32>(programHeader, maximumOperations, MAXIMUM_OPERATIONS);
+  store<u32>(programHeader, <u32>littleEndian, LITTLE_ENDIAN);
+  memory.copy(programHeader + STANDARD_OPERANDS + 1, operands, opcodeBase - 1);
+  let advance: u32 = 0;
+  let step: u32 = 0;
+  for (let opcode = <usize>opcodeBase; opcode < 256; opcode++) {
+    store<u8>(programHeader + opcode, advance, SPECIAL_ADVANCE);
+    store<i32>(programHeader + (opcode << 2), lineBase + <i32>step, SPECIAL_LINE);
+    if (++step === lineRange) {
+      step = 0;
+      advance++;
+    }
+  }
+}
+
+/**
  * Sets out on a program.
  *
  * @param programHeader what its header says

@@ -37,7 +37,7 @@ function mix(hash: u32): u32 {
  *   whose hash was seen again
  * @param mask a power of two less one
  * @param first gets the first symbol with the same hash, -1 for those passed over
- * @param next gets the next symbol with the same hash, -1 behind the last one
+ * @param next gets the next symbol with the same hash, -1 behind the last one; may take the place of the hashes
  * @param bearers gets, at the first symbol with a hash, how many there are; 0 at the others
  */
 export function groupByHash(

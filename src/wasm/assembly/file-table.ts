@@ -1,0 +1,88 @@
+// The tables of directories and files of a line program of DWARF 5 (section 6.2.4.1), in the form in which compilers write nearly
+// all of them: 32-bit DWARF, with names that stand in another section.
+
+import { next, readUleb } from "./leb128.ts";
+
+const DW_LNCT_path: u64 = 1;
+const DW_LNCT_directory_index: u64 = 2;
+const DW_FORM_strp: u64 = 0x0e;
+const DW_FORM_udata: u64 = 0x0f;
+const DW_FORM_data16: u64 = 0x1e;
+const DW_FORM_line_strp: u64 = 0x1f;
+
+/** Of a name the form and the offset, 32 bits each. */
+const NAME: usize = 8;
+
+let littleEndian = true;
+
+function isOffset(form: u64): bool {
+  return form === DW_FORM_line_strp || form === DW_FORM_strp;
+}
+
+function storeName(to: usize, form: u64, at: usize): void {
+  const offset = load<u32>(at);
+  store<u32>(to, <u32>form);
+  store<u32>(to, littleEndian ? offset : bswap<u32>(offset), 4);
+}
+
+/**
+ * Finds a file.
+ *
+ * @param tables where they begin; behind their end stands what ends every number
+ * @param names gets the names of the file, of its directory, and of the first directory
+ * @returns the index of the directory; -1 for tables of another form, and for a file that they do not list
+ */
+export function findFile(tables: usize, end: usize, isLittleEndian: bool, index: u32, names: usize): i32 {
+  littleEndian = isLittleEndian;
+  if (load<u8>(tables) !== 1) return -1;
+  const path = readUleb(tables + 1);
+  const directoryForm = readUleb(next);
+  if (path !== DW_LNCT_path || !isOffset(directoryForm)) return -1;
+  const directoryCount = readUleb(next);
+  const directories = next;
+  if (directories > end || directoryCount === 0 || directoryCount > <u64>((end - directories) >> 2))
+    return -1;
+
+  const formats = directories + ((<usize>directoryCount) << 2) + 1;
+  const formatCount = load<u8>(formats - 1);
+  if (formatCount === 0) return -1;
+  let at = formats;
+  for (let i: u32 = 0; i < formatCount; i++) {
+    readUleb(at);
+    const form = readUleb(next);
+    if (!isOffset(form) && form !== DW_FORM_udata && form !== DW_FORM_data16) return -1;
+    at = next;
+    if (at > end) return -1;
+  }
+  const fileCount = readUleb(at);
+  at = next;
+  if (fileCount <= <u64>index || at > end || fileCount > <u64>(end - at)) return -1;
+  let directory: u64 = 0;
+  let hasName = false;
+  for (let file: u32 = 0; file <= index; file++) {
+    let format = formats;
+    for (let i: u32 = 0; i < formatCount; i++) {
+      const content = readUleb(format);
+      const form = readUleb(next);
+      format = next;
+      if (at >= end) return -1;
+      if (form === DW_FORM_udata) {
+        const value = readUleb(at);
+        if (content === DW_LNCT_directory_index) directory = value;
+        at = next;
+      } else if (form === DW_FORM_data16) at += 16;
+      else {
+        if (content === DW_LNCT_path && file === index) {
+          storeName(names, form, at);
+          hasName = true;
+        }
+        at += 4;
+      }
+    }
+    if (at > end) return -1;
+  }
+  if (!hasName || directory >= directoryCount) return -1;
+  storeName(names + NAME, directoryForm, directories + ((<usize>directory) << 2));
+  storeName(names + 2 * NAME, directoryForm, directories);
+  return <i32>directory;
+}
