@@ -8,7 +8,7 @@ import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
 import type { Resolver } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import type { UnitFinder } from "../source-lines/unit-finder.ts";
-import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
+import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
 import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
 import {
   architecture,
@@ -121,7 +121,11 @@ export async function locateVmlinux(
   const { image, debugImage } = input;
   const located = debugImage ?? image;
   if (located === undefined) throw new Error("neither an image nor a debug image");
-  const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
+  const loading = time("symbols", () => openListings(input, located));
+  // While a thread reads the symbols. What is wrong with the debug information is told when it is its turn.
+  const opening = input.openResolver(located);
+  opening.catch(() => undefined);
+  const [listing, locatedListing] = await loading;
   // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
   const isLinked = located.type !== ET_REL;
   const kernelImage = locatedListing && isLinked ? listedImage(located, locatedListing) : undefined;
@@ -137,7 +141,7 @@ export async function locateVmlinux(
       debugImage?.type === ET_REL
         ? matchInObject(input, selection, symbols, locatedListing as ElfListing, options.data)
         : matchSymbols(selection, symbols, locatedListing, debugImage !== undefined, options.data);
-    const locating = { elf: located, listing: locatedListing, ...(await input.openResolver(located)) };
+    const locating = { elf: located, listing: locatedListing, ...(await opening) };
     return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots, options);
   });
   const banner = kernelImage === undefined ? null : kernelBanner(kernelImage);
@@ -185,9 +189,12 @@ export function tableOptions(options: AliasOptions & LocatingOptions) {
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
-function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
+async function openListings(
+  input: VmlinuxInput,
+  located: ElfFile,
+): Promise<[Listing, ElfListing | undefined]> {
   const { image, debugImage } = input;
-  const locatedListing = elfListing(located, layOutSections(located));
+  const locatedListing = await loadElfListing(located, layOutSections(located));
   if (debugImage !== undefined && locatedListing === undefined) {
     throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
   }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { cannotRead, Failure, systemMessage } from "../failure.ts";
 
 /** A run of bytes that is read piece by piece: a file, or a section of one. */
@@ -32,6 +32,12 @@ function checkRange(name: string, size: number, offset: number, length: number):
 
 /** An open file. */
 export interface FileSource extends ByteSource {
+  /**
+   * Fills a buffer with the bytes from an offset on, while the program goes on.
+   *
+   * @throws Failure as `read` does
+   */
+  load(offset: number, into: Uint8Array): Promise<void>;
   close(): void;
 }
 
@@ -51,6 +57,9 @@ export function openFile(path: string): FileSource {
 }
 
 function fileSource(path: string, fd: number, size: number): FileSource {
+  const failed = (error: unknown) =>
+    new Failure(path, `cannot be read: ${systemMessage(error)}`, "check the disk");
+  const atEnd = () => new Failure(path, "became shorter while it was read", DAMAGED);
   return {
     name: path,
     size,
@@ -61,12 +70,25 @@ function fileSource(path: string, fd: number, size: number): FileSource {
         try {
           count = readSync(fd, into, done, length - done, offset + done);
         } catch (error) {
-          throw new Failure(path, `cannot be read: ${systemMessage(error)}`, "check the disk");
+          throw failed(error);
         }
-        if (count === 0) throw new Failure(path, "became shorter while it was read", DAMAGED);
+        if (count === 0) throw atEnd();
         done += count;
       }
       return into;
+    },
+    async load(offset, into) {
+      const { length } = into;
+      checkRange(path, size, offset, length);
+      for (let done = 0; done < length; ) {
+        const count = await new Promise<number>((resolve, reject) => {
+          read(fd, into, done, length - done, offset + done, (error, bytes) =>
+            error ? reject(failed(error)) : resolve(bytes),
+          );
+        });
+        if (count === 0) throw atEnd();
+        done += count;
+      }
     },
     close: () => closeSync(fd),
   };

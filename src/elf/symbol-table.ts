@@ -80,40 +80,77 @@ function damaged(elf: ElfFile, { name }: Section, problem: string): Failure {
   return new Failure(`${elf.path}: ${name}`, problem, DAMAGED);
 }
 
+/** Gives out memory, aligned to four bytes. */
+type Room = (bytes: number) => Uint8Array;
+
 /**
  * Reads `.symtab`, or gives undefined for a file that has none.
  *
- * @param room gives out the memory that the table is read to, aligned to four bytes
+ * @param room the memory that the table is read to
  * @throws Failure for a table that contradicts itself
  */
 export function readSymbolTable(
   elf: ElfFile,
-  room = (bytes: number) => new Uint8Array(bytes),
+  room: Room = (bytes) => new Uint8Array(bytes),
 ): SymbolTable | undefined {
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
-  const { symbols, strings, extendedIndices, count } = sections;
-  const words = (section: Section) => {
-    const bytes = room(section.size);
-    sectionBytes(elf, section).read(0, section.size, bytes);
-    if (elf.littleEndian !== (endianness() === "LE")) {
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).swap32();
-    }
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  };
+  const unread = unreadSymbolTable(elf, sections, room);
+  for (const { section, bytes } of unread.parts) sectionBytes(elf, section).read(0, section.size, bytes);
+  return unread.table();
+}
+
+/**
+ * Reads `.symtab` while the program goes on.
+ *
+ * @param room the memory that the table is read to
+ * @throws Failure for a table that contradicts itself
+ */
+export async function loadSymbolTable(
+  elf: ElfFile,
+  sections: SymbolTableSections,
+  room: Room,
+): Promise<SymbolTable> {
+  const { parts, table } = unreadSymbolTable(elf, sections, room);
+  await Promise.all(parts.map(({ section, bytes }) => elf.file.load(section.offset, bytes)));
+  return table();
+}
+
+/** What has to be read for a symbol table and where to, and what makes a table of it. */
+function unreadSymbolTable(
+  elf: ElfFile,
+  { symbols, strings, extendedIndices, count }: SymbolTableSections,
+  room: Room,
+): { parts: { section: Section; bytes: Uint8Array }[]; table(): SymbolTable } {
   const padded = room(strings.size + STRING_PADDING);
-  sectionBytes(elf, strings).read(0, strings.size, padded);
-  padded.fill(0, strings.size);
-  if (strings.size === 0 || padded[strings.size - 1] !== 0) {
-    throw damaged(elf, symbols, "the string table does not end with NUL");
-  }
+  const stringBytes = padded.subarray(0, strings.size);
+  const symbolBytes = room(symbols.size);
+  const parts = [
+    { section: strings, bytes: stringBytes },
+    { section: symbols, bytes: symbolBytes },
+  ];
+  const extendedBytes = extendedIndices && room(extendedIndices.size);
+  if (extendedBytes) parts.push({ section: extendedIndices, bytes: extendedBytes });
+  const words = ({ buffer, byteOffset, length }: Uint8Array) => {
+    if (elf.littleEndian !== (endianness() === "LE")) Buffer.from(buffer, byteOffset, length).swap32();
+    return new Uint32Array(buffer, byteOffset, length / 4);
+  };
   return {
-    count,
-    words: words(symbols),
-    is64: elf.is64,
-    littleEndian: elf.littleEndian,
-    strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
-    extendedIndices: extendedIndices && words(extendedIndices),
+    parts,
+    table() {
+      padded.fill(0, strings.size);
+      if (strings.size === 0 || padded[strings.size - 1] !== 0) {
+        throw damaged(elf, symbols, "the string table does not end with NUL");
+      }
+      return {
+        count,
+        words: words(symbolBytes),
+        is64: elf.is64,
+        littleEndian: elf.littleEndian,
+        strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
+        extendedIndices: extendedBytes && words(extendedBytes),
+      };
+    },
   };
 }
 

@@ -4,8 +4,10 @@ import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import {
   findSymbolTable,
+  loadSymbolTable,
   readSymbolTable,
   type SymbolTable,
+  type SymbolTableSections,
   symbolNameOffset,
   tableString,
 } from "../elf/symbol-table.ts";
@@ -52,20 +54,42 @@ export function elfListing(
 ): ElfListing | undefined {
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
-  const { count } = sections;
-  const special = SPECIAL_SYMBOLS[elf.machine];
-  const letters = sectionTypeLetters(elf);
+  const table = readSymbolTable(elf, listingRoom(elf, sections, memory)) as SymbolTable;
+  return listSymbols(elf, table, bases, memory);
+}
+
+/** Lists an ELF file's symbols as elfListing does; the program goes on while they are read. */
+export async function loadElfListing(elf: ElfFile, bases: Uint32Array): Promise<ElfListing | undefined> {
+  const sections = findSymbolTable(elf);
+  if (sections === undefined) return undefined;
+  const memory = wasmMemory();
+  const table = await loadSymbolTable(elf, sections, listingRoom(elf, sections, memory));
+  return listSymbols(elf, table, bases, memory);
+}
+
+/** Sees to it that there is room for a listing, and gives it out. */
+function listingRoom(elf: ElfFile, sections: SymbolTableSections, memory: WasmMemory) {
   memory.release();
   const perSymbol = KNOWN_BYTES + KEY_BYTES + COLUMN_BYTES + 1;
-  const fixed = letters.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
-  memory.reserve(sections.bytes + count * perSymbol + fixed);
-  const room = (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
+  const fixed = elf.sections.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
+  memory.reserve(sections.bytes + sections.count * perSymbol + fixed);
+  return (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
+}
+
+function listSymbols(
+  elf: ElfFile,
+  table: SymbolTable,
+  bases: Uint32Array | undefined,
+  memory: WasmMemory,
+): ElfListing {
+  const { count } = table;
+  const special = SPECIAL_SYMBOLS[elf.machine];
+  const letters = sectionTypeLetters(elf);
   const place = ({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array) => {
-    const copy = room(byteLength);
-    copy.set(new Uint8Array(buffer, byteOffset, byteLength));
-    return copy.byteOffset;
+    const copy = memory.room(byteLength);
+    new Uint8Array(memory.buffer(), copy, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
+    return copy;
   };
-  const table = readSymbolTable(elf, room) as SymbolTable;
   const { program } = memory;
   // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
   const signExtended = elf.machine === EM_MIPS && !elf.is64;
