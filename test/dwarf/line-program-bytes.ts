@@ -56,6 +56,20 @@ const LINE_RANGE = 12;
 const OPCODE_BASE = 13;
 const STANDARD_OPERANDS = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
 
+const DW_FORM_string = 0x08;
+const DW_FORM_data1 = 0x0b;
+const DW_FORM_udata = 0x0f;
+const DW_FORM_data16 = 0x1e;
+const DW_FORM_line_strp = 0x1f;
+
+/** The content of .debug_line_str. */
+const LINE_STRINGS = "\0/src\0sub\0main.c\0inner.h\0";
+
+/** The offset of one of the strings in .debug_line_str. */
+export function lineStringOffset(string: string): number {
+  return LINE_STRINGS.indexOf(`\0${string}\0`) + 1;
+}
+
 export interface LinePlan {
   readonly version: 2 | 3 | 4 | 5;
   readonly littleEndian?: boolean;
@@ -67,6 +81,11 @@ export interface LinePlan {
   readonly opcodeBase?: number;
   /** Whether the files of DWARF 5 have MD5 sums (DW_FORM_data16). */
   readonly md5?: boolean;
+  /**
+   * Whether the names of DWARF 5 are offsets in .debug_line_str, and directories' indices LEB128 numbers, as compilers write
+   * them; or the names stand in the tables, and the indices have a byte.
+   */
+  readonly offsets?: boolean;
   /** The directory and file tables, instead of those that list main.c (0 and 1) and sub/inner.h (2). */
   readonly tables?: readonly number[];
   /** The unit's range. */
@@ -78,18 +97,18 @@ export interface LinePlan {
 export function lineSection(plan: LinePlan): number[] {
   const { version, littleEndian = true, program, opcodeBase = OPCODE_BASE } = plan;
   const { u16, u32 } = numberBytes(littleEndian);
+  const nameForm = plan.offsets ? DW_FORM_line_strp : DW_FORM_string;
+  const indexForm = plan.offsets ? DW_FORM_udata : DW_FORM_data1;
+  const name = (string: string) => (plan.offsets ? u32(lineStringOffset(string)) : text(string));
+  const md5 = Array.from({ length: 16 }, (_, i) => i * 17);
   const ownTables =
     version === 5
       ? [
-          ...[1, 1, 0x08, ...uleb(2), ...text("/src"), ...text("sub")],
-          ...(plan.md5 ? [3, 1, 0x08, 2, 0x0b, 5, 0x1e] : [2, 1, 0x08, 2, 0x0b]),
+          ...[1, 1, nameForm, ...uleb(2), ...name("/src"), ...name("sub")],
+          ...(plan.md5 ? [3, 1, nameForm, 2, indexForm, 5, DW_FORM_data16] : [2, 1, nameForm, 2, indexForm]),
           ...uleb(3),
           ...[["main.c", 0] as const, ["main.c", 0] as const, ["inner.h", 1] as const].flatMap(
-            ([name, directory]) => [
-              ...text(name),
-              directory,
-              ...(plan.md5 ? Array.from({ length: 16 }, (_, i) => i * 17) : []),
-            ],
+            ([file, directory]) => [...name(file), directory, ...(plan.md5 ? md5 : [])],
           ),
         ]
       : [...text("sub"), 0, ...text("main.c"), 0, 0, 0, ...text("inner.h"), 1, 0, 0, 0];
@@ -131,6 +150,7 @@ export function lineProgramImage(plan: LinePlan): Buffer {
       { name: ".debug_abbrev", bytes: abbreviations },
       { name: ".debug_info", bytes: [...u32(unit.length), ...unit] },
       { name: ".debug_line", bytes: lineSection(plan) },
+      { name: ".debug_line_str", bytes: [...Buffer.from(LINE_STRINGS)] },
     ],
   });
 }

@@ -2,9 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { numberBytes } from "../elf/elf-bytes.ts";
 import { type Asked, answersOf, resolved } from "../locations.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
-import { instructions, type LinePlan, lineProgramImage } from "./line-program-bytes.ts";
+import { instructions, type LinePlan, lineProgramImage, lineStringOffset } from "./line-program-bytes.ts";
 
 const directory = temporaryDirectory();
 let images = 0;
@@ -50,11 +51,15 @@ async function expectLines(
   for (const name of agreeing) expect([name, ...answersOf(name, path, addresses)]).toEqual([name, ...wanted]);
 }
 
-const ALL_VERSIONS = [2, 3, 4, 5] as const;
-
-describe.each(ALL_VERSIONS)("DWARF %i", (version) => {
+describe.each([
+  ["DWARF 2", { version: 2 }],
+  ["DWARF 3", { version: 3 }],
+  ["DWARF 4", { version: 4 }],
+  ["DWARF 5", { version: 5 }],
+  ["DWARF 5 with names in .debug_line_str", { version: 5, offsets: true }],
+] as const)("%s", (_, form) => {
   const plan = (program: number[], more: Partial<LinePlan> = {}): LinePlan => ({
-    version,
+    ...form,
     program,
     ...range,
     ...more,
@@ -191,12 +196,11 @@ describe.each(ALL_VERSIONS)("DWARF %i", (version) => {
   });
 
   test("a file that is defined on the way", async () => {
-    const number = version === 5 ? 3 : 3;
     const program = [
       ...[
         ...defineFile("late.c", 1),
         ...setAddress(BASE),
-        ...setFile(number),
+        ...setFile(3),
         ...copy,
         ...advancePc(8),
         ...endSequence,
@@ -351,7 +355,7 @@ describe.each(ALL_VERSIONS)("DWARF %i", (version) => {
   });
 });
 
-test("DWARF 5 files with MD5 sums", async () => {
+test.each([false, true])("DWARF 5 files with MD5 sums, offsets: %s", async (offsets) => {
   const program = [
     ...setAddress(BASE),
     ...setFile(2),
@@ -361,14 +365,36 @@ test("DWARF 5 files with MD5 sums", async () => {
     ...endSequence,
   ];
   await expectLines(
-    { version: 5, program, md5: true, ...range },
+    { version: 5, program, md5: true, offsets, ...range },
     { [at(0)]: "/src/sub/inner.h:1", [at(4)]: "/src/sub/inner.h:2" },
   );
 });
 
-test("DWARF 5 numbers files from 0", async () => {
+test.each([false, true])("DWARF 5 numbers files from 0, offsets: %s", async (offsets) => {
   const program = [...setAddress(BASE), ...setFile(0), ...copy, ...advancePc(4), ...endSequence];
-  await expectLines({ version: 5, program, ...range }, { [at(0)]: "/src/main.c:1" });
+  await expectLines({ version: 5, program, offsets, ...range }, { [at(0)]: "/src/main.c:1" });
+});
+
+const lineString = (string: string) => numberBytes(true).u32(lineStringOffset(string));
+const DIRECTORIES = [1, 1, 0x1f, 2, ...lineString("/src"), ...lineString("sub")];
+
+test.each([
+  ["a vendor's number behind each", [3, 1, 0x1f, 2, 0x0f, 0x81, 0x40, 0x0f], [0, 0x80, 1], [1, 0xff, 0x7f]],
+  ["the directory in front, in two bytes", [2, 2, 0x0f, 1, 0x1f], [], []],
+  ["no directory", [1, 1, 0x1f], [], undefined],
+])("a DWARF 5 table of files with %s", async (_, format, first, second) => {
+  const entry = (name: string, directory: number, rest: readonly number[]) =>
+    format[1] === 2 ? [0x80 | directory, 0, ...lineString(name), ...rest] : [...lineString(name), ...rest];
+  const inner = second === undefined ? "/src/inner.h" : "/src/sub/inner.h";
+  const tables = [
+    ...DIRECTORIES,
+    ...format,
+    2,
+    ...entry("main.c", 0, first),
+    ...entry("inner.h", 1, second ?? []),
+  ];
+  const program = [...setAddress(BASE), ...copy, ...advancePc(4), ...endSequence];
+  await expectLines({ version: 5, program, tables, ...range }, { [at(0)]: `${inner}:1` });
 });
 
 test.each([4, 5] as const)("DWARF %i with several operations in one instruction", async (version) => {
@@ -392,7 +418,11 @@ test.each([4, 5] as const)("DWARF %i with several operations in one instruction"
   );
 });
 
-test("big-endian operands", async () => {
+test.each([
+  [4, false],
+  [5, false],
+  [5, true],
+] as const)("big-endian DWARF %i, offsets: %s", async (version, offsets) => {
   const big = instructions(false);
   const program = [
     ...big.setAddress(BASE),
@@ -403,18 +433,21 @@ test("big-endian operands", async () => {
     ...endSequence,
   ];
   await expectLines(
-    { version: 4, program, littleEndian: false, ...range },
+    { version, program, littleEndian: false, offsets, ...range },
     { [at(0x101)]: "/src/main.c:1", [at(0x102)]: "/src/main.c:2" },
   );
 });
 
 describe("a line program that lies", () => {
-  const failing = async (program: number[], version: 4 | 5 = 5) =>
-    resolved(imageFile({ version, program, ...range }), [at(0)]);
+  const failing = async (program: number[], version: 4 | 5 = 5, more: Partial<LinePlan> = {}) =>
+    resolved(imageFile({ version, program, ...range, ...more }), [at(0)]);
 
   test("about a file's number", async () => {
     const program = [...setAddress(BASE), ...setFile(77), ...copy, ...advancePc(4), ...endSequence];
     await expect(failing(program)).rejects.toThrow(/\.debug_line: .*file 77/);
+    await expect(failing(program, 5, { offsets: true })).rejects.toThrow(/\.debug_line: .*file 77/);
+    const next = [...setAddress(BASE), ...setFile(3), ...copy, ...advancePc(4), ...endSequence];
+    await expect(failing(next, 5, { offsets: true })).rejects.toThrow(/\.debug_line: .*file 3/);
     const zero = [...setAddress(BASE), ...setFile(0), ...copy, ...advancePc(4), ...endSequence];
     await expect(failing(zero, 4)).rejects.toThrow(/\.debug_line: .*file 0/);
   });
@@ -456,6 +489,44 @@ describe("a line program that lies", () => {
     const program = [...setAddress(BASE), ...copy, ...advancePc(4), ...endSequence];
     const path = imageFile({ version: 5, program, tables: endless, ...range });
     await expect(resolved(path, [at(0)])).rejects.toThrow(/\.debug_line: .*; /);
+  });
+
+  const FORMAT = [2, 1, 0x1f, 2, 0x0f];
+  test.each([
+    ["directories than there are", [1, 1, 0x1f, 0xc8, 1, ...lineString("/src")], /200 file names/],
+    [
+      "no directory",
+      [1, 1, 0x1f, 0, ...FORMAT, 2, ...lineString("main.c"), 0, ...lineString("main.c"), 0],
+      /directory 0/,
+    ],
+    [
+      "a directory that is not there",
+      [...DIRECTORIES, ...FORMAT, 2, ...lineString("main.c"), 0, ...lineString("main.c"), 2],
+      /directory 2/,
+    ],
+    [
+      "files than there are",
+      [...DIRECTORIES, ...FORMAT, 0xc8, 1, ...lineString("main.c"), 0, ...lineString("main.c"), 0],
+      /200 file names/,
+    ],
+    [
+      "a file whose entry is cut short",
+      [...DIRECTORIES, ...FORMAT, 2, ...lineString("main.c"), 0, 9, 0, 0],
+      /wanted/,
+    ],
+    [
+      "a directory's index without end",
+      [...DIRECTORIES, ...FORMAT, 2, ...lineString("main.c"), 0, ...lineString("main.c"), 0x80],
+      /wanted/,
+    ],
+    [
+      "a name outside .debug_line_str",
+      [...DIRECTORIES, ...FORMAT, 2, ...lineString("main.c"), 0, 0, 0, 0, 9, 0],
+      /\.debug_line_str/,
+    ],
+  ])("about %s", async (_, tables, problem) => {
+    const program = [...setAddress(BASE), ...copy, ...advancePc(4), ...endSequence];
+    await expect(failing(program, 5, { tables })).rejects.toThrow(problem);
   });
 
   test("about where it ends", async () => {
