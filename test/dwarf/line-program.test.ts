@@ -5,7 +5,13 @@ import { describe, expect, test } from "vitest";
 import { numberBytes } from "../elf/elf-bytes.ts";
 import { type Asked, answersOf, resolved } from "../locations.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
-import { instructions, type LinePlan, lineProgramImage, lineStringOffset } from "./line-program-bytes.ts";
+import {
+  instructions,
+  type LinePlan,
+  lineProgramImage,
+  lineStringOffset,
+  uleb,
+} from "./line-program-bytes.ts";
 
 const directory = temporaryDirectory();
 let images = 0;
@@ -379,22 +385,19 @@ const lineString = (string: string) => numberBytes(true).u32(lineStringOffset(st
 const DIRECTORIES = [1, 1, 0x1f, 2, ...lineString("/src"), ...lineString("sub")];
 
 test.each([
-  ["a vendor's number behind each", [3, 1, 0x1f, 2, 0x0f, 0x81, 0x40, 0x0f], [0, 0x80, 1], [1, 0xff, 0x7f]],
-  ["the directory in front, in two bytes", [2, 2, 0x0f, 1, 0x1f], [], []],
-  ["no directory", [1, 1, 0x1f], [], undefined],
-])("a DWARF 5 table of files with %s", async (_, format, first, second) => {
-  const entry = (name: string, directory: number, rest: readonly number[]) =>
-    format[1] === 2 ? [0x80 | directory, 0, ...lineString(name), ...rest] : [...lineString(name), ...rest];
-  const inner = second === undefined ? "/src/inner.h" : "/src/sub/inner.h";
-  const tables = [
-    ...DIRECTORIES,
-    ...format,
-    2,
-    ...entry("main.c", 0, first),
-    ...entry("inner.h", 1, second ?? []),
-  ];
+  ["a vendor's number behind each", [3, 1, 0x1f, 2, 0x0f, 0x81, 0x40, 0x0f], [1, 0x80, 0], "sub/inner.h"],
+  [
+    "a vendor's text behind each",
+    [3, 1, 0x1f, 2, 0x0f, 0x81, 0x40, 0x1f],
+    [1, ...lineString("sub")],
+    "sub/inner.h",
+  ],
+  ["no directories", [1, 1, 0x1f], [], "inner.h"],
+])("a DWARF 5 table of files with %s", async (_, format, rest, path) => {
+  const entries = ["main.c", "inner.h"].flatMap((name) => [...lineString(name), ...rest]);
+  const tables = [...DIRECTORIES, ...format, 2, ...entries];
   const program = [...setAddress(BASE), ...copy, ...advancePc(4), ...endSequence];
-  await expectLines({ version: 5, program, tables, ...range }, { [at(0)]: `${inner}:1` });
+  await expectLines({ version: 5, program, tables, ...range }, { [at(0)]: `/src/${path}:1` });
 });
 
 test.each([4, 5] as const)("DWARF %i with several operations in one instruction", async (version) => {
@@ -493,7 +496,12 @@ describe("a line program that lies", () => {
 
   const FORMAT = [2, 1, 0x1f, 2, 0x0f];
   test.each([
-    ["directories than there are", [1, 1, 0x1f, 0xc8, 1, ...lineString("/src")], /200 file names/],
+    [
+      "more directories than memory holds",
+      [1, 1, 0x1f, ...uleb(2 ** 28), ...lineString("/src")],
+      /268435456 file names/,
+    ],
+    ["more directories than there are", [1, 1, 0x1f, 0xc8, 1, ...lineString("/src")], /200 file names/],
     [
       "no directory",
       [1, 1, 0x1f, 0, ...FORMAT, 2, ...lineString("main.c"), 0, ...lineString("main.c"), 0],

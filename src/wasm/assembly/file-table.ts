@@ -45,7 +45,6 @@ export function findFile(tables: usize, end: usize, isLittleEndian: bool, index:
 
   const formats = directories + ((<usize>directoryCount) << 2) + 1;
   const formatCount = load<u8>(formats - 1);
-  if (formatCount === 0) return -1;
   let at = formats;
   for (let i: u32 = 0; i < formatCount; i++) {
     readUleb(at);
@@ -65,7 +64,6 @@ export function findFile(tables: usize, end: usize, isLittleEndian: bool, index:
       const content = readUleb(format);
       const form = readUleb(next);
       format = next;
-      if (at >= end) return -1;
       if (form === DW_FORM_udata) {
         const value = readUleb(at);
         if (content === DW_LNCT_directory_index) directory = value;
@@ -78,8 +76,8 @@ export function findFile(tables: usize, end: usize, isLittleEndian: bool, index:
         }
         at += 4;
       }
+      if (at > end) return -1;
     }
-    if (at > end) return -1;
   }
   if (!hasName || directory >= directoryCount) return -1;
   storeName(names + NAME, directoryForm, directories + ((<usize>directory) << 2));
