@@ -95,12 +95,19 @@ export function chooseCandidates(
       if (bearersOf(nameOf(symbol), bearers[first[symbol] as number] as number) > 1) add(symbol);
     }
   }
+  // Linkers put a name into a string table once.
+  const rules = new Map<number, string | undefined>();
+  const ruleOf = (symbol: number) => {
+    const holdsData = isData(listing.type[symbol] as number);
+    const key = 2 * (listing.nameStart[symbol] as number) + Number(holdsData);
+    if (!rules.has(key)) rules.set(key, filter(symbolName(listing, symbol), holdsData));
+    return rules.get(key);
+  };
   const excluded = new Map<string, number>();
   const symbols = Int32Array.from(named)
     .sort()
     .filter((symbol) => {
-      const name = symbolName(listing, symbol);
-      const rule = excludedBy?.(symbol, name) ?? filter(name, isData(listing.type[symbol] as number));
+      const rule = excludedBy?.(symbol, symbolName(listing, symbol)) ?? ruleOf(symbol);
       if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);
       return rule === undefined;
     });

@@ -7,7 +7,7 @@ import {
   type NameEnd,
   stemFinder,
 } from "../symbols/name-anatomy.ts";
-import { wasmMemory } from "../wasm/program.ts";
+import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
 export interface Namesakes {
@@ -59,7 +59,7 @@ export function findNamesakes(
     }
   }
 
-  const { first, next, bearers, duplicated } = groupByHash(hashes);
+  const { first, next, bearers, duplicated } = groupByHash(hashes, listing.takeSpare?.() ?? wasmMemory());
   const areEqual = (a: number, b: number) =>
     sameBytes(text, nameStart[a] as number, endOf(a), nameStart[b] as number, endOf(b));
   for (const leader of duplicated) {
@@ -97,17 +97,21 @@ export function findNamesakes(
 /** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
 
-/** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
-function groupByHash(hashes: Uint32Array) {
+/** Groups symbols by their hashes; 0 stands for a symbol that is not counted. It takes less than SPARE_BYTES a symbol. */
+function groupByHash(hashes: Uint32Array, memory: WasmMemory) {
   const count = hashes.length;
-  const memory = wasmMemory();
   // Eight bits a symbol, and as many for those seen again: few others have the same.
   const seenBytes = 2 ** Math.ceil(Math.log2(count + 1));
   memory.reserve(2 * seenBytes + 4 * count * 4 + 5 * 16);
-  const seen = memory.room(2 * seenBytes);
+  const zeros = (bytes: number) => {
+    const room = memory.room(bytes);
+    new Uint8Array(memory.buffer(), room, bytes).fill(0);
+    return room;
+  };
+  const seen = zeros(2 * seenBytes);
   const column = () => memory.room(count * 4);
   const [keys, first, bearers, duplicated] = [column(), column(), column(), column()];
-  // Memory that is touched for the first time costs more than what is done here.
+  // The place of a hash that has been looked at is the symbol's.
   const next = keys;
   const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
@@ -118,7 +122,7 @@ function groupByHash(hashes: Uint32Array) {
   }
   // Each that was seen again, and the one that it was seen after; a power of two, at least a third above their number.
   const slots = 2 ** Math.ceil(Math.log2(2 * again * 1.35 + 1));
-  const table = memory.room(slots * 8);
+  const table = zeros(slots * 8);
   const columns = [first, next, bearers] as const;
   for (let to = count; to > 0; to -= BATCH) {
     program.groupByHash(keys, Math.max(0, to - BATCH), to, seen, seenBytes, table, slots - 1, ...columns);

@@ -39,9 +39,17 @@ export function separatorFault(separator: string): string | undefined {
   return "Give one printable character that is no letter, digit, quote or backslash, nor one of _ . $ + - : % / # = * ?";
 }
 
+/** By path, since symbols share theirs. */
+const mangled = new Map<string, string>();
+
 /** Every character but ASCII letters and digits turned into `_`: `drivers/rtc/sysfs.c` to `drivers_rtc_sysfs_c`. */
 export function mangle(path: string): string {
-  return path.replace(/[^0-9A-Za-z]/gu, "_");
+  let result = mangled.get(path);
+  if (result === undefined) {
+    result = path.replace(/[^0-9A-Za-z]/gu, "_");
+    mangled.set(path, result);
+  }
+  return result;
 }
 
 /**

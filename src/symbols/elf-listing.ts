@@ -13,7 +13,7 @@ import {
 } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
-import type { Listing } from "./listing.ts";
+import { type Listing, SPARE_BYTES } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
 
 /** The listing of an ELF file's symbols, and which entry of the symbol table each came from. */
@@ -70,7 +70,7 @@ export async function loadElfListing(elf: ElfFile, bases: Uint32Array): Promise<
 /** Sees to it that there is room for a listing, and gives it out. */
 function listingRoom(elf: ElfFile, sections: SymbolTableSections, memory: WasmMemory) {
   memory.release();
-  const perSymbol = KNOWN_BYTES + KEY_BYTES + COLUMN_BYTES + 1;
+  const perSymbol = COLUMN_BYTES + Math.max(KNOWN_BYTES + KEY_BYTES + 1, SPARE_BYTES);
   const fixed = elf.sections.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
   memory.reserve(sections.bytes + sections.count * perSymbol + fixed);
   return (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
@@ -91,6 +91,10 @@ function listSymbols(
     return copy;
   };
   const { program } = memory;
+  const columns = memory.room(count * COLUMN_BYTES);
+  const text = memory.room(TEXT_BYTES);
+  // What follows is of no use when the columns are filled.
+  const spare = memory.room(0);
   // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
   const signExtended = elf.machine === EM_MIPS && !elf.is64;
   program.describeSymbols(
@@ -106,8 +110,6 @@ function listSymbols(
   );
   const left = special === undefined ? 0 : place(matchingNames(table, special));
   const counts = memory.room(COUNTS_BYTES);
-  const text = memory.room(TEXT_BYTES);
-
   new Uint8Array(memory.buffer(), counts, COUNTS_BYTES).fill(0);
   const keys = memory.room(count * KEY_BYTES);
   let keysEnd = keys;
@@ -119,13 +121,14 @@ function listSymbols(
   }
   const listed = (keysEnd - keys) / KEY_BYTES;
   const undefinedCount = program.undefinedSymbols();
-  // Sorting needs the room first, the columns afterwards.
-  const columns = memory.room(count * COLUMN_BYTES);
+  // Sorting needs the room of the columns first.
   sortKeys(memory, { keys, keysEnd, spare: columns, counts });
   const stride = listed * 4;
   for (let row = 0; row < listed; row += BATCH) {
     program.fillColumns(keys, row, Math.min(listed, row + BATCH), columns, stride);
   }
+  memory.release(spare);
+  let isSpareTaken = false;
   const words = (column: number) => new Uint32Array(memory.buffer(), columns + column * stride, listed);
   const listing = {
     table,
@@ -149,6 +152,11 @@ function listSymbols(
   };
   return {
     ...listing,
+    takeSpare() {
+      const taken = isSpareTaken ? undefined : memory;
+      isSpareTaken = true;
+      return taken;
+    },
     *lines(added = []) {
       const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
       let used = 0;

@@ -42,12 +42,9 @@ export function symbolPositions(
     compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
     Number(isWeak(type[a] as number)) - Number(isWeak(type[b] as number)) ||
     a - b;
-  const positions = new Uint32Array(listing.count);
+  const positions = new Map<number, number>();
   const count = (bearers: readonly number[]) => {
-    if (bearers.length < 2) return;
-    bearers.forEach((symbol, i) => {
-      positions[symbol] = i + 1;
-    });
+    if (bearers.length > 1) bearers.forEach((symbol, i) => positions.set(symbol, i + 1));
   };
   /** Counts the symbols that share a stem: they need not share a name. */
   const countGroup = (leader: number) => {
@@ -69,7 +66,7 @@ export function symbolPositions(
       counted.add(leader);
       countGroup(leader);
     }
-    return positions[symbol] as number;
+    return positions.get(symbol) ?? 0;
   });
 }
 
