@@ -44,7 +44,8 @@ export function symbolPositions(
     a - b;
   const positions = new Map<number, number>();
   const count = (bearers: readonly number[]) => {
-    if (bearers.length > 1) bearers.forEach((symbol, i) => positions.set(symbol, i + 1));
+    if (bearers.length < 2) return;
+    for (const [i, symbol] of bearers.entries()) positions.set(symbol, i + 1);
   };
   /** Counts the symbols that share a stem: they need not share a name. */
   const countGroup = (leader: number) => {
