@@ -8,8 +8,8 @@ const WRONG_USAGE_STATUS = 2;
 const INTERRUPTED_STATUS = 130;
 const TERMINATED_STATUS = 143;
 
-function say(message: string): void {
-  process.stderr.write(`kas-alias: ${message}\n`);
+function say(message: string, then?: () => void): void {
+  process.stderr.write(`kas-alias: ${message}\n`, then);
 }
 
 /** Runs a command's work and sets the exit status. */
@@ -26,8 +26,9 @@ const run: Runner = async (work, failureStatus = 1) => {
     process.exitCode = typeof ended === "number" ? ended : ended ? 0 : CLOSED_STDOUT_STATUS;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    say(error.message);
     process.exitCode = failureStatus;
+    // What else is under way, such as decompression, is of no use any more.
+    say(error.message, () => end(failureStatus));
   }
 };
 

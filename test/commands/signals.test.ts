@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { openElf } from "../../src/elf/elf-file.ts";
 import { isRunning } from "../running.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -63,10 +64,19 @@ describe("a signal", () => {
 test("a good run and a failed one leave no temporaries either", async () => {
   const temporary = join(directory, "tmp");
   mkdirSync(temporary);
+  // Its symbols are refused while its debug information is still being decompressed.
+  const damaged = join(directory, "damaged");
+  const bytes = readFileSync(compressed);
+  const elf = openElf(compressed);
+  const symbols = elf.sections.find(({ name }) => name === ".symtab")?.offset ?? 0;
+  elf.file.close();
+  bytes.writeUInt32LE(0x7fffffff, symbols + 24);
+  writeFileSync(damaged, bytes);
   for (const [args, status] of [
     [["resolve", compressed, "ffffffff81000010"], 0],
     [["resolve", compressed, "no address"], 1],
     [["vmlinux", compressed, "-o", "/sys/out"], 1],
+    [["vmlinux", damaged, "-o", join(directory, "out")], 1],
   ] as const) {
     const { ended } = start(args, { stdio: "ignore", env: { ...process.env, TMPDIR: temporary } });
     expect((await ended).status).toBe(status);
