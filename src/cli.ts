@@ -26,7 +26,6 @@ const run: Runner = async (work, failureStatus = 1) => {
     process.exitCode = typeof ended === "number" ? ended : ended ? 0 : CLOSED_STDOUT_STATUS;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    process.exitCode = failureStatus;
     // What else is under way, such as decompression, is of no use any more.
     say(error.message, () => end(failureStatus));
   }

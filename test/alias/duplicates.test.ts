@@ -1,8 +1,15 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findNamesakes } from "../../src/alias/duplicates.ts";
+import { openElf } from "../../src/elf/elf-file.ts";
+import { type ElfListing, elfListing } from "../../src/symbols/elf-listing.ts";
 import { isData, type KallsymsNames } from "../../src/symbols/name-anatomy.ts";
-import { listingOf, listingText, namesOf, randomSymbols } from "../symbols/listings.ts";
+import { elfBytes, numberBytes, text } from "../elf/elf-bytes.ts";
+import { listingOf, listingText, namesOf, randomSymbols, textOf } from "../symbols/listings.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
 
 /** The same with strings and a Map. */
 function plainNamesakes(
@@ -80,6 +87,31 @@ describe("namesakes", () => {
       .map((i) => `${(i + 1).toString(16).padStart(16, "0")} t ${"x".repeat(i % 70)}${i % 1999}\n`)
       .join("");
     expect(columns(findNamesakes(listingOf(text), false))).toEqual(plainNamesakes(text, false, new Set()));
+  });
+
+  test("are grouped in the memory of their listing, which stays whole", () => {
+    // As many as take the most memory for their number, all of one name.
+    const count = 24_274;
+    const { u32, u64 } = numberBytes(true);
+    const entries = Array.from({ length: count + 1 }, (_, i) =>
+      i === 0 ? new Array<number>(24).fill(0) : [...u32(1), 2, 0, 1, 0, ...u64(i), ...u64(0)],
+    );
+    const sections = [
+      { name: ".text", bytes: [0], flags: 6 },
+      { name: ".symtab", bytes: entries.flat(), type: 2, link: 3, entrySize: 24 },
+      { name: ".strtab", bytes: [0, ...text("same")], type: 3 },
+    ];
+    const file = join(temporaryDirectory(), "same-names");
+    writeFileSync(file, elfBytes({ is64: true, littleEndian: true, machine: 62, sections }));
+    const elf = openElf(file);
+    const listing = elfListing(elf) as ElfListing;
+    elf.file.close();
+    for (const { first, next, bearers } of [findNamesakes(listing, false), findNamesakes(listing, false)]) {
+      expect(bearers[0]).toBe(count);
+      expect(first.every((leader) => leader === 0)).toBe(true);
+      expect(next.every((symbol, i) => symbol === (i === count - 1 ? -1 : i + 1))).toBe(true);
+    }
+    expect(textOf(listing)).toBe(tool("nm", ["-n", file]).toString());
   });
 
   test("are of whatever types, but not undefined", () => {

@@ -222,7 +222,7 @@ describe.each([
       [at(1)]: "/src/main.c:8",
       [at(2)]: "/src/main.c:9",
     });
-    // LLVM takes some of them for what they are elsewhere (docs/locations.md).
+    // LLVM reckons opcode 8 as another (docs/locations.md).
     const known = [...setAddress(BASE), ...special(0, 1, 4), ...special(0, -2, 4), ...special(2, 4, 4)];
     await expectLines(
       plan([...known, ...special(0, 4, 4), ...end], { opcodeBase: 4 }),
