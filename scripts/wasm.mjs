@@ -16,7 +16,9 @@ const sources = [
   "ranges",
   "unit",
 ].map((name) => `src/wasm/assembly/${name}.ts`);
-const options = ["-O3", "--runtime", "stub", "--importMemory", "--noAssert", "--outFile", "wasm"];
+// As many pages as MEMORY_LIMIT of src/wasm/program.ts.
+const memory = ["--importMemory", "--enable", "threads", "--sharedMemory", "--maximumMemory", "32768"];
+const options = ["-O3", "--runtime", "stub", ...memory, "--noAssert", "--outFile", "wasm"];
 const { error, stderr } = await main([...sources, "--baseDir", ROOT, ...options], {
   writeFile(_name, contents) {
     binary = contents;

@@ -97,12 +97,11 @@ export function findNamesakes(
 /** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
 
-/** Groups symbols by their hashes; 0 stands for a symbol that is not counted. It takes less than SPARE_BYTES a symbol. */
+/** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
 function groupByHash(hashes: Uint32Array, memory: WasmMemory) {
   const count = hashes.length;
   // Eight bits a symbol, and as many for those seen again: few others have the same.
   const seenBytes = 2 ** Math.ceil(Math.log2(count + 1));
-  memory.reserve(2 * seenBytes + 4 * count * 4 + 5 * 16);
   const zeros = (bytes: number) => {
     const room = memory.room(bytes);
     new Uint8Array(memory.buffer(), room, bytes).fill(0);

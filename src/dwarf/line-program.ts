@@ -83,21 +83,21 @@ export function findRows(
     wanted[i * WANTED_WORDS + WANTED_LOW] = addressLow[query] as number;
     wanted[i * WANTED_WORDS + WANTED_HIGH] = addressHigh[query] as number;
   });
-  let found = machine.run(sections, program, false);
+  machine.run(sections, program, false);
 
   let lacking = false;
   asked.forEach((query, i) => {
     const bytes = size[query] as number;
-    if (found[i * WANTED_WORDS + WANTED_LINE] !== 0 || bytes === 0) return;
-    found[i * WANTED_WORDS + WANTED_REACH_LOW] = bytes;
-    found[i * WANTED_WORDS + WANTED_REACH_HIGH] = bytes / 2 ** 32;
+    if (wanted[i * WANTED_WORDS + WANTED_LINE] !== 0 || bytes === 0) return;
+    wanted[i * WANTED_WORDS + WANTED_REACH_LOW] = bytes;
+    wanted[i * WANTED_WORDS + WANTED_REACH_HIGH] = bytes / 2 ** 32;
     lacking = true;
   });
-  if (lacking) found = machine.run(sections, program, true);
+  if (lacking) machine.run(sections, program, true);
   asked.forEach((query, i) => {
     const at = i * WANTED_WORDS;
-    const how = found[at + WANTED_FOUND];
+    const how = wanted[at + WANTED_FOUND];
     if (how === NO_ROW) return;
-    take(query, found[at + WANTED_FILE] as number, found[at + WANTED_LINE] as number, how === NEXT_ROW);
+    take(query, wanted[at + WANTED_FILE] as number, wanted[at + WANTED_LINE] as number, how === NEXT_ROW);
   });
 }

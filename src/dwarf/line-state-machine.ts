@@ -44,8 +44,8 @@ const PADDING = 16;
  * addresses that are looked up, and the rows of the sequence at hand.
  */
 export class LineStateMachine {
-  /** The addresses that are looked up, ascending, WANTED_WORDS each. */
-  wanted = new Uint32Array();
+  /** The addresses that are looked up, ascending, WANTED_WORDS each, and what `run` has found. */
+  wanted: Uint32Array = new Uint32Array();
 
   readonly #memory = wasmMemory();
   readonly #headerAt = this.#memory.room(HEADER_BYTES);
@@ -119,10 +119,9 @@ export class LineStateMachine {
    *
    * @param nextLines whether the first row with a line is looked for that lies in the REACH bytes from an address on, instead
    *   of the last row at or before it
-   * @returns `wanted`, with what was found
    * @throws Failure for a program that is cut short
    */
-  run({ line, littleEndian }: DebugSections, program: LineProgram, nextLines: boolean): Uint32Array {
+  run({ line, littleEndian }: DebugSections, program: LineProgram, nextLines: boolean): void {
     const memory = this.#memory;
     const { startProgram, runProgram, growRows, rowsSorted, instructionOffset, operandsOffset } =
       memory.program;
@@ -144,7 +143,6 @@ export class LineStateMachine {
         memory.room(this.#capacity * ROW_WORDS * 4);
         this.#capacity *= 2;
         growRows(this.#capacity);
-        this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, addresses * WANTED_WORDS);
       } else if (stop === ROWS_DESCEND) {
         this.#sortRows();
         rowsSorted();
@@ -159,7 +157,6 @@ export class LineStateMachine {
         throw new Failure(line.name, `${where}: ${problem}`, DAMAGED);
       }
     }
-    return this.wanted;
   }
 
   /** Sorts the rows by address, equal ones in their order; the standard wants them so, not every producer obeys. */

@@ -28,8 +28,8 @@ let memory: WasmMemory | undefined;
 let attributes = 0;
 let unit = 0;
 let table = 0;
-let words = new Uint32Array();
-let bytes = new Uint8Array();
+let words: Uint32Array = new Uint32Array();
+let bytes: Uint8Array = new Uint8Array();
 
 function layOut(): WasmMemory {
   memory = wasmMemory();

@@ -30,7 +30,6 @@ export function arangeTable(sections: DebugSections): RangeTable {
   const { aranges, littleEndian } = sections;
   const memory = wasmMemory();
   const most = Math.floor(aranges.size / TUPLE_BYTES);
-  memory.reserve(aranges.size + PADDING + 2 * most * RANGE_WORDS * 4 + 64);
   const section = memory.room(aranges.size + PADDING);
   const bytes = new Uint8Array(memory.buffer(), section, aranges.size + PADDING);
   aranges.read(0, aranges.size, bytes);
@@ -67,7 +66,6 @@ export function rangeTable(
     words.push(low, high, ...end, owner, Math.floor(owner / 2 ** 32), 0, 0);
   });
   const memory = wasmMemory();
-  memory.reserve(2 * words.length * 4 + 64);
   const ranges = memory.room(words.length * 4);
   new Uint32Array(memory.buffer(), ranges, words.length).set(words);
   return sortedRanges(memory, ranges, words.length / RANGE_WORDS);

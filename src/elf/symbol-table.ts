@@ -48,8 +48,6 @@ export interface SymbolTableSections {
   readonly extendedIndices: Section | undefined;
   /** Number of entries. */
   readonly count: number;
-  /** What they take in memory. */
-  readonly bytes: number;
 }
 
 /**
@@ -72,8 +70,7 @@ export function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
   const extendedIndices = elf.sections.find(
     ({ type, link, size }) => type === SHT_SYMTAB_SHNDX && link === symbols.index && size === count * 4,
   );
-  const bytes = symbols.size + strings.size + STRING_PADDING + (extendedIndices?.size ?? 0);
-  return { symbols, strings, extendedIndices, count, bytes };
+  return { symbols, strings, extendedIndices, count };
 }
 
 function damaged(elf: ElfFile, { name }: Section, problem: string): Failure {

@@ -7,13 +7,12 @@ import {
   loadSymbolTable,
   readSymbolTable,
   type SymbolTable,
-  type SymbolTableSections,
   symbolNameOffset,
   tableString,
 } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
-import { type Listing, SPARE_BYTES } from "./listing.ts";
+import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
 
 /** The listing of an ELF file's symbols, and which entry of the symbol table each came from. */
@@ -54,7 +53,7 @@ export function elfListing(
 ): ElfListing | undefined {
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
-  const table = readSymbolTable(elf, listingRoom(elf, sections, memory)) as SymbolTable;
+  const table = readSymbolTable(elf, listingRoom(memory)) as SymbolTable;
   return listSymbols(elf, table, bases, memory);
 }
 
@@ -63,17 +62,17 @@ export async function loadElfListing(elf: ElfFile, bases: Uint32Array): Promise<
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
   const memory = wasmMemory();
-  const table = await loadSymbolTable(elf, sections, listingRoom(elf, sections, memory));
+  const table = await loadSymbolTable(elf, sections, listingRoom(memory));
   return listSymbols(elf, table, bases, memory);
 }
 
-/** Sees to it that there is room for a listing, and gives it out. */
-function listingRoom(elf: ElfFile, sections: SymbolTableSections, memory: WasmMemory) {
+/** Gives out the memory from its start. */
+function listingRoom(memory: WasmMemory) {
   memory.release();
-  const perSymbol = COLUMN_BYTES + Math.max(KNOWN_BYTES + KEY_BYTES + 1, SPARE_BYTES);
-  const fixed = elf.sections.length * 5 + COUNTS_BYTES + TEXT_BYTES + 16 * 16;
-  memory.reserve(sections.bytes + sections.count * perSymbol + fixed);
-  return (bytes: number) => new Uint8Array(memory.buffer(), memory.room(bytes), bytes);
+  return (bytes: number) => {
+    const start = memory.room(bytes);
+    return new Uint8Array(memory.buffer(), start, bytes);
+  };
 }
 
 function listSymbols(

@@ -29,14 +29,11 @@ export interface Listing {
    */
   lines(added?: Iterable<readonly [symbol: number, name: string]>): Iterable<Uint8Array>;
   /**
-   * Memory that a listing has used and is done with, the first time it is asked for: `room` gives SPARE_BYTES a symbol. What is
-   * in use already costs less than what is touched for the first time.
+   * Memory that a listing has used and is done with, the first time it is asked for: that costs less than what is touched for
+   * the first time.
    */
   takeSpare?(): WasmMemory | undefined;
 }
-
-/** In bytes; more than findNamesakes takes. */
-export const SPARE_BYTES = 64;
 
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
 function listingColumns(capacity: number) {

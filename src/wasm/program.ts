@@ -109,54 +109,56 @@ let module: WebAssembly.Module | undefined;
 /** A memory of its own, which `room` gives out piece by piece, and the program that works on it. */
 export interface WasmMemory {
   readonly program: WasmProgram;
-  /** What the memory is at the moment; `room` may replace it. */
-  buffer(): ArrayBuffer;
+  /** All that `room` has given out; when there is more of it another buffer, while views of this one stay good. */
+  buffer(): SharedArrayBuffer;
   /**
    * The offset of so many bytes more, aligned to 16.
    *
-   * @throws Failure beyond MEMORY_LIMIT
+   * @throws Failure beyond MEMORY_LIMIT, and where the system gives no more
    */
   room(bytes: number): number;
-  /** Sees to it that `room` can give out so many bytes more without replacing the memory. */
-  reserve(bytes: number): void;
   /** Gives back all from an offset on, everything without one. */
   release(from?: number): void;
 }
 
+function allocated<T>(allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // V8 reserves 10 GiB of address space for each memory.
+    throw new Failure(
+      "WebAssembly",
+      "no memory is to be had",
+      "raise the limit of the address space (ulimit -v)",
+    );
+  }
+}
+
 export function wasmMemory(): WasmMemory {
   let used = FIRST_OFFSET;
-  let memory: WebAssembly.Memory | undefined;
   let program: WasmProgram | undefined;
-  // V8 counts what a memory grows by twice as garbage that might be collected, so it is made as large as its first use wants.
-  const made = (initial: number) => {
-    memory ??= new WebAssembly.Memory({ initial, maximum: MEMORY_LIMIT / PAGE_BYTES });
-    return memory;
-  };
-  const reserve = (bytes: number) => {
-    if (used + bytes > MEMORY_LIMIT) {
-      throw new Failure(`${used + bytes} bytes`, "are more than fit into memory", "give an intact file");
-    }
-    const pages = Math.ceil((used + bytes) / PAGE_BYTES);
-    const { buffer } = made(pages);
-    const missing = pages - buffer.byteLength / PAGE_BYTES;
-    if (missing > 0) made(0).grow(missing);
-  };
+  // Shared by nobody: V8 counts other memories among what a collection might free, and collects for nothing.
+  const descriptor = { initial: 0, maximum: MEMORY_LIMIT / PAGE_BYTES, shared: true } as const;
+  const memory = allocated(() => new WebAssembly.Memory(descriptor));
   return {
     get program() {
       module ??= new WebAssembly.Module(Buffer.from(WASM, "base64"));
-      program ??= new WebAssembly.Instance(module, { env: { memory: made(0) } })
-        .exports as unknown as WasmProgram;
+      program ??= new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmProgram;
       return program;
     },
-    buffer: () => made(0).buffer,
+    buffer: () => memory.buffer,
     room(bytes) {
       const start = used;
-      const rounded = Math.ceil(bytes / 16) * 16;
-      reserve(rounded);
-      used += rounded;
+      const end = start + Math.ceil(bytes / 16) * 16;
+      if (end > MEMORY_LIMIT) {
+        throw new Failure(`${end} bytes`, "are more than fit into memory", "give an intact file");
+      }
+      const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
+      if (missing > 0) allocated(() => memory.grow(missing));
+      used = end;
       return start;
     },
-    reserve,
     release(from = FIRST_OFFSET) {
       used = from;
     },
