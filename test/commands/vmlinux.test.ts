@@ -519,11 +519,11 @@ describe("where the output goes", () => {
 
 describe("a failure leaves the old files as they were, and no others", () => {
   /** Runs with an old listing and an old table in place, and gives the message. */
-  function failing(args: (to: string) => string[], limit = "unlimited"): string {
+  function failing(args: (to: string) => string[], limit = "-f unlimited"): string {
     const to = place();
     writeFileSync(join(to, "a"), "old listing");
     writeFileSync(join(to, "t"), "old table");
-    const shell = 'ulimit -f "$0"; exec "$@"';
+    const shell = 'ulimit $0; exec "$@"';
     const command = [limit, process.execPath, PROGRAM, "vmlinux", ...args(to)];
     let message = "";
     try {
@@ -549,7 +549,14 @@ describe("a failure leaves the old files as they were, and no others", () => {
       "--table-scope",
       "all",
     ];
-    expect(failing(both, "8")).toMatch(/\/[at]: cannot be written: .*; /);
+    expect(failing(both, "-f 8")).toMatch(/\/[at]: cannot be written: .*; /);
+  });
+
+  test("when there is no address space for WebAssembly's memory", () => {
+    const message = failing((to) => [SAMPLE, "-o", join(to, "a")], "-v 5000000");
+    expect(message).toBe(
+      "WebAssembly: no memory is to be had; raise the limit of the address space (ulimit -v)",
+    );
   });
 
   test("when a device is full", () => {
