@@ -20,6 +20,8 @@ const RUNS = 10;
 const SLOW_RUNS = 1;
 // Each takes some seconds.
 const FEW_RUNS = 3;
+// What takes less is run as often in a turn as this takes.
+const TURN_SECONDS = 1;
 const TABLES = 200;
 const ROWS = 20_000;
 const ADDR2LINES = [
@@ -103,7 +105,7 @@ async function compareTables(vmlinux) {
     runs: FEW_RUNS,
   }));
   return [
-    "| command | median | fastest – slowest | time ÷ first | peak memory | runs |",
+    "| command | median | fastest – slowest | time ÷ first | peak memory | turns |",
     "| --- | --: | --: | --: | --: | --: |",
     ...(await measureGroup(directory, formats)),
     ...(await measureGroup(directory, histories)),
@@ -166,7 +168,7 @@ async function compare(vmlinux, modules) {
   const lookUp = [...kasAlias, "lookup", "name_show@rtc", "--table", kept];
   const nmModules = { command: ["xargs", "-P2", "-n1", "nm", "-n"], stdin: file("modules") };
   return [
-    "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | runs |",
+    "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | turns |",
     "| --- | --: | --: | --: | --: | --: |",
     ...(await measureGroup(directory, [
       { name: "`kas-alias vmlinux`, listing and table", steps: [{ command: whole }], runs: RUNS },
@@ -198,13 +200,14 @@ async function compare(vmlinux, modules) {
     ])),
     "",
     `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +
-      `${RUNS} runs after a warm-up, fewer without, in turn; each ratio is the median of those of the turns.\n`,
+      `${RUNS} turns of about ${TURN_SECONDS} s after a warm-up, fewer without; times are means of a turn, each ratio the median of ` +
+      "those of the turns.\n",
   ].join("\n");
 }
 
 /**
- * Table lines; the first command is what the others are compared with. The commands take turns, since a machine that others share
- * is slow for some minutes and fast for others, and a ratio is the median of those of each turn.
+ * Table lines; the first command is what the others are compared with. The commands take turns of like length, since a machine that
+ * others share is slow for some minutes or seconds and fast for others, and a ratio is the median of those of each turn.
  * @param {string} directory for the measurements
  * @param {{ name: string, steps: Step[], runs: number }[]} commands
  */
@@ -214,6 +217,7 @@ async function measureGroup(directory, commands) {
     /** @type {number[]} */ seconds: [],
     /** @type {number[]} */ ratios: [],
     kibibytes: 0,
+    repeats: 1,
   }));
   const turns = Math.max(...commands.map(({ runs }) => runs));
   for (let turn = 0; turn < turns; turn++) {
@@ -222,11 +226,11 @@ async function measureGroup(directory, commands) {
     for (const command of measured) {
       if (turn >= command.runs) continue;
       // Fewer than RUNS go without a warm-up: the commands before have filled the page cache.
-      const { seconds, kibibytes } = await measure(
-        directory,
-        command.steps,
-        turn === 0 && command.runs >= RUNS,
-      );
+      if (turn === 0 && command.runs >= RUNS) {
+        const { seconds } = await measure(directory, command.steps, 1);
+        command.repeats = Math.max(1, Math.round(TURN_SECONDS / seconds));
+      }
+      const { seconds, kibibytes } = await measure(directory, command.steps, command.repeats);
       if (Number.isNaN(first)) first = seconds;
       command.seconds.push(seconds);
       command.ratios.push(seconds / first);
@@ -251,10 +255,10 @@ function median(numbers) {
  * Runs the steps after one another. Listings and tables are written, as new files each time; other output goes nowhere.
  * @param {string} directory
  * @param {Step[]} steps
- * @param {boolean} warmup whether they run once before
- * @returns {Promise<{ seconds: number, kibibytes: number }>} the time of all, and the peak of the largest process
+ * @param {number} repeats how often
+ * @returns {Promise<{ seconds: number, kibibytes: number }>} the mean time of all, and the peak of the largest process
  */
-async function measure(directory, steps, warmup) {
+async function measure(directory, steps, repeats) {
   const times = join(directory, "times.json");
   const memory = join(directory, "memory");
   rmSync(memory, { force: true });
@@ -265,7 +269,7 @@ async function measure(directory, steps, warmup) {
   });
   const written = ["aliased", "table", "listing", "frequency"].map((name) => quoted(join(directory, name)));
   const prepare = ["--prepare", `rm -f ${written.join(" ")}`];
-  const options = [...prepare, "--style", "none", "--warmup", warmup ? "1" : "0", "--runs", "1"];
+  const options = [...prepare, "--style", "none", "--runs", `${repeats}`];
   // elfutils would otherwise look for debug info on a server, and Node 20 parse certificates at every start.
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
   const env = { ...inherited, DEBUGINFOD_URLS: "" };
