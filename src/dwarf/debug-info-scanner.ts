@@ -1,6 +1,6 @@
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Failure } from "../failure.ts";
-import { wasmMemory } from "../wasm/program.ts";
+import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
 import type { UnitHeader } from "./unit-header.ts";
@@ -41,9 +41,20 @@ const MOST_SLOTS = 1 << 24;
 const CUT_SHORT = 1;
 const ADVICE = "the file is damaged or cut short: copy or build it again";
 
+let memory: WasmMemory | undefined;
+let behindCodes = 0;
+
+function layOut(): WasmMemory {
+  memory = wasmMemory();
+  const codes = memory.room(CODE_LIMIT * 4);
+  memory.program.describeRecords(codes, CODE_LIMIT);
+  behindCodes = memory.room(0);
+  return memory;
+}
+
 /**
  * Goes through the DIEs of units and finds those that stand for wanted addresses. A unit is in memory at a time, with its
- * abbreviations.
+ * abbreviations. All scanners have one memory, so that a scanner is of no more use when there is a new one.
  */
 export class DebugInfoScanner {
   /** .debug_info, of which the bytes of the unit at hand are in memory. */
@@ -51,7 +62,7 @@ export class DebugInfoScanner {
 
   readonly #sections: DebugSections;
   readonly #wants: WantedDies;
-  readonly #memory = wasmMemory();
+  readonly #memory = memory ?? layOut();
   readonly #mark: number;
   readonly #scopes: number;
   readonly #events: number;
@@ -76,12 +87,12 @@ export class DebugInfoScanner {
     this.#sections = sections;
     this.#wants = wants;
     const { program } = this.#memory;
+    this.#memory.release(behindCodes);
     const count = low.length;
     const slots = 2 ** Math.ceil(Math.log2(2 * count + 2));
     if (slots > MOST_SLOTS) throw new RangeError(`${count} wanted addresses`);
     const addresses = this.#memory.room(count * 8);
     const slotRoom = this.#memory.room(slots * 4);
-    const codes = this.#memory.room(CODE_LIMIT * 4);
     this.#scopes = this.#memory.room(SCOPE_BYTES);
     this.#events = this.#memory.room(EVENTS * EVENT_WORDS * 4);
     this.#mark = this.#memory.room(0);
@@ -91,7 +102,6 @@ export class DebugInfoScanner {
       words[2 * i + 1] = high[i] as number;
     }
     program.wantAddresses(addresses, count, slotRoom, slots - 1);
-    program.describeRecords(codes, CODE_LIMIT);
     this.#layOut(1 << 20, FIRST_ABBREVIATIONS, 1 << 12);
 
     const { info } = sections;

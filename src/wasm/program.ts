@@ -106,7 +106,10 @@ const FIRST_OFFSET = 16;
 
 let module: WebAssembly.Module | undefined;
 
-/** A memory of its own, which `room` gives out piece by piece, and the program that works on it. */
+/**
+ * A memory of its own, which `room` gives out piece by piece, and the program that works on it. One that is done with is freed
+ * late, since its size does not make V8 collect garbage: what goes through many files uses one for all.
+ */
 export interface WasmMemory {
   readonly program: WasmProgram;
   /** All that `room` has given out; when there is more of it another buffer, while views of this one stay good. */
