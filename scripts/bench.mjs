@@ -15,19 +15,19 @@ import {
   temporaryDirectory,
 } from "./setup.mjs";
 
-const RUNS = 10;
+const TURNS = 10;
 // GNU addr2line takes minutes for all text symbols.
-const SLOW_RUNS = 1;
+const SLOW_TURNS = 1;
 // Each takes some seconds.
-const FEW_RUNS = 3;
-// What takes less is run as often in a turn as this takes.
+const FEW_TURNS = 3;
+// A command that takes less is run several times in a turn, for about so long.
 const TURN_SECONDS = 1;
 const TABLES = 200;
 const ROWS = 20_000;
 const ADDR2LINES = [
-  { tool: "addr2line", name: "GNU addr2line", runs: SLOW_RUNS },
-  { tool: "llvm-addr2line", name: "LLVM addr2line", runs: RUNS },
-  { tool: "eu-addr2line", name: "elfutils addr2line", runs: RUNS },
+  { tool: "addr2line", name: "GNU addr2line", turns: SLOW_TURNS },
+  { tool: "llvm-addr2line", name: "LLVM addr2line", turns: TURNS },
+  { tool: "eu-addr2line", name: "elfutils addr2line", turns: TURNS },
 ];
 
 /**
@@ -97,12 +97,12 @@ async function compareTables(vmlinux) {
     name: `\`kas-alias diff --format ${format}\``,
     // Status 1 says that there are differences.
     steps: [{ command: [...kasAlias, "diff", old, next, "--quiet", "--format", format], different: true }],
-    runs: RUNS,
+    turns: TURNS,
   }));
   const histories = ["text", "json"].map((format) => ({
     name: `\`kas-alias history --format ${format}\`, all ${TABLES}`,
     steps: [{ command: [...kasAlias, "history", ...tables, "--quiet", "--format", format] }],
-    runs: FEW_RUNS,
+    turns: FEW_TURNS,
   }));
   return [
     "| command | median | fastest – slowest | time ÷ first | peak memory | turns |",
@@ -149,12 +149,12 @@ async function compare(vmlinux, modules) {
   const onDuplicates = ADDR2LINES.map(({ tool, name }) => ({
     name: `\`nm -n\` + ${name}`,
     steps: [nm, { command: [tool, "-e", vmlinux], stdin: file("duplicates") }],
-    runs: RUNS,
+    turns: TURNS,
   }));
-  const onAll = ADDR2LINES.map(({ tool, name, runs }) => ({
+  const onAll = ADDR2LINES.map(({ tool, name, turns }) => ({
     name,
     steps: [{ command: [tool, "-e", vmlinux], stdin: file("all") }],
-    runs,
+    turns,
   }));
   const resolve = { command: [...kasAlias, "resolve", vmlinux], stdin: file("all") };
   const paths = readdirSync(modules, { recursive: true, encoding: "utf8" }).filter((path) =>
@@ -171,36 +171,36 @@ async function compare(vmlinux, modules) {
     "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | turns |",
     "| --- | --: | --: | --: | --: | --: |",
     ...(await measureGroup(directory, [
-      { name: "`kas-alias vmlinux`, listing and table", steps: [{ command: whole }], runs: RUNS },
-      { name: "`nm -n`", steps: [nm], runs: RUNS },
-      { name: "`nm -n` without LLVM's plugin", steps: [plainNm], runs: RUNS },
+      { name: "`kas-alias vmlinux`, listing and table", steps: [{ command: whole }], turns: TURNS },
+      { name: "`nm -n`", steps: [nm], turns: TURNS },
+      { name: "`nm -n` without LLVM's plugin", steps: [plainNm], turns: TURNS },
       ...onDuplicates,
     ])),
     ...(await measureGroup(directory, [
-      { name: "`kas-alias vmlinux --data`", steps: [{ command: [...whole, "--data"] }], runs: RUNS },
+      { name: "`kas-alias vmlinux --data`", steps: [{ command: [...whole, "--data"] }], turns: TURNS },
     ])),
     ...(await measureGroup(directory, [
-      { name: "`kas-alias resolve`, all text symbols", steps: [resolve], runs: RUNS },
+      { name: "`kas-alias resolve`, all text symbols", steps: [resolve], turns: TURNS },
       ...onAll,
     ])),
     ...(await measureGroup(directory, [
       {
         name: "`kas-alias modules`, all modules and vmlinux",
         steps: [{ command: [...aliasModules, ...written] }],
-        runs: FEW_RUNS,
+        turns: FEW_TURNS,
       },
-      { name: "`xargs -P2 -n1 nm -n`, all modules", steps: [nmModules], runs: FEW_RUNS },
+      { name: "`xargs -P2 -n1 nm -n`, all modules", steps: [nmModules], turns: FEW_TURNS },
     ])),
     ...(await measureGroup(directory, [
       {
         name: "`kas-alias lookup` in the table of all modules and vmlinux",
         steps: [{ command: lookUp }],
-        runs: RUNS,
+        turns: TURNS,
       },
     ])),
     "",
     `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +
-      `${RUNS} turns of about ${TURN_SECONDS} s after a warm-up, fewer without; times are means of a turn, each ratio the median of ` +
+      `${TURNS} turns of about ${TURN_SECONDS} s after a warm-up, fewer without; times are means of a turn, each ratio the median of ` +
       "those of the turns.\n",
   ].join("\n");
 }
@@ -209,7 +209,7 @@ async function compare(vmlinux, modules) {
  * Table lines; the first command is what the others are compared with. The commands take turns of like length, since a machine that
  * others share is slow for some minutes or seconds and fast for others, and a ratio is the median of those of each turn.
  * @param {string} directory for the measurements
- * @param {{ name: string, steps: Step[], runs: number }[]} commands
+ * @param {{ name: string, steps: Step[], turns: number }[]} commands
  */
 async function measureGroup(directory, commands) {
   const measured = commands.map((command) => ({
@@ -219,14 +219,14 @@ async function measureGroup(directory, commands) {
     kibibytes: 0,
     repeats: 1,
   }));
-  const turns = Math.max(...commands.map(({ runs }) => runs));
-  for (let turn = 0; turn < turns; turn++) {
-    say(`${commands[0]?.name} and what it is compared with, ${turn + 1} of ${turns} …`);
+  const most = Math.max(...commands.map(({ turns }) => turns));
+  for (let turn = 0; turn < most; turn++) {
+    say(`${commands[0]?.name} and what it is compared with, ${turn + 1} of ${most} …`);
     let first = Number.NaN;
     for (const command of measured) {
-      if (turn >= command.runs) continue;
-      // Fewer than RUNS go without a warm-up: the commands before have filled the page cache.
-      if (turn === 0 && command.runs >= RUNS) {
+      if (turn >= command.turns) continue;
+      // Fewer than TURNS go without a warm-up: the commands before have filled the page cache.
+      if (turn === 0 && command.turns >= TURNS) {
         const { seconds } = await measure(directory, command.steps, 1);
         command.repeats = Math.max(1, Math.round(TURN_SECONDS / seconds));
       }
@@ -237,10 +237,10 @@ async function measureGroup(directory, commands) {
       command.kibibytes = Math.max(command.kibibytes, kibibytes);
     }
   }
-  return measured.map(({ name, seconds, ratios, kibibytes, runs }) => {
+  return measured.map(({ name, seconds, ratios, kibibytes, turns }) => {
     const spread = `${Math.min(...seconds).toFixed(3)} – ${Math.max(...seconds).toFixed(3)} s`;
     const cells = [name, `${median(seconds).toFixed(3)} s`, spread, median(ratios).toFixed(2)];
-    return `| ${[...cells, `${(kibibytes / 1024).toFixed(0)} MiB`, runs].join(" | ")} |`;
+    return `| ${[...cells, `${(kibibytes / 1024).toFixed(0)} MiB`, turns].join(" | ")} |`;
   });
 }
 

@@ -108,7 +108,8 @@ let module: WebAssembly.Module | undefined;
 
 /**
  * A memory of its own, which `room` gives out piece by piece, and the program that works on it. One that is done with is freed
- * late, since its size does not make V8 collect garbage: what goes through many files uses one for all.
+ * late, since its size does not make V8 collect garbage: what takes much and goes
+ * through many files uses one for all.
  */
 export interface WasmMemory {
   readonly program: WasmProgram;
