@@ -3,17 +3,9 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensurePackages } from "./apt.mjs";
 import { fetchKernels } from "./kernels.mjs";
-import {
-  BUNDLE,
-  ensureDependencies,
-  ensurePackages,
-  main,
-  must,
-  run,
-  say,
-  temporaryDirectory,
-} from "./setup.mjs";
+import { BUNDLE, ensureDependencies, main, must, run, say, temporaryDirectory } from "./setup.mjs";
 
 const TURNS = 10;
 // GNU addr2line takes minutes for all text symbols.

@@ -1,17 +1,8 @@
 // Gets the sources of the kernels that the boot tests build, out of Debian's packages, into a cache.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CACHE, describe, download } from "./kernels.mjs";
-import {
-  canInstall,
-  ensurePackages,
-  Fault,
-  main,
-  must,
-  say,
-  temporaryDirectory,
-  updatePackageLists,
-} from "./setup.mjs";
+import { CACHE, describe, download, ensurePackages, withPackageLists } from "./apt.mjs";
+import { main, must, say, temporaryDirectory } from "./setup.mjs";
 
 const BOOT = join(CACHE, "boot");
 const SERIES = ["6.1", "6.12"];
@@ -30,13 +21,7 @@ const CHANGED = [".gitignore", "Makefile", "init/Kconfig", "scripts"];
 export async function fetchSources() {
   await ensurePackages({ xz: "xz-utils", tar: "tar", "apt-cache": "apt", "dpkg-deb": "dpkg" });
   mkdirSync(BOOT, { recursive: true });
-  mkdirSync(join(CACHE, "downloads"), { recursive: true });
-  const sources = await fetchAll().catch(async (error) => {
-    // The lists may be missing, or name packages that the mirror no longer has.
-    if (!(error instanceof Fault && canInstall())) throw error;
-    await updatePackageLists();
-    return await fetchAll();
-  });
+  const sources = await withPackageLists(fetchAll);
   const list = join(BOOT, "sources.json");
   writeFileSync(list, `${JSON.stringify(sources, null, 2)}\n`);
   return list;

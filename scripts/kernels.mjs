@@ -1,7 +1,5 @@
 // Gets the kernels that the kernel tests and the benchmarks work on, out of Debian's packages, into a cache.
-import { createHash } from "node:crypto";
 import {
-  createReadStream,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,23 +8,18 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import {
-  canInstall,
+  CACHE,
+  describe,
+  download,
   ensurePackages,
-  Fault,
-  main,
-  must,
-  run,
-  say,
-  temporaryDirectory,
-  updatePackageLists,
-} from "./setup.mjs";
-
-export const CACHE =
-  process.env.KAS_ALIAS_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kas-alias");
-const DOWNLOADS = join(CACHE, "downloads");
+  hash,
+  packageNames,
+  packageVersions,
+  withPackageLists,
+} from "./apt.mjs";
+import { Fault, main, must, say, temporaryDirectory } from "./setup.mjs";
 
 const IMAGE_PATHS = [
   "./usr/lib/debug/boot/vmlinux-*",
@@ -37,31 +30,24 @@ const IMAGE_PATHS = [
 /** Some of the modules that the image's package without debug info installs. */
 const INSTALLED_PATHS = ["./lib/modules/*/kernel/net/bridge", "./lib/modules/*/kernel/drivers/nvme"];
 
-/**
- * An earlier point release of one series, of which the image is all that is wanted. Debian names the packages by an ABI number:
- * `previous` finds them all.
- */
-const PREVIOUS = {
-  series: "6.1",
-  packages: "^linux-image-6\\.1\\.0-[0-9]+-cloud-amd64-dbg$",
-  paths: ["./usr/lib/debug/boot/vmlinux-*"],
-};
+/** Of the series with an earlier point release too, the image is all that is wanted of that. */
+const PREVIOUS = { series: "6.1", paths: ["./usr/lib/debug/boot/vmlinux-*"] };
 
 /**
- * `image` is an empty package that depends on the one with the current image.
- * The paths are what is wanted of each, as tar patterns; a changed list unpacks afresh.
+ * `images` matches the packages with an image and its debug info, of all point releases.
+ * The paths are what is wanted of each package, as tar patterns; a changed list unpacks afresh.
  */
 const SERIES = [
   {
     series: "6.1",
-    image: "linux-image-cloud-amd64-dbg",
+    images: "^linux-image-6\\.1\\.[0-9]+[^ ]*-cloud-amd64-dbg$",
     imagePaths: IMAGE_PATHS,
     source: "linux-source-6.1",
     sourcePaths: ["*/scripts/kallsyms.c", "*/scripts/mksysmap"],
   },
   {
     series: "6.12",
-    image: "linux-image-6.12-cloud-amd64-dbg",
+    images: "^linux-image-6\\.12\\.[0-9]+[^ ]*-cloud-amd64-dbg$",
     imagePaths: IMAGE_PATHS,
     source: "linux-source-6.12",
     sourcePaths: ["*/scripts/kallsyms.c", "*/scripts/include/*.h", "*/scripts/mksysmap"],
@@ -73,6 +59,7 @@ const SERIES = [
  * @property {string} series such as "6.12"
  * @property {string} package the Debian package of the image
  * @property {string} version its version
+ * @property {string} installedPackage the Debian package that \`installed\` is from
  * @property {string} vmlinux path of the image with debug info
  * @property {string} systemMap path of its System.map
  * @property {string} modules path of the directory with all its modules, .ko files with debug info
@@ -89,13 +76,8 @@ const SERIES = [
  */
 export async function fetchKernels({ rehash = false } = {}) {
   await ensurePackages({ xz: "xz-utils", tar: "tar", "apt-cache": "apt", "dpkg-deb": "dpkg" });
-  mkdirSync(DOWNLOADS, { recursive: true });
-  const kernels = await fetchAll(rehash).catch(async (error) => {
-    // The lists may be missing, or name packages that the mirror no longer has.
-    if (!(error instanceof Fault && canInstall())) throw error;
-    await updatePackageLists();
-    return await fetchAll(rehash);
-  });
+  mkdirSync(CACHE, { recursive: true });
+  const kernels = await withPackageLists(() => fetchAll(rehash));
   const list = join(temporaryDirectory(CACHE), "kernels.json");
   writeFileSync(list, `${JSON.stringify(kernels, null, 2)}\n`);
   renameSync(list, join(CACHE, "kernels.json"));
@@ -111,55 +93,99 @@ async function fetchAll(rehash) {
   });
 }
 
+/** @typedef {import("./apt.mjs").Package} Package */
+
 /**
+ * A kernel of a series: the newest point release that the archive has whole. It may have the newest image before its sources, or
+ * before the signed package; that one's `-unsigned` twin has the same modules.
  * @param {(typeof SERIES)[number]} wanted
  * @param {boolean} rehash
  * @returns {Promise<Kernel>}
  */
-async function fetchSeries({ series, image, imagePaths, source, sourcePaths }, rehash) {
-  const dependency = /(\S+) \(= ([^)]+)\)/.exec((await describe(image)).depends);
-  if (!dependency) throw new Fault(`${image} does not depend on one version of an image`);
-  const imagePackage = await describe(`${dependency[1]}=${dependency[2]}`);
-  const sourcePackage = await describe(`${source}=${dependency[2]}`);
-  const debug = join(await unpack(imagePackage, imagePaths, rehash), "usr/lib/debug");
+async function fetchSeries(wanted, rehash) {
+  const images = await imagesOf(wanted.images);
+  /** @type {unknown} */
+  let fault = new Fault(`apt knows no package ${wanted.images}; run apt-get update as root`);
+  for (const image of images) {
+    try {
+      const kernel = await fetchKernel(wanted, image, images, rehash);
+      say(
+        `Linux ${wanted.series}: ${kernel.package} ${kernel.version}, modules of ${kernel.installedPackage}`,
+      );
+      return kernel;
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      say(`${image.name} ${image.version} cannot be used: ${error.message}`);
+      if (image === images[0]) fault = error;
+    }
+  }
+  throw fault;
+}
+
+/**
+ * The packages with an image, newest first.
+ * @param {string} pattern of their names
+ */
+async function imagesOf(pattern) {
+  const versions = await Promise.all((await packageNames(pattern)).map(packageVersions));
+  return versions.flat().sort((a, b) => byNumbers(b.version, a.version));
+}
+
+/**
+ * @param {(typeof SERIES)[number]} wanted
+ * @param {Package} image
+ * @param {readonly Package[]} images of the series, newest first
+ * @param {boolean} rehash
+ * @returns {Promise<Kernel>}
+ */
+async function fetchKernel(
+  { series, imagePaths, source, sourcePaths, images: pattern },
+  image,
+  images,
+  rehash,
+) {
+  const sourcePackage = await describe(`${source}=${image.version}`);
+  const signed = image.name.replace(/-dbg$/, "");
+  const [installedPackage] = [
+    ...(await packageVersions(`${signed}=${image.version}`)),
+    ...(await packageVersions(`${signed}-unsigned=${image.version}`)),
+  ];
+  if (!installedPackage)
+    throw new Fault(`apt knows no package ${signed}=${image.version}, nor an unsigned one`);
+  const debug = join(await unpack(image, imagePaths, rehash), "usr/lib/debug");
   const boot = join(debug, "boot");
-  const installedPackage = await describe(`${imagePackage.name.replace(/-dbg$/, "")}=${dependency[2]}`);
   const installed = join(await unpack(installedPackage, INSTALLED_PATHS, rehash), "lib/modules");
   const release = readdirSync(boot)
     .find((name) => name.startsWith("vmlinux-"))
     ?.slice("vmlinux-".length);
   const scripts = await unpack(sourcePackage, sourcePaths, rehash, `./usr/src/${source}.tar.xz`);
-  const previous = series === PREVIOUS.series ? await fetchPrevious(imagePackage.version, rehash) : undefined;
   return {
     series,
-    package: imagePackage.name,
-    version: imagePackage.version,
+    package: image.name,
+    version: image.version,
+    installedPackage: installedPackage.name,
     vmlinux: join(boot, `vmlinux-${release}`),
     systemMap: join(boot, `System.map-${release}`),
     modules: join(debug, "lib/modules"),
     installed,
     source: join(scripts, source),
     sourcePackage: await download(sourcePackage),
-    previous,
+    previous:
+      series === PREVIOUS.series ? await fetchPrevious(image.version, images, pattern, rehash) : undefined,
   };
 }
 
 /**
  * The image of the newest point release before a version, of those that Debian still has.
  * @param {string} version
+ * @param {readonly Package[]} images newest first
+ * @param {string} pattern of their names
  * @param {boolean} rehash
  */
-async function fetchPrevious(version, rehash) {
+async function fetchPrevious(version, images, pattern, rehash) {
   const upstream = (/** @type {string} */ each) => each.replace(/-[^-]*$/, "");
-  const { stdout } = await run("apt-cache", ["search", "--names-only", PREVIOUS.packages], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const names = stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
-  const earlier = (await Promise.all(names.map((name) => describe(name))))
-    .filter((each) => upstream(each.version) !== upstream(version))
-    .sort((a, b) => byNumbers(upstream(b.version), upstream(a.version)))
-    .find((each) => byNumbers(upstream(each.version), upstream(version)) < 0);
-  if (!earlier) throw new Fault(`apt knows no package ${PREVIOUS.packages} before ${version}`);
+  const earlier = images.find((each) => byNumbers(upstream(each.version), upstream(version)) < 0);
+  if (!earlier) throw new Fault(`apt knows no package ${pattern} before ${version}`);
   const boot = join(await unpack(earlier, PREVIOUS.paths, rehash), "usr/lib/debug/boot");
   return join(boot, readdirSync(boot)[0] ?? "");
 }
@@ -170,51 +196,6 @@ async function fetchPrevious(version, rehash) {
  */
 function byNumbers(a, b) {
   return a.localeCompare(b, "en", { numeric: true });
-}
-
-/**
- * @typedef {object} Package
- * @property {string} name
- * @property {string} version
- * @property {string} depends
- * @property {string} fileName of the .deb
- * @property {string} sha256 of the .deb
- */
-
-/**
- * What apt knows about a package.
- * @param {string} name with `=version` for another than the newest
- * @returns {Promise<Package>}
- */
-export async function describe(name) {
-  const { stdout } = await run("apt-cache", ["show", "--no-all-versions", name], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const field = (/** @type {string} */ key) => new RegExp(`^${key}: (.*)$`, "m").exec(stdout)?.[1] ?? "";
-  if (!field("SHA256")) throw new Fault(`apt knows no package ${name}; run apt-get update as root`);
-  return {
-    name: field("Package"),
-    version: field("Version"),
-    depends: field("Depends"),
-    fileName: basename(field("Filename")),
-    sha256: field("SHA256"),
-  };
-}
-
-/**
- * The path of a package's .deb, downloaded unless it is there and right.
- * @param {Package} wanted
- */
-export async function download({ name, version, fileName, sha256 }) {
-  const deb = join(DOWNLOADS, fileName);
-  if (existsSync(deb) && (await hash(deb)) === sha256) return deb;
-  say(`Downloading ${fileName} …`);
-  const cwd = temporaryDirectory(DOWNLOADS);
-  await must("apt-get", ["-qq", "-o", "APT::Sandbox::User=root", "download", `${name}=${version}`], { cwd });
-  const [downloaded = fileName] = readdirSync(cwd);
-  if ((await hash(join(cwd, downloaded))) !== sha256) throw new Fault(`${fileName}: wrong SHA-256`);
-  renameSync(join(cwd, downloaded), deb);
-  return deb;
 }
 
 /**
@@ -306,16 +287,6 @@ async function isIntact(directory, origin, rehash) {
     if (rehash && (await hash(file)) !== sha256) return false;
   }
   return true;
-}
-
-/**
- * SHA-256 of a file, in hex.
- * @param {string} path
- */
-async function hash(path) {
-  const sha256 = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) sha256.update(chunk);
-  return sha256.digest("hex");
 }
 
 if (import.meta.filename === process.argv[1]) {

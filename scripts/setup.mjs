@@ -1,4 +1,4 @@
-// What every script does first on a fresh clone: npm dependencies, the bundle, and the Debian packages it needs.
+// What every script does first on a fresh clone: installs the npm dependencies and builds the bundle.
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { constants as osConstants } from "node:os";
@@ -104,43 +104,8 @@ export async function ensureDependencies() {
   }
 }
 
-/**
- * Installs the Debian packages of the commands that are missing, or says which to install.
- * @param {Record<string, string>} tools command, or absolute path of a file, to the package that has it
- */
-export async function ensurePackages(tools) {
-  const missing = Object.keys(tools).filter((tool) => !isInstalled(tool));
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((tool) => tools[tool] ?? tool))].sort();
-  if (!canInstall()) {
-    throw new Fault(`missing: ${missing.join(", ")}; install the packages ${packages.join(" ")}`);
-  }
-  say(`Installing the Debian packages ${packages.join(" ")} …`);
-  await updatePackageLists();
-  await apt("install", "-y", "--no-install-recommends", ...packages);
-  const still = missing.filter((tool) => !isInstalled(tool));
-  if (still.length > 0)
-    throw new Fault(`the packages ${packages.join(" ")} did not bring ${still.join(", ")}`);
-}
-
-/** Whether this is root on a system with apt. */
-export function canInstall() {
-  return process.getuid?.() === 0 && isInstalled("apt-get");
-}
-
-export async function updatePackageLists() {
-  await apt("update");
-}
-
-/** @param {string[]} args */
-async function apt(...args) {
-  // apt-get gives up when another one holds a lock, so two of these scripts take turns.
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await must("flock", ["/var/lib/dpkg", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...args], { env });
-}
-
 /** @param {string} tool a command on PATH, or an absolute path */
-function isInstalled(tool) {
+export function isInstalled(tool) {
   if (tool.startsWith("/")) return existsSync(tool);
   return (process.env.PATH ?? "").split(delimiter).some((directory) => {
     try {

@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CACHE, ensurePackages } from "./apt.mjs";
 import { fetchSources } from "./kernel-sources.mjs";
-import { CACHE, fetchKernels } from "./kernels.mjs";
-import { ensureDependencies, ensurePackages, main, ROOT, run, temporaryDirectory } from "./setup.mjs";
+import { fetchKernels } from "./kernels.mjs";
+import { ensureDependencies, main, ROOT, run, temporaryDirectory } from "./setup.mjs";
 
 const TOOLS = {
   nm: "binutils",

@@ -1,0 +1,172 @@
+// Debian's packages: installs them, and looks up and downloads others without installing them.
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { Fault, isInstalled, run, say, temporaryDirectory } from "./setup.mjs";
+
+/** Keeps downloads, unpacked packages and built kernels; a folder outside the checkout. */
+export const CACHE =
+  process.env.KAS_ALIAS_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kas-alias");
+const DOWNLOADS = join(CACHE, "downloads");
+
+/**
+ * Installs the Debian packages of the commands that are missing, or says which to install.
+ * @param {Record<string, string>} tools command, or absolute path of a file, to the package that has it
+ */
+export async function ensurePackages(tools) {
+  const missing = Object.keys(tools).filter((tool) => !isInstalled(tool));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((tool) => tools[tool] ?? tool))].sort();
+  if (!canInstall()) {
+    throw new Fault(`missing: ${missing.join(", ")}; install the packages ${packages.join(" ")}`);
+  }
+  say(`Installing the Debian packages ${packages.join(" ")} …`);
+  await updatePackageLists();
+  const install = ["install", "-y", "--no-install-recommends", ...packages];
+  if ((await aptGet(install)).status !== 0) throw new Fault(`apt-get ${install.join(" ")} failed`);
+  const still = missing.filter((tool) => !isInstalled(tool));
+  if (still.length > 0)
+    throw new Fault(`the packages ${packages.join(" ")} did not bring ${still.join(", ")}`);
+}
+
+/** Whether this is root on a system with apt. */
+export function canInstall() {
+  return process.getuid?.() === 0 && isInstalled("apt-get");
+}
+
+/**
+ * Brings the package lists up to date as far as possible. An index that cannot be fetched, of a mirror that is being
+ * synchronised or of a foreign architecture, need not have what is wanted: that shows when it is looked up.
+ */
+export async function updatePackageLists() {
+  const { status } = await aptGet(["update"]);
+  if (status !== 0) say("Some package lists could not be updated; continuing with those at hand.");
+}
+
+/** For how long another process may hold a lock, in seconds. */
+const LOCK_PATIENCE = 600;
+
+/**
+ * Runs apt-get. It waits for dpkg's lock by itself, but gives up at once when another process holds that of the package lists
+ * or of the downloaded packages: then it is run again.
+ * @param {string[]} args
+ * @param {{ cwd?: string }} [options]
+ */
+async function aptGet(args, options = {}) {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
+  const common = ["-qq", "-o", `DPkg::Lock::Timeout=${LOCK_PATIENCE}`, "-o", "APT::Sandbox::User=root"];
+  const start = Date.now();
+  for (;;) {
+    const result = await run("apt-get", [...common, ...args], {
+      env,
+      ...options,
+      stdio: ["ignore", 2, "pipe"],
+    });
+    const isLocked = result.status !== 0 && /^E: (Could not get lock|Unable to lock)/m.test(result.stderr);
+    if (!isLocked || Date.now() - start > LOCK_PATIENCE * 1000) {
+      process.stderr.write(result.stderr);
+      return result;
+    }
+    await setTimeout(1000);
+  }
+}
+
+/**
+ * @typedef {object} Package
+ * @property {string} name
+ * @property {string} version
+ * @property {string} depends
+ * @property {string} fileName of the .deb
+ * @property {string} sha256 of the .deb
+ */
+
+/**
+ * What apt knows about a package: all versions of it, newest first.
+ * @param {string} name with `=version` for that one
+ * @returns {Promise<Package[]>}
+ */
+export async function packageVersions(name) {
+  const { stdout } = await run("apt-cache", ["show", name], { stdio: ["ignore", "pipe", "ignore"] });
+  return stdout
+    .split(/\n\n+/)
+    .map((stanza) => {
+      const field = (/** @type {string} */ key) => new RegExp(`^${key}: (.*)$`, "m").exec(stanza)?.[1] ?? "";
+      return {
+        name: field("Package"),
+        version: field("Version"),
+        depends: field("Depends"),
+        fileName: basename(field("Filename")),
+        sha256: field("SHA256"),
+      };
+    })
+    .filter(({ sha256 }) => sha256 !== "");
+}
+
+/**
+ * What apt knows about the newest version of a package.
+ * @param {string} name with `=version` for that one
+ * @returns {Promise<Package>}
+ */
+export async function describe(name) {
+  const [newest] = await packageVersions(name);
+  if (newest === undefined) throw new Fault(`apt knows no package ${name}; run apt-get update as root`);
+  return newest;
+}
+
+/**
+ * The names of the packages that match.
+ * @param {string} pattern a regular expression, as apt-cache search has them
+ */
+export async function packageNames(pattern) {
+  const { stdout } = await run("apt-cache", ["search", "--names-only", pattern], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
+}
+
+/**
+ * Does work that looks packages up, and once more with new lists when it fails: they may be missing, or name packages that
+ * the mirror no longer has.
+ * @template T
+ * @param {() => Promise<T>} work
+ */
+export async function withPackageLists(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Fault && canInstall())) throw error;
+    say(`${error.message}; updating the package lists …`);
+    await updatePackageLists();
+    return await work();
+  }
+}
+
+/**
+ * The path of a package's .deb, downloaded unless it is there and right.
+ * @param {Package} wanted
+ */
+export async function download({ name, version, fileName, sha256 }) {
+  mkdirSync(DOWNLOADS, { recursive: true });
+  const deb = join(DOWNLOADS, fileName);
+  if (existsSync(deb) && (await hash(deb)) === sha256) return deb;
+  say(`Downloading ${fileName} …`);
+  const cwd = temporaryDirectory(DOWNLOADS);
+  const { status } = await aptGet(["download", `${name}=${version}`], { cwd });
+  if (status !== 0) throw new Fault(`apt-get download ${name}=${version} failed`);
+  const [downloaded = fileName] = readdirSync(cwd);
+  if ((await hash(join(cwd, downloaded))) !== sha256) throw new Fault(`${fileName}: wrong SHA-256`);
+  renameSync(join(cwd, downloaded), deb);
+  return deb;
+}
+
+/**
+ * SHA-256 of a file, in hex.
+ * @param {string} path
+ */
+export async function hash(path) {
+  const sha256 = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) sha256.update(chunk);
+  return sha256.digest("hex");
+}
