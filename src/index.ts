@@ -17,7 +17,6 @@ export { addr2lineResolver } from "./source-lines/addr2line-resolver.ts";
 export { type DeclarationFinder, declarationFinder } from "./source-lines/declared-locations.ts";
 export { dwarfResolver } from "./source-lines/dwarf-resolver.ts";
 export { emptyQueries, type Locations, type Queries, type Resolver } from "./source-lines/resolver.ts";
-export { unitFinder } from "./source-lines/unit-finder.ts";
 export { type ElfListing, elfListing } from "./symbols/elf-listing.ts";
 export { type Listing, readListing } from "./symbols/listing.ts";
 export { TABLE_SCHEMA, type TableHeader, type TableRow, tableLines } from "./table/alias-table.ts";

@@ -3,7 +3,6 @@ import { openDebugSections } from "../src/dwarf/debug-sections.ts";
 import { openElf } from "../src/elf/elf-file.ts";
 import { dwarfResolver } from "../src/source-lines/dwarf-resolver.ts";
 import { emptyQueries, type Locations, type Queries } from "../src/source-lines/resolver.ts";
-import { unitFinder } from "../src/source-lines/unit-finder.ts";
 import { tool } from "./tool.ts";
 
 /** An address as 16 hexadecimal digits or fewer, with the size of its symbol where it is of interest. */
@@ -34,7 +33,7 @@ export async function resolved(path: string, asked: readonly Asked[]): Promise<(
   const elf = openElf(path);
   try {
     const sections = await openDebugSections(elf);
-    const locations = await dwarfResolver(sections, unitFinder(sections)).resolve(queriesOf(asked));
+    const locations = await dwarfResolver(sections).resolve(queriesOf(asked));
     return locationTexts(locations);
   } finally {
     elf.file.close();

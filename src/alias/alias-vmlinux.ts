@@ -4,10 +4,8 @@ import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
-import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
-import type { Resolver } from "../source-lines/resolver.ts";
+import type { Locator } from "../source-lines/open-locator.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
-import type { UnitFinder } from "../source-lines/unit-finder.ts";
 import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
 import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
 import {
@@ -43,11 +41,7 @@ export interface VmlinuxInput {
    */
   readonly debugImage: ElfFile | undefined;
   /** Opens what locates addresses in the image that has the debug information. */
-  readonly openResolver: (elf: ElfFile) => Promise<{
-    resolver: Resolver;
-    findUnits: UnitFinder | undefined;
-    findDeclarations?: DeclarationFinder | undefined;
-  }>;
+  readonly openLocator: (elf: ElfFile) => Promise<Locator>;
 }
 
 export interface VmlinuxOptions extends Omit<AliasOptions, "kallsymsNames">, LocatingOptions {
@@ -123,7 +117,7 @@ export async function locateVmlinux(
   if (located === undefined) throw new Error("neither an image nor a debug image");
   const loading = time("symbols", () => openListings(input, located));
   // While a thread reads the symbols. What is wrong with the debug information is told when it is its turn.
-  const opening = input.openResolver(located);
+  const opening = input.openLocator(located);
   opening.catch(() => undefined);
   const [listing, locatedListing] = await loading;
   // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
@@ -141,8 +135,8 @@ export async function locateVmlinux(
       debugImage?.type === ET_REL
         ? matchInObject(input, selection, symbols, locatedListing as ElfListing, options.data)
         : matchSymbols(selection, symbols, locatedListing, debugImage !== undefined, options.data);
-    const locating = { elf: located, listing: locatedListing, ...(await opening) };
-    return locateSymbols(listing, symbols, locating, tableIndex, options.sourceRoots, options);
+    const locator = await opening;
+    return locateSymbols(listing, symbols, locator, locatedListing, tableIndex, options.sourceRoots, options);
   });
   const banner = kernelImage === undefined ? null : kernelBanner(kernelImage);
   const header = {

@@ -12,39 +12,23 @@ import {
   symbolValueHigh,
   symbolValueLow,
 } from "../elf/symbol-table.ts";
-import type {
-  DeclarationFinder,
-  FoundDeclarations,
-  QueriedSymbols,
-} from "../source-lines/declared-locations.ts";
+import type { FoundDeclarations, QueriedSymbols } from "../source-lines/declared-locations.ts";
+import type { Locator } from "../source-lines/open-locator.ts";
 import {
   emptyQueries,
   type Locations,
   type Queries,
-  type Resolver,
   unknownLocations,
   VIA_NEXT_LINE,
   VIA_NONE,
   type Via,
 } from "../source-lines/resolver.ts";
 import { relativeSource, type SourceRoots, sourceRoots } from "../source-lines/source-root.ts";
-import { type UnitFinder, unitSource } from "../source-lines/unit-finder.ts";
+import { unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
 import { isData } from "../symbols/name-anatomy.ts";
 import type { Place } from "./naming.ts";
-
-/** The image that symbols are located in. */
-export interface LocatingImage {
-  readonly elf: ElfFile;
-  /** Its symbols; undefined when it has no symbol table. */
-  readonly listing: ElfListing | undefined;
-  readonly resolver: Resolver;
-  /** Undefined when its compilation units cannot be read. */
-  readonly findUnits: UnitFinder | undefined;
-  /** Undefined when .debug_info cannot be read. */
-  readonly findDeclarations?: DeclarationFinder | undefined;
-}
 
 export type LocationKind = "entry" | "decl";
 
@@ -94,6 +78,7 @@ export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): Sy
  * Finds out where the symbols of a vmlinux come from: their source lines, of data the declarations, or failing that the
  * STT_FILE symbol above them.
  *
+ * @param image the listing of the image that they are located in; undefined when it has no symbol table
  * @param tableIndex the entry of each symbol in the image's symbol table; the addresses are taken from there, those of
  *   the listing only where the image has no symbol table
  * @param givenRoots roots of the source tree, tried before any that is found out
@@ -101,14 +86,15 @@ export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): Sy
 export async function locateSymbols(
   listing: Listing,
   symbols: Int32Array,
-  image: LocatingImage,
+  locator: Locator,
+  image: ElfListing | undefined,
   tableIndex: Uint32Array | undefined,
   givenRoots: readonly string[],
   options: LocatingOptions = {},
 ): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
-  const table = image.listing?.table;
-  const bases = layOutSections(image.elf);
-  const startKernel = findSymbol(image.listing ?? listing, "start_kernel");
+  const table = image?.table;
+  const bases = layOutSections(locator.elf);
+  const startKernel = findSymbol(image ?? listing, "start_kernel");
   const queries = emptyQueries(symbols.length + (startKernel === undefined ? 0 : 1));
   const ask = (query: number, symbol: number, index: number | undefined) => {
     if (table && index !== undefined) {
@@ -123,27 +109,26 @@ export async function locateSymbols(
   symbols.forEach((symbol, i) => {
     ask(i, symbol, tableIndex?.[i]);
   });
-  if (startKernel !== undefined) ask(symbols.length, startKernel, image.listing?.tableIndex[startKernel]);
+  if (startKernel !== undefined) ask(symbols.length, startKernel, image?.tableIndex[startKernel]);
 
   const entries = Array.from(symbols, (_, i) => {
     const index = tableIndex?.[i];
-    return table && index !== undefined ? symbolEntry(image.elf, table, index) : NO_ENTRY;
+    return table && index !== undefined ? symbolEntry(locator.elf, table, index) : NO_ENTRY;
   });
   const queried = {
     name: (query: number) => symbolName(listing, symbols[query] as number),
     isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
     fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
   };
-  const found = await lookUpLocations(image, queries, queried, symbols.length, options);
+  const found = await lookUpLocations(locator, queries, queried, symbols.length, options);
   const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
   const roots = sourceRoots(givenRoots, initMain);
   return { origins: originsOf(entries, found, roots), roots };
 }
 
-/** The locations of addresses, and their units; undefined when units cannot be read. */
+/** The locations of addresses. */
 export interface FoundLocations {
   readonly locations: Locations;
-  readonly units: readonly (Unit | undefined)[] | undefined;
   /** Where symbols are declared that are not located by their addresses, and functions' parameters. */
   readonly declared?: FoundDeclarations;
 }
@@ -154,7 +139,7 @@ export interface FoundLocations {
  * @param count of the queries that are about symbols, which come first
  */
 export async function lookUpLocations(
-  { resolver, findUnits, findDeclarations }: Omit<LocatingImage, "elf" | "listing">,
+  locator: Locator,
   queries: Queries,
   symbols: QueriedSymbols,
   count: number,
@@ -167,26 +152,24 @@ export async function lookUpLocations(
     locations: location === "decl" ? all : [...lineLess],
     parameters: signatures ? all.filter((query) => !lineLess.has(query)) : [],
   };
-  const lookUpLines = async (some: Queries) => {
-    const units = findUnits?.(some);
-    return { units, locations: await resolver.resolve(some) };
-  };
-  if (wanted.locations.length + wanted.parameters.length === 0) return lookUpLines(queries);
-  const declared = findDeclarations?.(queries, symbols, wanted) ?? NOTHING_DECLARED;
+  if (wanted.locations.length + wanted.parameters.length === 0) {
+    return { locations: await locator.resolve(queries) };
+  }
+  const declared = locator.findDeclarations?.(queries, symbols, wanted) ?? NOTHING_DECLARED;
   const rest: number[] = [];
   for (let query = 0; query < queries.count; query++) {
     if (!declared.locations.has(query) && !lineLess.has(query)) rest.push(query);
   }
-  const found = await lookUpLines(someOf(queries, rest));
+  const found = await locator.resolve(someOf(queries, rest));
   const units = found.units && new Array<Unit | undefined>(queries.count).fill(undefined);
-  const locations = { ...unknownLocations(queries.count), files: found.locations.files };
+  const locations = { ...unknownLocations(queries.count), files: found.files, units };
   rest.forEach((query, i) => {
     if (units) units[query] = found.units?.[i];
-    locations.file[query] = found.locations.file[i] as number;
-    locations.line[query] = found.locations.line[i] as number;
-    locations.via[query] = found.locations.via[i] as number;
+    locations.file[query] = found.file[i] as number;
+    locations.line[query] = found.line[i] as number;
+    locations.via[query] = found.via[i] as number;
   });
-  return { units, locations, declared };
+  return { locations, declared };
 }
 
 const NOTHING_DECLARED: FoundDeclarations = { locations: new Map(), parameters: new Map() };
@@ -204,9 +187,10 @@ function someOf(queries: Queries, some: readonly number[]): Queries {
 /** The origins of symbols, out of what was found for the addresses at the same indices. */
 export function originsOf(
   entries: readonly SymbolEntry[],
-  { locations, units, declared }: FoundLocations,
+  { locations, declared }: FoundLocations,
   roots: SourceRoots,
 ): SymbolOrigin[] {
+  const { units } = locations;
   const unitFiles = new Map<Unit, string | null>();
   const unitFile = (unit: Unit) => {
     let file = unitFiles.get(unit);

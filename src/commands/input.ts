@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { cannotRead, Failure } from "../failure.ts";
-import { parseSymbolFrequency } from "../kbuild/symbol-frequency.ts";
+import { parseSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { type Listing, readListing } from "../symbols/listing.ts";
 
 /** Reads a listing's text from a file, or from standard input for "-". */

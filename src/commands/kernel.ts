@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { Failure, systemMessage } from "../failure.ts";
-import type { PatchedFiles } from "../kbuild/apply-patches.ts";
-import { holds } from "../kbuild/holds.ts";
-import { kernelPatches } from "../kbuild/kernel-patches.ts";
-import { BUNDLE_PATH, inspectKernelTree, isOfSeries, type KernelTree } from "../kbuild/kernel-tree.ts";
+import type { PatchedFiles } from "../kernel-tree/apply-patches.ts";
+import { holds } from "../kernel-tree/holds.ts";
+import { kernelPatches } from "../kernel-tree/kernel-patches.ts";
+import { BUNDLE_PATH, inspectKernelTree, isOfSeries, type KernelTree } from "../kernel-tree/kernel-tree.ts";
 import type { Runner } from "./options.ts";
 import { writeOutputs } from "./output.ts";
 

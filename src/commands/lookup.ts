@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { type LookedUp, lookUp, lookUpExactly } from "../alias/lookup.ts";
+import { cautionsOf } from "../lookup/cautions.ts";
+import { type LookedUp, lookUp, lookUpExactly } from "../lookup/look-up.ts";
+import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import type { TableRow } from "../table/alias-table.ts";
-import { cautionsOf } from "../table/cautions.ts";
-import { searchAliasTable } from "../table/search-alias-table.ts";
 import type { Runner } from "./options.ts";
 import { writeOutputs } from "./output.ts";
 

@@ -2,24 +2,24 @@ import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync } from "n
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
+import { aliasModules, type ModulesProgress } from "../alias/alias-modules.ts";
 import { isCompressed, openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { DEBUG_DIRECTORIES } from "../elf/debug-link.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
-import { aliasModules, type ModulesProgress } from "../kbuild/alias-modules.ts";
-import { injectAliases } from "../kbuild/inject.ts";
+import { injectAliases } from "../modules/inject.ts";
 import {
   checkNames,
   type ModuleFile,
   modulesBelow,
   namedModules,
   orderedModules,
-} from "../kbuild/module-files.ts";
-import { formatSymbolFrequency } from "../kbuild/symbol-frequency.ts";
+} from "../modules/module-files.ts";
+import { formatSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
+import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import { tableLines } from "../table/alias-table.ts";
-import { openModuleDebug, openResolver } from "./image.ts";
 import { readFrequencyFile } from "./input.ts";
 import {
   type AliasingOptions,
@@ -100,10 +100,10 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
       vmlinux:
         vmlinux === undefined
           ? undefined
-          : { image: openElf(vmlinux), openResolver: (elf) => openResolver(elf, options, signal) },
+          : { image: openElf(vmlinux), openLocator: (elf) => openLocator(elf, { ...options, signal }) },
       frequency,
       openFile: openPossiblyCompressed,
-      openDebug: (elf) => openModuleDebug(elf, directories, options, signal),
+      openLocator: (elf) => openObjectLocator(elf, directories, { ...options, signal }),
     },
     {
       scope: options.scope,

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { VmlinuxOptions } from "../alias/alias-vmlinux.ts";
 import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
+import type { LocatorOptions } from "../source-lines/open-locator.ts";
 import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 
@@ -16,12 +17,7 @@ export type Runner = (
 ) => Promise<void>;
 
 /** The options of every command that looks up source lines. */
-export interface ResolverOptions {
-  resolver: "dwarf" | "addr2line";
-  addr2line: string;
-  jobs: number;
-  signatures?: true;
-}
+export type ResolverOptions = Omit<LocatorOptions, "signal">;
 
 export function addResolverOptions(command: Command): Command {
   return command

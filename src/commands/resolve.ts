@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
+import { openLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
-import { openResolver } from "./image.ts";
 import { readStdin } from "./input.ts";
 import { addResolverOptions, type ResolverOptions, type Runner } from "./options.ts";
 import { writeOutputs } from "./output.ts";
@@ -37,8 +37,8 @@ async function resolve(
     queries.addressHigh[i] = Number.parseInt(digits.slice(0, -8) || "0", 16);
     queries.addressLow[i] = Number.parseInt(digits.slice(-8), 16);
   });
-  const { resolver } = await openResolver(elf, options, signal);
-  const { file, line, files } = await resolver.resolve(queries);
+  const locator = await openLocator(elf, { ...options, signal });
+  const { file, line, files } = await locator.resolve(queries);
   let text = "";
   file.forEach((index, i) => {
     text += index === -1 ? "??:0\n" : `${files[index]}:${line[i]}\n`;

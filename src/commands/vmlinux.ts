@@ -7,9 +7,9 @@ import { ET_REL } from "../elf/constants.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
+import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
-import { openModuleDebug, openResolver } from "./image.ts";
 import { readFrequencyFile, readListingFile } from "./input.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
 import { bytes, type Output, writeOutputs } from "./output.ts";
@@ -74,10 +74,10 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
     image: elf === undefined ? undefined : openElf(elf),
     debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
     listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
-    openResolver: (image: ElfFile) =>
+    openLocator: (image: ElfFile) =>
       options.debugFile !== undefined && image.type === ET_REL
-        ? openModuleDebug(image, [], options, signal)
-        : openResolver(image, options, signal),
+        ? openObjectLocator(image, [], { ...options, signal })
+        : openLocator(image, { ...options, signal }),
   }));
   const result =
     options.reuseTable === undefined

@@ -1,7 +1,7 @@
-import { lookUpExactly } from "../alias/lookup.ts";
 import { Failure } from "../failure.ts";
+import { lookUpExactly } from "../lookup/look-up.ts";
+import type { SearchedTable } from "../lookup/search-alias-table.ts";
 import type { TableRow } from "../table/alias-table.ts";
-import type { SearchedTable } from "../table/search-alias-table.ts";
 import { type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
 
 /** An alias's symbol, as a live patch names it and as the table has it. */

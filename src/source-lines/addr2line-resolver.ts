@@ -15,7 +15,7 @@ export interface Addr2lineOptions {
   /** How many processes may run at a time. */
   readonly jobs: number;
   /** Ends the running processes. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Milliseconds without output after which a process counts as hanging. */
   readonly patience?: number;
 }

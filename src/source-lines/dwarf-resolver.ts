@@ -5,7 +5,7 @@ import type { Unit } from "../dwarf/unit.ts";
 import { compareAddresses } from "../elf/address.ts";
 import { addTo } from "../grouping.ts";
 import { type Queries, type Resolver, unknownLocations, VIA_LINE, VIA_NEXT_LINE } from "./resolver.ts";
-import type { unitFinder } from "./unit-finder.ts";
+import { unitFinder } from "./unit-finder.ts";
 
 /**
  * The built-in resolver. It runs the line programs of just those units that the addresses belong to.
@@ -13,12 +13,14 @@ import type { unitFinder } from "./unit-finder.ts";
  * An address's location is the last row at or before it within its sequence. Where there is none, or the row has no
  * line, the first row within the symbol that has one is taken, if the query gives the symbol's size.
  */
-export function dwarfResolver(sections: DebugSections, findUnits: ReturnType<typeof unitFinder>): Resolver {
+export function dwarfResolver(sections: DebugSections): Resolver {
+  const findUnits = unitFinder(sections);
   return {
     async resolve(queries) {
-      const locations = unknownLocations(queries.count);
+      const units = findUnits(queries);
+      const locations = { ...unknownLocations(queries.count), units };
       const fileIndex = new Map<string, number>();
-      for (const [unit, asked] of byUnit(queries, findUnits(queries))) {
+      for (const [unit, asked] of byUnit(queries, units)) {
         if (unit.lineProgram === null) continue;
         const program = readLineProgram(sections, unit.lineProgram, unit.addressSize);
         const paths = new Map<number, number>();

@@ -1,3 +1,5 @@
+import type { Unit } from "../dwarf/unit.ts";
+
 /**
  * Addresses to be looked up, in columns of `count` entries each.
  *
@@ -30,6 +32,8 @@ export interface Locations {
   readonly via: Uint8Array;
   /** Paths as the debug information records them, each joined to its directory. */
   readonly files: readonly string[];
+  /** The compilation unit of each address, undefined for an address in none; undefined when units cannot be read. */
+  readonly units: readonly (Unit | undefined)[] | undefined;
 }
 
 /** What turns addresses into source locations. */
@@ -53,5 +57,6 @@ export function unknownLocations(count: number) {
     line: new Uint32Array(count),
     via: new Uint8Array(count),
     files: [] as string[],
+    units: undefined as (Unit | undefined)[] | undefined,
   };
 }

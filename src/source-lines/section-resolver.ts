@@ -12,6 +12,7 @@ export function sectionResolver(elf: ElfFile, ofSection: (name: string) => Resol
   const bases = layOutSections(elf);
   return {
     async resolve(queries) {
+      // Resolvers that know sections only know no units.
       const locations = unknownLocations(queries.count);
       for (const { index, name, size } of elf.sections) {
         const base = bases[index] as number;

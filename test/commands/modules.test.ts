@@ -12,7 +12,7 @@ import {
 import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { expectOnlyAliasesAdded, type ObjectView, objectView } from "../kbuild/injected.ts";
+import { expectOnlyAliasesAdded, type ObjectView, objectView } from "../modules/injected.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";

@@ -7,12 +7,9 @@ import fc from "fast-check";
 import { aliasVmlinux } from "../../src/alias/alias-vmlinux.ts";
 import { aliasedListing } from "../../src/alias/aliased-listing.ts";
 import { newAliases } from "../../src/alias/select.ts";
-import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { Failure } from "../../src/failure.ts";
-import { declarationFinder } from "../../src/source-lines/declared-locations.ts";
-import { dwarfResolver } from "../../src/source-lines/dwarf-resolver.ts";
-import { unitFinder } from "../../src/source-lines/unit-finder.ts";
+import { openLocator } from "../../src/source-lines/open-locator.ts";
 import { tableLines } from "../../src/table/alias-table.ts";
 
 const MEMORY_LIMIT = 1 << 30;
@@ -85,12 +82,8 @@ async function aliasDamaged(declared: boolean): Promise<void> {
         listing: undefined,
         image: elf,
         debugImage: undefined,
-        openResolver: async (located) => {
-          const sections = await openDebugSections(located, true);
-          const findUnits = unitFinder(sections);
-          const findDeclarations = declarationFinder(sections);
-          return { resolver: dwarfResolver(sections, findUnits), findUnits, findDeclarations };
-        },
+        openLocator: (located) =>
+          openLocator(located, { resolver: "dwarf", addr2line: "", jobs: 1, signatures: true }),
       },
       {
         separator: "@",

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import pLimit from "p-limit";
 import { describe, expect, test } from "vitest";
-import { expectOnlyAliasesAdded, injected, type ObjectView, objectView } from "../kbuild/injected.ts";
+import { expectOnlyAliasesAdded, injected, type ObjectView, objectView } from "../modules/injected.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { kernels } from "./kernels.ts";
 

@@ -1,15 +1,3 @@
-import { type Surroundings, stemReader } from "../alias/candidates.ts";
-import { nameFilter } from "../alias/filters.ts";
-import {
-  type LocatingOptions,
-  lookUpLocations,
-  originsOf,
-  type SymbolOrigin,
-  symbolEntry,
-} from "../alias/locate.ts";
-import { type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
-import { type AliasOptions, type Selection, selectSymbols } from "../alias/select.ts";
-import { tableSymbols } from "../alias/table-scope.ts";
 import { formatAddress } from "../elf/address.ts";
 import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
@@ -18,25 +6,27 @@ import { layOutSections } from "../elf/section-layout.ts";
 import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { addTo } from "../grouping.ts";
-import type { DeclarationFinder } from "../source-lines/declared-locations.ts";
-import { emptyQueries, type Resolver } from "../source-lines/resolver.ts";
+import type { Locator } from "../source-lines/open-locator.ts";
+import { emptyQueries } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
-import type { UnitFinder } from "../source-lines/unit-finder.ts";
 import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
 import { symbolName } from "../symbols/listing.ts";
 import { isData } from "../symbols/name-anatomy.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { WasmMemory } from "../wasm/program.ts";
-
-/** The file with a module's debug information, the module itself or another one, and what locates addresses in it. */
-export interface ModuleDebug {
-  readonly elf: ElfFile;
-  /** Answers addresses as `layOutSections` gives them out. */
-  readonly resolver: Resolver;
-  readonly findUnits: UnitFinder | undefined;
-  readonly findDeclarations?: DeclarationFinder | undefined;
-}
+import { type Surroundings, stemReader } from "./candidates.ts";
+import { nameFilter } from "./filters.ts";
+import {
+  type LocatingOptions,
+  lookUpLocations,
+  originsOf,
+  type SymbolOrigin,
+  symbolEntry,
+} from "./locate.ts";
+import { type NamedSymbol, namesWithSeparator } from "./name-symbols.ts";
+import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+import { tableSymbols } from "./table-scope.ts";
 
 export interface ModuleOptions extends AliasOptions, LocatingOptions {
   /** Whether symbols in .init sections get aliases. */
@@ -88,7 +78,7 @@ function isInit(section: Section | undefined): boolean {
 /**
  * Chooses the symbols of a module that are to get an alias, and locates them.
  *
- * @param openDebug is called only for a module that has such symbols
+ * @param openLocator opens what answers addresses as `layOutSections` gives them out; is called only for a module that has such symbols
  */
 export async function moduleSymbols(
   name: string,
@@ -96,7 +86,7 @@ export async function moduleSymbols(
   memory: WasmMemory,
   options: ModuleOptions,
   bearersOf: Surroundings["bearersOf"],
-  openDebug: () => Promise<ModuleDebug>,
+  openLocator: () => Promise<Locator>,
   roots: SourceRoots,
 ): Promise<ModuleSymbols> {
   const listing = moduleListing(elf, memory);
@@ -115,7 +105,7 @@ export async function moduleSymbols(
   const symbols = tableSymbols(selection, options);
   const indices = Array.from(symbols, indexOf);
   const origins =
-    symbols.length === 0 ? [] : await locate(elf, listing, symbols, await openDebug(), roots, options);
+    symbols.length === 0 ? [] : await locate(elf, listing, symbols, await openLocator(), roots, options);
 
   const isLoaded = (index: number) => ((sectionOf(index)?.flags ?? 0) & SHF_ALLOC) !== 0;
   const positions = modulePositions(
@@ -164,7 +154,7 @@ async function locate(
   elf: ElfFile,
   listing: ElfListing,
   symbols: Int32Array,
-  debug: ModuleDebug,
+  debug: Locator,
   roots: SourceRoots,
   options: LocatingOptions,
 ): Promise<SymbolOrigin[]> {

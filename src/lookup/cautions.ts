@@ -1,4 +1,4 @@
-import type { TableRow } from "./alias-table.ts";
+import type { TableRow } from "../table/alias-table.ts";
 
 /** What somebody who is about to probe or patch a symbol should know of it, each as the rest of a sentence. */
 export function cautionsOf({ section, parameters, arriving }: TableRow): string[] {

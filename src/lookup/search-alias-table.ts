@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Failure } from "../failure.ts";
-import type { TableHeader, TableRow } from "./alias-table.ts";
-import { ADVICE, parseHeader, parseRow, reading } from "./read-alias-table.ts";
+import type { TableHeader, TableRow } from "../table/alias-table.ts";
+import { ADVICE, parseHeader, parseRow, reading } from "../table/read-alias-table.ts";
 
 /** An alias table of which only those rows are parsed that somebody looks for. */
 export interface SearchedTable {

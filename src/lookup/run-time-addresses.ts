@@ -1,7 +1,7 @@
 import { Failure } from "../failure.ts";
 import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
 import { isText } from "../symbols/name-anatomy.ts";
-import type { TableRow } from "./alias-table.ts";
+import type { TableRow } from "../table/alias-table.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
 /** A symbol of a table in a running kernel. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
-import { injectAliases } from "../../src/kbuild/inject.ts";
+import { injectAliases } from "../../src/modules/inject.ts";
 
 /** The bytes of an object with aliases. @param aliases by index of the original */
 export function injected(

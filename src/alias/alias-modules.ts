@@ -1,3 +1,18 @@
+import { ET_REL } from "../elf/constants.ts";
+import type { ElfFile } from "../elf/elf-file.ts";
+import { moduleKernel } from "../elf/modinfo.ts";
+import { readSymbolTable } from "../elf/symbol-table.ts";
+import { Failure } from "../failure.ts";
+import type { ModuleFile } from "../modules/module-files.ts";
+import type { Locator } from "../source-lines/open-locator.ts";
+import { sourceRoots } from "../source-lines/source-root.ts";
+import { lookUpNames } from "../symbols/kallsyms-names.ts";
+import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
+import type { Listing } from "../symbols/listing.ts";
+import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
+import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
+import { VERSION } from "../version.ts";
+import { wasmMemory } from "../wasm/program.ts";
 import {
   kallsymsNamesOf,
   type LocatedVmlinux,
@@ -8,43 +23,24 @@ import {
   tableRows,
   type VmlinuxInput,
   type VmlinuxOptions,
-} from "../alias/alias-vmlinux.ts";
-import { countedReader, findExistingAliases, stemReader } from "../alias/candidates.ts";
-import { type Aliases, giveAliases, type NamedSymbol, namesWithSeparator } from "../alias/name-symbols.ts";
-import type { Place } from "../alias/naming.ts";
-import type { AliasOptions } from "../alias/select.ts";
-import { isInTable, type TableScope } from "../alias/table-scope.ts";
-import { ET_REL } from "../elf/constants.ts";
-import type { ElfFile } from "../elf/elf-file.ts";
-import { moduleKernel } from "../elf/modinfo.ts";
-import { readSymbolTable } from "../elf/symbol-table.ts";
-import { Failure } from "../failure.ts";
-import { sourceRoots } from "../source-lines/source-root.ts";
-import { lookUpNames } from "../symbols/kallsyms-names.ts";
-import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
-import type { Listing } from "../symbols/listing.ts";
-import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
-import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
-import { VERSION } from "../version.ts";
-import { wasmMemory } from "../wasm/program.ts";
-import type { ModuleFile } from "./module-files.ts";
-import {
-  type ModuleDebug,
-  type ModuleOptions,
-  type ModuleSymbols,
-  moduleListing,
-  moduleSymbols,
-} from "./module-symbols.ts";
+} from "./alias-vmlinux.ts";
+import { countedReader, findExistingAliases, stemReader } from "./candidates.ts";
+import { type ModuleOptions, type ModuleSymbols, moduleListing, moduleSymbols } from "./module-symbols.ts";
+import { type Aliases, giveAliases, type NamedSymbol, namesWithSeparator } from "./name-symbols.ts";
+import type { Place } from "./naming.ts";
+import type { AliasOptions } from "./select.ts";
+import { isInTable, type TableScope } from "./table-scope.ts";
 
 /** What a run over modules works on. */
 export interface ModulesInput {
   readonly modules: readonly ModuleFile[];
   /** The image that the modules are loaded into; or the object it is linked from, vmlinux.o, whose names count too. */
-  readonly vmlinux: (Pick<VmlinuxInput, "openResolver"> & { readonly image: ElfFile }) | undefined;
+  readonly vmlinux: (Pick<VmlinuxInput, "openLocator"> & { readonly image: ElfFile }) | undefined;
   /** How many symbols of a kernel that was built elsewhere bear each name; the modules are not among them. */
   readonly frequency: ReadonlyMap<string, number> | undefined;
   readonly openFile: (path: string) => Promise<ElfFile>;
-  readonly openDebug: (elf: ElfFile) => Promise<ModuleDebug>;
+  /** Opens what locates addresses in a module. */
+  readonly openLocator: (elf: ElfFile) => Promise<Locator>;
 }
 
 export interface ModulesOptions extends VmlinuxOptions, Omit<ModuleOptions, "kallsymsNames"> {
@@ -173,8 +169,8 @@ export async function aliasModules(
   const located: LocatedModule[] = [];
   await time("locate", () =>
     withEach(modules, async (module, elf) => {
-      const openDebug = () => input.openDebug(elf);
-      const symbols = await moduleSymbols(module.name, elf, memory, options, bearersOf, openDebug, roots);
+      const openLocator = () => input.openLocator(elf);
+      const symbols = await moduleSymbols(module.name, elf, memory, options, bearersOf, openLocator, roots);
       located.push({ module, symbols });
     }),
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { cautionsOf } from "../../src/table/cautions.ts";
-import { row } from "./tables.ts";
+import { cautionsOf } from "../../src/lookup/cautions.ts";
+import { row } from "../table/tables.ts";
 
 test("a function in an .init section is gone after initialisation", () => {
   expect(cautionsOf(row({ name: "f", section: ".init.text" }))).toEqual([

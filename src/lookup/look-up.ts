@@ -1,8 +1,8 @@
+import { mangle } from "../alias/naming.ts";
 import { anatomyOf } from "../symbols/name-anatomy.ts";
 import type { TableRow } from "../table/alias-table.ts";
-import type { SearchedTable } from "../table/search-alias-table.ts";
 import { closestNames, mostAlike } from "./closest-names.ts";
-import { mangle } from "./naming.ts";
+import type { SearchedTable } from "./search-alias-table.ts";
 
 /** By what a look-up has found its symbols. */
 export type Match =

@@ -8,7 +8,7 @@ import {
   modulesBelow,
   namedModules,
   orderedModules,
-} from "../../src/kbuild/module-files.ts";
+} from "../../src/modules/module-files.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 

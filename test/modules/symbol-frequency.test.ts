@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/failure.ts";
-import { formatSymbolFrequency, parseSymbolFrequency } from "../../src/kbuild/symbol-frequency.ts";
+import { formatSymbolFrequency, parseSymbolFrequency } from "../../src/modules/symbol-frequency.ts";
 import { tool } from "../tool.ts";
 
 const parse = (text: string) => parseSymbolFrequency(Buffer.from(text), "modules.symbfreq");

@@ -1,0 +1,133 @@
+import { openDebugSections } from "../dwarf/debug-sections.ts";
+import { isCompressed } from "../elf/compressed-file.ts";
+import { ET_REL } from "../elf/constants.ts";
+import { findDebugFile } from "../elf/debug-link.ts";
+import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
+import { Failure } from "../failure.ts";
+import { addr2lineResolver } from "./addr2line-resolver.ts";
+import { type DeclarationFinder, declarationFinder } from "./declared-locations.ts";
+import { dwarfResolver } from "./dwarf-resolver.ts";
+import type { Locations, Queries, Resolver } from "./resolver.ts";
+import { sectionResolver } from "./section-resolver.ts";
+import { unitFinder } from "./unit-finder.ts";
+
+/** What looks up source lines, and how. */
+export interface LocatorOptions {
+  /** The built-in reader of DWARF, or an external tool. */
+  readonly resolver: "dwarf" | "addr2line";
+  /** The tool of "addr2line", by name or path. */
+  readonly addr2line: string;
+  /** The number of addr2line processes at a time. */
+  readonly jobs: number;
+  /** Whether the parameters of functions are wanted too. */
+  readonly signatures?: boolean | undefined;
+  /** Ends running addr2line processes. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What locates the addresses of an image: in the image itself, or in its separate debug file. */
+export interface Locator extends Resolver {
+  /** The file with the debug information. */
+  readonly elf: ElfFile;
+  /** undefined when .debug_info cannot be read. */
+  readonly findDeclarations: DeclarationFinder | undefined;
+}
+
+/**
+ * Opens what locates addresses in a linked image. The built-in resolver needs the image's debug information; with addr2line,
+ * units and declarations that cannot be read are left out.
+ *
+ * @throws Failure for a relocatable file, or one without debug information
+ */
+export async function openLocator(elf: ElfFile, options: LocatorOptions): Promise<Locator> {
+  if (elf.type === ET_REL) {
+    throw new Failure(
+      elf.path,
+      "is a relocatable file, in which an address means nothing",
+      "give a linked vmlinux",
+    );
+  }
+  if (options.resolver === "dwarf") return builtInLocator(elf, options);
+  const { addr2line: tool, jobs, signal } = options;
+  return addr2lineLocator(elf, addr2lineResolver({ tool, elf: elf.path, jobs, signal }), options);
+}
+
+/**
+ * Opens what locates addresses in a relocatable object, laid out as `layOutSections` does: in the object itself, or if that was
+ * stripped, in its separate debug file.
+ *
+ * @param directories that may hold separate debug files
+ * @throws Failure for an object without debug information
+ */
+export async function openObjectLocator(
+  elf: ElfFile,
+  directories: readonly string[],
+  options: LocatorOptions,
+): Promise<Locator> {
+  const hasLines = findSection(elf, ".debug_line") ?? findSection(elf, ".zdebug_line");
+  const separate = hasLines === undefined ? findDebugFile(elf, directories) : undefined;
+  if (hasLines === undefined && separate === undefined) {
+    const elsewhere = directories.length > 0 ? " or give --debug-directory" : "";
+    const advice = `build with CONFIG_DEBUG_INFO${elsewhere}`;
+    throw new Failure(elf.path, "no line information (.debug_line)", advice);
+  }
+  const debug = separate === undefined ? elf : openElf(separate);
+  try {
+    if (options.resolver === "dwarf") return await builtInLocator(debug, options);
+    if (isCompressed(debug.path)) {
+      throw new Failure(debug.path, "is compressed, which addr2line cannot read", "use --resolver dwarf");
+    }
+    const { addr2line: tool, jobs, signal } = options;
+    const ofSection = (section: string) =>
+      addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
+    return await addr2lineLocator(debug, sectionResolver(debug, ofSection), options);
+  } catch (error) {
+    if (debug !== elf) debug.file.close();
+    throw error;
+  }
+}
+
+async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Promise<Locator> {
+  const sections = await openDebugSections(elf, signatures);
+  const { resolve } = dwarfResolver(sections);
+  return {
+    elf,
+    resolve: (queries) => resolve(queries).catch(suggestAddr2line),
+    findDeclarations: declarationFinder(sections),
+  };
+}
+
+function suggestAddr2line(error: unknown): never {
+  throw error instanceof Failure ? error.orElse("use --resolver addr2line") : error;
+}
+
+/** An external tool, with the units and declarations of .debug_info where that can be read. */
+async function addr2lineLocator(
+  elf: ElfFile,
+  { resolve }: Resolver,
+  { signatures }: LocatorOptions,
+): Promise<Locator> {
+  const sections = await openDebugSections(elf, signatures).catch(ignoreFailure);
+  if (sections === undefined) return { elf, resolve, findDeclarations: undefined };
+  const findUnits = unitFinder(sections);
+  return {
+    elf,
+    async resolve(queries): Promise<Locations> {
+      const units = unitsIfReadable(findUnits, queries);
+      return { ...(await resolve(queries)), units };
+    },
+    findDeclarations: declarationFinder(sections),
+  };
+}
+
+function unitsIfReadable(findUnits: ReturnType<typeof unitFinder>, queries: Queries): Locations["units"] {
+  try {
+    return findUnits(queries);
+  } catch (error) {
+    return ignoreFailure(error);
+  }
+}
+
+function ignoreFailure(error: unknown): undefined {
+  if (!(error instanceof Failure)) throw error;
+}
