@@ -1,6 +1,7 @@
 import { compareAddresses } from "../elf/address.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { countedFinder, isData, isText, type NameEnd, stemFinder } from "../symbols/name-anatomy.ts";
+import { countedFinder, type NameEnd, stemFinder } from "../symbols/name-anatomy.ts";
+import { isFunction, isObject } from "../symbols/symbol-kind.ts";
 import type { Namesakes } from "./duplicates.ts";
 import type { SymbolFilter } from "./filters.ts";
 import { aliasStem, type NamingOptions } from "./naming.ts";
@@ -14,17 +15,17 @@ export interface Candidates {
 }
 
 /**
- * Tells whether a symbol's type is in scope: text, with `withData` data as well; undefined and nameless symbols and
+ * Whether a symbol's kind is in scope: functions, with `withData` data as well; undefined and nameless symbols and
  * modules' never are.
  */
-function scopeOf({ type, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
+function scopeOf({ kind, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
   return (symbol) => {
-    const letter = type[symbol] as number;
-    return nameHash[symbol] !== 0 && (isText(letter) || (withData && isData(letter)));
+    const own = kind[symbol] as number;
+    return nameHash[symbol] !== 0 && (isFunction(own) || (withData && isObject(own)));
   };
 }
 
-/** The symbols whose type is in scope, in address order. */
+/** The symbols whose kind is in scope, in address order. */
 export function symbolsInScope(listing: Listing, withData: boolean, ignored?: Uint8Array): Int32Array {
   const isInScope = scopeOf(listing, withData);
   const symbols = new Int32Array(listing.count);
@@ -98,7 +99,7 @@ export function chooseCandidates(
   // Linkers put a name into a string table once.
   const rules = new Map<number, string | undefined>();
   const ruleOf = (symbol: number) => {
-    const holdsData = isData(listing.type[symbol] as number);
+    const holdsData = isObject(listing.kind[symbol] as number);
     const key = 2 * (listing.nameStart[symbol] as number) + Number(holdsData);
     if (!rules.has(key)) rules.set(key, filter(symbolName(listing, symbol), holdsData));
     return rules.get(key);
@@ -131,10 +132,10 @@ export function countedReader(
 }
 
 function partReader(listing: Listing, withData: boolean, endOf: NameEnd): (symbol: number) => string {
-  const { text, nameStart, nameEnd, type } = listing;
+  const { text, nameStart, nameEnd, kind } = listing;
   return (symbol) => {
     const start = nameStart[symbol] as number;
-    const end = endOf(start, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
+    const end = endOf(start, nameEnd[symbol] as number, withData && isObject(kind[symbol] as number));
     return text.toString("utf8", start, end);
   };
 }

@@ -2,11 +2,11 @@ import { type Listing, nameHashOf } from "../symbols/listing.ts";
 import {
   countedFinder,
   hasUnstableSuffix,
-  isData,
   type KallsymsNames,
   type NameEnd,
   stemFinder,
 } from "../symbols/name-anatomy.ts";
+import { isObject } from "../symbols/symbol-kind.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
@@ -39,9 +39,13 @@ export function findNamesakes(
   ignored?: Uint8Array,
   names: KallsymsNames = "llvm",
 ): Namesakes {
-  const { text, count, nameStart, nameEnd, type } = listing;
+  const { text, count, nameStart, nameEnd, kind } = listing;
   const endBy = (find: NameEnd) => (symbol: number) =>
-    find(nameStart[symbol] as number, nameEnd[symbol] as number, withData && isData(type[symbol] as number));
+    find(
+      nameStart[symbol] as number,
+      nameEnd[symbol] as number,
+      withData && isObject(kind[symbol] as number),
+    );
   const unstable: number[] = [];
   let hashes = listing.nameHash.subarray(0, count);
   let endOf = (symbol: number) => nameEnd[symbol] as number;

@@ -27,7 +27,7 @@ import { relativeSource, type SourceRoots, sourceRoots } from "../source-lines/s
 import { unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
-import { isData } from "../symbols/name-anatomy.ts";
+import { isObject } from "../symbols/symbol-kind.ts";
 import type { Place } from "./naming.ts";
 
 export type LocationKind = "entry" | "decl";
@@ -117,7 +117,7 @@ export async function locateSymbols(
   });
   const queried = {
     name: (query: number) => symbolName(listing, symbols[query] as number),
-    isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
+    isData: (query: number) => isObject(listing.kind[symbols[query] as number] as number),
     fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
   };
   const found = await lookUpLocations(locator, queries, queried, symbols.length, options);

@@ -11,7 +11,7 @@ import { emptyQueries } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
 import { symbolName } from "../symbols/listing.ts";
-import { isData } from "../symbols/name-anatomy.ts";
+import { isObject } from "../symbols/symbol-kind.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { WasmMemory } from "../wasm/program.ts";
@@ -174,7 +174,7 @@ async function locate(
     const entries = indices.map((index) => symbolEntry(elf, table, index));
     const queried = {
       name: (query: number) => symbolName(listing, symbols[query] as number),
-      isData: (query: number) => isData(listing.type[symbols[query] as number] as number),
+      isData: (query: number) => isObject(listing.kind[symbols[query] as number] as number),
       fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
     };
     return originsOf(entries, await lookUpLocations(debug, queries, queried, symbols.length, options), roots);

@@ -1,5 +1,5 @@
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { isText } from "../symbols/name-anatomy.ts";
+import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { nameFilter } from "./filters.ts";
 import type { Selection } from "./select.ts";
@@ -16,8 +16,8 @@ const DOT = 0x2e;
 const isNoFunction = nameFilter({ defaults: true, exclude: [], include: [] });
 
 /** Whether a compiler has renamed a function, as the dot in its name shows. */
-function hasSuffix(name: string, type: number): boolean {
-  return isText(type) && name.includes(".", 1) && isNoFunction(name) === undefined;
+function hasSuffix(name: string, kind: number): boolean {
+  return isFunction(kind) && name.includes(".", 1) && isNoFunction(name) === undefined;
 }
 
 /** The symbols of a selection that the table may tell of, in address order. */
@@ -32,13 +32,13 @@ export function tableSymbols(selection: Selection, { locateAll, signatures }: Ta
 function isSuffixed(listing: Listing, symbol: number): boolean {
   const dot = listing.text.indexOf(DOT, (listing.nameStart[symbol] as number) + 1);
   if (dot === -1 || dot >= (listing.nameEnd[symbol] as number)) return false;
-  return hasSuffix(symbolName(listing, symbol), listing.type[symbol] as number);
+  return hasSuffix(symbolName(listing, symbol), listing.kind[symbol] as number);
 }
 
 /** Whether a row gets into the table. */
 export function isInTable(
-  { alias, name, type }: Pick<TableRow, "alias" | "name" | "type">,
+  row: Pick<TableRow, "alias" | "name" | "type">,
   { locateAll, signatures }: TableScope,
 ): boolean {
-  return locateAll || alias !== null || (signatures === true && hasSuffix(name, type.charCodeAt(0)));
+  return locateAll || row.alias !== null || (signatures === true && hasSuffix(row.name, kindOfRow(row)));
 }

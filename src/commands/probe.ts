@@ -10,7 +10,7 @@ import { lookUp } from "../lookup/look-up.ts";
 import { placeInKernel, probePoints } from "../lookup/run-time-addresses.ts";
 import { type SearchedTable, searchAliasTable } from "../lookup/search-alias-table.ts";
 import { PROBE_FORMATS, type ProbeFormat } from "../report/probes.ts";
-import { isText } from "../symbols/name-anatomy.ts";
+import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { readListingFile, readWhole } from "./input.ts";
 import type { Runner } from "./options.ts";
@@ -71,7 +71,7 @@ function oneSymbol(table: SearchedTable, name: string, format: ProbeFormat): [st
   const suggestion = others.length > 0 ? `give ${others.join(" or ")}` : undefined;
   if (row === undefined || match === "nearest") throw new Failure(table.source, `has no ${name}`, suggestion);
   if (rows.length > 1) throw new Failure(table.source, `has ${rows.length} symbols for ${name}`, suggestion);
-  if (format !== "address" && !isText(row.type.charCodeAt(0))) {
+  if (format !== "address" && !isFunction(kindOfRow(row))) {
     throw new Failure(table.source, `${name} is data`, "give --format address for a watchpoint");
   }
   return [`${row.object} ${row.section} ${row.address} ${row.name}`, row];

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { addTo } from "../grouping.ts";
-import { isText } from "../symbols/name-anatomy.ts";
+import { isFunction, isObject, isWeak, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { formatOldSymbol, type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
@@ -114,8 +114,9 @@ function meaningOf(
       ? rows[0]
       : undefined;
   if (row === undefined) return none(`there is no such position: ${choices(rows)}`);
-  const isFunction = isText(row.type.charCodeAt(0)) || /^w$/i.test(row.type);
-  return { row, problems: kind === "klp_func" && !isFunction ? ["is data, and no function"] : [] };
+  const rowKind = kindOfRow(row);
+  const isCode = isFunction(rowKind) || (isWeak(rowKind) && !isObject(rowKind));
+  return { row, problems: kind === "klp_func" && !isCode ? ["is data, and no function"] : [] };
 }
 
 function elsewhere({ object, name }: OldSymbol, symbols: KernelSymbols): string {

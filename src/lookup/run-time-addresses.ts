@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
-import { isText } from "../symbols/name-anatomy.ts";
+import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
@@ -48,7 +48,7 @@ export function placeInKernel(
           // Without CONFIG_KALLSYMS_ALL, kallsyms lacks .exit.text, but never .text.
           (other.section === section || (object === "vmlinux" && other.section === ".text")) &&
           other.alias !== null &&
-          isText(other.type.charCodeAt(0)),
+          isFunction(kindOfRow(other)),
       );
       move = distanceMoved([row, ...witnesses], kallsyms);
       moves.set(group, move);
@@ -165,7 +165,7 @@ function moduleAnchors(module: string, kallsyms: Listing): Anchor[] {
     const name = symbolName(kallsyms, symbol);
     bearers.set(name, (bearers.get(name) ?? 0) + 1);
     // Other characters mean something to kprobe_events and bpftrace.
-    const isFit = isText(kallsyms.type[symbol] as number) && /^[A-Za-z_][\w.]*$/.test(name);
+    const isFit = isFunction(kallsyms.kind[symbol] as number) && /^[A-Za-z_][\w.]*$/.test(name);
     if (isFit && moduleName(kallsyms, symbol) === module) {
       own.push({ name, address: listedAddress(kallsyms, symbol) });
     }

@@ -14,6 +14,7 @@ import { Failure } from "../failure.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
+import { kindsOfLetters } from "./symbol-kind.ts";
 
 /** The listing of an ELF file's symbols, and which entry of the symbol table each came from. */
 export interface ElfListing extends Listing {
@@ -83,7 +84,7 @@ function listSymbols(
 ): ElfListing {
   const { count } = table;
   const special = SPECIAL_SYMBOLS[elf.machine];
-  const letters = sectionTypeLetters(elf);
+  const sectionLetters = sectionTypeLetters(elf);
   const place = ({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array) => {
     const copy = memory.room(byteLength);
     new Uint8Array(memory.buffer(), copy, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
@@ -100,8 +101,8 @@ function listSymbols(
     table.words.byteOffset,
     Number(table.is64) | (Number(table.littleEndian) << 1) | (Number(signExtended) << 2),
     table.extendedIndices?.byteOffset ?? 0,
-    place(letters),
-    letters.length,
+    place(sectionLetters),
+    sectionLetters.length,
     table.strings.byteOffset,
     table.strings.length,
     bases === undefined ? 0 : place(bases),
@@ -129,6 +130,7 @@ function listSymbols(
   memory.release(spare);
   let isSpareTaken = false;
   const words = (column: number) => new Uint32Array(memory.buffer(), columns + column * stride, listed);
+  const letters = new Uint8Array(memory.buffer(), columns + 6 * stride, listed);
   const listing = {
     table,
     source: elf.path,
@@ -140,7 +142,8 @@ function listSymbols(
     addressLow: words(3),
     nameHash: words(4),
     tableIndex: words(5),
-    type: new Uint8Array(memory.buffer(), columns + 6 * stride, listed),
+    type: letters,
+    kind: kindsOfLetters(letters),
   };
   const beforeName = (symbol: number) => {
     const high = listing.addressHigh[symbol] as number;

@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { WasmMemory } from "../wasm/program.ts";
+import { kindOfLetter } from "./symbol-kind.ts";
 
 /**
  * A symbol listing: the lines that `nm -n` prints.
@@ -18,8 +19,10 @@ export interface Listing {
   readonly nameEnd: Uint32Array;
   readonly addressHigh: Uint32Array;
   readonly addressLow: Uint32Array;
-  /** The type letter's ASCII code. */
+  /** nm's letter, in ASCII: what is printed. */
   readonly type: Uint8Array;
+  /** What the symbol is (symbol-kind.ts). */
+  readonly kind: Uint8Array;
   /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
   readonly nameHash: Uint32Array;
   /**
@@ -43,6 +46,7 @@ function listingColumns(capacity: number) {
     addressHigh: new Uint32Array(capacity),
     addressLow: new Uint32Array(capacity),
     type: new Uint8Array(capacity),
+    kind: new Uint8Array(capacity),
     nameHash: new Uint32Array(capacity),
   };
 }
@@ -112,7 +116,7 @@ export function readListing(text: Buffer, source: string): Listing {
   let lines = 1;
   for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) lines++;
   const columns = listingColumns(lines);
-  const { nameStart, nameEnd, addressHigh, addressLow, type, nameHash } = columns;
+  const { nameStart, nameEnd, addressHigh, addressLow, type, kind, nameHash } = columns;
   const lineStart = new Uint32Array(lines);
 
   let count = 0;
@@ -157,6 +161,7 @@ export function readListing(text: Buffer, source: string): Listing {
     addressHigh[count] = high;
     addressLow[count] = low;
     type[count] = letter;
+    kind[count] = kindOfLetter(letter);
     if (high !== 0 || low !== 0) anyAddress = true;
     count++;
     start = next;

@@ -3,7 +3,7 @@ import { fileSymbolOf, type SymbolTable, symbolNameOffset, tableString } from ".
 import { Failure } from "../failure.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { type Listing, symbolName } from "./listing.ts";
-import { isText } from "./name-anatomy.ts";
+import { isFunction } from "./symbol-kind.ts";
 
 /**
  * Finds symbols of a listing in the image that the listing was made of, by address and name.
@@ -151,7 +151,7 @@ function byName(listing: Listing, symbols: Int32Array, wanted: ReadonlySet<strin
   for (const symbol of symbols) {
     const name = symbolName(listing, symbol);
     if (!wanted.has(name)) continue;
-    const key = (isText(listing.type[symbol] as number) ? "t" : "d") + name;
+    const key = (isFunction(listing.kind[symbol] as number) ? "t" : "d") + name;
     const bearers = named.get(key);
     if (bearers === undefined) named.set(key, [symbol]);
     else bearers.push(symbol);

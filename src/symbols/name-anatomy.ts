@@ -212,14 +212,3 @@ export function comparedName(name: string, names: KallsymsNames): string {
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
-
-/** Text symbols, local and global: `t` and `T`. */
-export function isText(type: number): boolean {
-  return (type | 0x20) === 0x74;
-}
-
-/** Data symbols: `b d r` and their global forms, and `v`, `V` (weak objects). */
-export function isData(type: number): boolean {
-  const letter = type | 0x20;
-  return letter === 0x62 || letter === 0x64 || letter === 0x72 || letter === 0x76;
-}

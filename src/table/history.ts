@@ -1,4 +1,4 @@
-import { isData } from "../symbols/name-anatomy.ts";
+import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "./alias-table.ts";
 import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
@@ -201,7 +201,7 @@ function newKeys() {
       (row.file ?? "") === file &&
       (row.unit ?? "") === unit &&
       row.object === object &&
-      !isData(row.type.charCodeAt(0))
+      !isObject(kindOfRow(row))
     );
   };
   const find = (row: TableRow): number => {

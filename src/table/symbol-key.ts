@@ -1,12 +1,14 @@
-import { isData, stemFinder } from "../symbols/name-anatomy.ts";
+import { stemFinder } from "../symbols/name-anatomy.ts";
+import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "./alias-table.ts";
 
 /** A character that no name has: tables with control characters in names are refused. */
 export const KEY_SEPARATOR = "\0";
 
 /** The part of a symbol's name that does not change from one build to the next. */
-export function rowStem({ name, type }: Pick<TableRow, "name" | "type">): string {
-  const data = isData(type.charCodeAt(0));
+export function rowStem(row: Pick<TableRow, "name" | "type">): string {
+  const { name } = row;
+  const data = isObject(kindOfRow(row));
   if (!data && !name.includes(".llvm.")) return name;
   const text = Buffer.from(name);
   return text.toString("utf8", 0, stemFinder(text)(0, text.length, data));

@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { findNamesakes } from "../../src/alias/duplicates.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { type ElfListing, elfListing } from "../../src/symbols/elf-listing.ts";
-import { isData, type KallsymsNames } from "../../src/symbols/name-anatomy.ts";
+import type { KallsymsNames } from "../../src/symbols/name-anatomy.ts";
+import { isObject } from "../../src/symbols/symbol-kind.ts";
 import { elfBytes, numberBytes, text } from "../elf/elf-bytes.ts";
 import { listingOf, listingText, namesOf, randomSymbols, textOf } from "../symbols/listings.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -23,12 +24,12 @@ function plainNamesakes(
   const isUndefined = (symbol: number) => lines[symbol]?.startsWith(" ");
   const stems = namesOf(listing).map((name, symbol) => {
     const stem = name.replace(/(?<=.)\.llvm\..*$/s, "");
-    return withData && isData(listing.type[symbol] as number) ? stem.replace(/(?<=.)\.[0-9]+$/, "") : stem;
+    return withData && isObject(listing.kind[symbol] as number) ? stem.replace(/(?<=.)\.[0-9]+$/, "") : stem;
   });
   const compared = namesOf(listing).map((name, symbol) => {
     if (kallsymsNames === "llvm") return stems[symbol] as string;
     if (kallsymsNames === "all") return stems[symbol] === "" ? "" : name.replace(/(?<=.)\..*$/s, "");
-    return withData && isData(listing.type[symbol] as number) ? name.replace(/(?<=.)\.[0-9]+$/, "") : name;
+    return withData && isObject(listing.kind[symbol] as number) ? name.replace(/(?<=.)\.[0-9]+$/, "") : name;
   });
   const first = new Map<string, number>();
   const bearers = new Array<number>(listing.count).fill(0);

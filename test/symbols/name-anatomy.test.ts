@@ -1,13 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  anatomyOf,
-  countedFinder,
-  isData,
-  isText,
-  type KallsymsNames,
-  stemFinder,
-} from "../../src/symbols/name-anatomy.ts";
+import { anatomyOf, countedFinder, type KallsymsNames, stemFinder } from "../../src/symbols/name-anatomy.ts";
 
 function stem(name: string, data: boolean): string {
   const text = Buffer.from(`x${name}y`);
@@ -51,13 +44,6 @@ describe("the stem of a variable's name", () => {
   ])("%s → %s", (name, expected) => {
     expect(stem(name, true)).toBe(expected);
   });
-});
-
-test("types of text are t and T, of data b, d, r, v in either case", () => {
-  const letters = Array.from({ length: 256 }, (_, code) => code);
-  const those = (kind: (code: number) => boolean) => String.fromCharCode(...letters.filter(kind));
-  expect(those(isText)).toBe("Tt");
-  expect(those(isData)).toBe("BDRVbdrv");
 });
 
 const RUST_LEGACY = "_ZN4core3ptr42drop_in_place$LT$alloc..string..String$GT$17h0123456789abcdefE";
