@@ -3,7 +3,6 @@
 export {
   aliasVmlinux,
   type VmlinuxInput,
-  type VmlinuxOptions,
   type VmlinuxResult,
 } from "./alias/alias-vmlinux.ts";
 export { aliasedListing } from "./alias/aliased-listing.ts";

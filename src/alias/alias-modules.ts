@@ -1,10 +1,10 @@
+import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { moduleKernel } from "../elf/modinfo.ts";
 import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { ModuleFile } from "../modules/module-files.ts";
-import type { Locator } from "../source-lines/open-locator.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
 import { lookUpNames } from "../symbols/kallsyms-names.ts";
 import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
@@ -12,49 +12,43 @@ import type { Listing } from "../symbols/listing.ts";
 import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
-import { wasmMemory } from "../wasm/program.ts";
+import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import {
   kallsymsNamesOf,
   type LocatedVmlinux,
   locateVmlinux,
   placesOf,
   type Timer,
-  tableOptions,
   tableRows,
-  type VmlinuxInput,
-  type VmlinuxOptions,
+  untimed,
 } from "./alias-vmlinux.ts";
-import { countedReader, findExistingAliases, stemReader } from "./candidates.ts";
+import { countedReader, findExistingAliases } from "./candidates.ts";
 import { type ModuleOptions, type ModuleSymbols, moduleListing, moduleSymbols } from "./module-symbols.ts";
-import { type Aliases, giveAliases, type NamedSymbol, namesWithSeparator } from "./name-symbols.ts";
+import {
+  type Aliases,
+  giveAliases,
+  type NamedSymbol,
+  namedSymbols,
+  namesWithSeparator,
+} from "./name-symbols.ts";
 import type { Place } from "./naming.ts";
-import type { AliasOptions } from "./select.ts";
+import { type AliasOptions, type ModulesOptions, modulesOptions, recordedOptions } from "./options.ts";
 import { isInTable, type TableScope } from "./table-scope.ts";
 
 /** What a run over modules works on. */
 export interface ModulesInput {
   readonly modules: readonly ModuleFile[];
   /** The image that the modules are loaded into; or the object it is linked from, vmlinux.o, whose names count too. */
-  readonly vmlinux: (Pick<VmlinuxInput, "openLocator"> & { readonly image: ElfFile }) | undefined;
-  /** How many symbols of a kernel that was built elsewhere bear each name; the modules are not among them. */
-  readonly frequency: ReadonlyMap<string, number> | undefined;
-  readonly openFile: (path: string) => Promise<ElfFile>;
-  /** Opens what locates addresses in a module. */
-  readonly openLocator: (elf: ElfFile) => Promise<Locator>;
+  readonly vmlinux?: ElfFile | undefined;
+  /** The number of symbols with each name in a kernel that was built elsewhere; the modules are not among them. */
+  readonly frequency?: ReadonlyMap<string, number> | undefined;
 }
 
-export interface ModulesOptions extends VmlinuxOptions, Omit<ModuleOptions, "kallsymsNames"> {
-  /** Whether a name counts in vmlinux and all modules together, or in each object by itself. */
-  readonly scope: "global" | "object";
-  /** Whether a module's aliases name it. */
-  readonly modulePrefix: boolean;
-}
-
-/** What a run over modules gives. */
+/** The result of a run over modules. */
 export interface ModulesResult {
   readonly header: TableHeader;
   rows(): Iterable<TableRow>;
-  /** How many symbols of vmlinux and all modules bear each name, as look-ups compare it. */
+  /** The number of symbols of vmlinux and all modules with each name, as look-ups compare it. */
   readonly frequency: ReadonlyMap<string, number>;
   /** The aliases of each module, by index in its symbol table. */
   readonly injections: readonly {
@@ -68,127 +62,75 @@ export interface ModulesResult {
   };
 }
 
-/** Told how a run goes on. */
+/** Follows a run. */
 export interface ModulesProgress {
   step(done: number, total: number): void;
-  /** Told of a module that cannot be done, which is left out. @throws the failure, to end the run */
+  /** Receives a module that failed and is left out. @throws the failure, to end the run */
   failed(failure: Failure): void;
 }
 
+/** Ends the run at the first module that fails. */
+const FAIL_FAST: ModulesProgress = {
+  step: () => undefined,
+  failed: (failure) => {
+    throw failure;
+  },
+};
+
 /**
- * Aliases the duplicated names of modules, and those of the vmlinux they belong to.
+ * Gives the duplicated names of modules, and of the vmlinux they belong to, unique aliases.
  *
- * All names are counted first, then the symbols that bear a duplicated one are located, module by module, and named at the
- * end. One module is open at a time.
+ * All names are counted first, then the symbols with a duplicated one are located, module by module, and named at the end. One
+ * module is open at a time.
+ *
+ * @param given options other than the defaults
+ * @throws Failure for a module that is no relocatable object, has no symbols or debug information, or is of another architecture
  */
 export async function aliasModules(
   input: ModulesInput,
-  asked: ModulesOptions,
-  progress: ModulesProgress,
-  time: Timer,
+  given: Partial<ModulesOptions> = {},
+  progress: ModulesProgress = FAIL_FAST,
+  time: Timer = untimed,
 ): Promise<ModulesResult> {
+  const asked = modulesOptions(given);
   const memory = wasmMemory();
-  const isGlobal = asked.scope === "global";
   const isUndecided = asked.kallsymsNames === undefined && input.vmlinux === undefined;
-  const total = (isUndecided ? 3 : 2) * input.modules.length;
-  let done = 0;
-  /** Does something with each module, and gives those that it was done with. */
-  const withEach = async (
-    modules: readonly ModuleFile[],
-    work: (module: ModuleFile, elf: ElfFile) => void | Promise<void>,
-  ) => {
-    const good: ModuleFile[] = [];
-    for (const module of modules) {
-      try {
-        const elf = await input.openFile(module.path);
-        try {
-          await work(module, elf);
-        } finally {
-          elf.file.close();
-        }
-        good.push(module);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        progress.failed(error);
-      }
-      progress.step(++done, total);
-    }
-    return good;
-  };
+  const withEach = moduleVisitor(progress, (isUndecided ? 3 : 2) * input.modules.length);
 
-  let kernel: string | null = null;
-  let hasSuffix = false;
-  let readable = input.modules;
-  if (isUndecided) {
-    readable = await time("names", () =>
-      withEach(input.modules, (_, elf) => {
-        kernel ??= moduleKernel(elf);
-        const table = readSymbolTable(elf);
-        if (table !== undefined) hasSuffix ||= hasLlvmSuffix(table.strings);
-      }),
-    );
-  }
-  const options = {
-    ...asked,
-    kallsymsNames:
-      asked.kallsymsNames ?? namesOf(input.vmlinux?.image, asked.kernelRelease ?? kernel, hasSuffix),
-  };
+  const surveyed = isUndecided
+    ? await time("names", () => survey(input.modules, withEach))
+    : { modules: input.modules, kernel: null, hasSuffix: false };
+  const kallsymsNames =
+    asked.kallsymsNames ?? namesOf(input.vmlinux, asked.kernelRelease ?? surveyed.kernel, surveyed.hasSuffix);
+  const options: ModuleOptions = { ...asked, kallsymsNames };
+
   const names = new Map<string, number>();
-  let example: { path: string; machine: number; arch: string | null } | undefined;
-  const modules = await time("names", () =>
-    withEach(readable, (module, elf) => {
-      const machine = input.vmlinux?.image ?? example;
-      if (machine !== undefined && elf.machine !== machine.machine) {
-        throw new Failure(
-          module.path,
-          `is for another architecture than ${machine.path}`,
-          "give modules of one kernel",
-        );
-      }
-      countNames(names, moduleListing(elf, memory), options);
-      example ??= { path: module.path, machine: elf.machine, arch: architecture(elf) };
-      kernel ??= moduleKernel(elf);
-    }),
+  const counted = await time("names", () =>
+    countModules(names, surveyed.modules, input.vmlinux, memory, options, withEach),
   );
-
-  let vmlinux: LocatedVmlinux | undefined;
-  if (input.vmlinux?.image.type === ET_REL) {
-    // vmlinux.o: its symbols have no addresses yet, so they count, and that is all.
-    countNames(names, moduleListing(input.vmlinux.image, memory), options);
-  } else if (input.vmlinux !== undefined) {
-    const namesInModules = new Map(names);
-    const inImage = { listing: undefined, debugImage: undefined, ...input.vmlinux };
-    vmlinux = await locateVmlinux(inImage, options, time, {
-      bearersOf: (name, own) => own + (isGlobal ? (namesInModules.get(name) ?? 0) : 0),
-    });
-    countNames(names, vmlinux.selection.listing, options);
-  }
+  const vmlinux = await locateImage(names, input.vmlinux, memory, options, time);
+  const isGlobal = options.scope === "global";
   const bearersOf = (name: string, own: number) =>
     isGlobal ? (names.get(name) ?? own) + (input.frequency?.get(name) ?? 0) : own;
   const roots = vmlinux?.roots ?? sourceRoots(options.sourceRoots, undefined);
   const located: LocatedModule[] = [];
   await time("locate", () =>
-    withEach(modules, async (module, elf) => {
-      const openLocator = () => input.openLocator(elf);
-      const symbols = await moduleSymbols(module.name, elf, memory, options, bearersOf, openLocator, roots);
+    withEach(counted.modules, async (module, elf) => {
+      const symbols = await moduleSymbols(module.name, elf, memory, options, bearersOf, roots);
       located.push({ module, symbols });
     }),
   );
   located.sort((a, b) => Buffer.compare(Buffer.from(a.module.name), Buffer.from(b.module.name)));
 
-  const { given, counts } = await time("name", () => nameAll(vmlinux, located, options));
-  const rows = () => tableOf(vmlinux, located, given, options);
-  const selections = [
-    ...(vmlinux ? [vmlinux.selection.counts] : []),
-    ...located.map(({ symbols }) => symbols.counts),
-  ];
+  const named = await time("name", () => nameAll(vmlinux, located, options));
+  const rows = () => tableOf(vmlinux, located, named, options);
   let rowCount = 0;
   for (const _ of rows()) rowCount++;
   return {
     header: {
       schema: TABLE_SCHEMA,
-      kernel: vmlinux?.header.kernel ?? options.kernelRelease ?? kernel,
-      arch: vmlinux?.header.arch ?? example?.arch ?? null,
+      kernel: vmlinux?.header.kernel ?? options.kernelRelease ?? surveyed.kernel ?? counted.kernel,
+      arch: vmlinux?.header.arch ?? counted.arch,
       scope: options.scope,
       objects: [
         ...(vmlinux?.header.objects ?? []),
@@ -196,27 +138,111 @@ export async function aliasModules(
       ],
       rows: rowCount,
       generator: `kas-alias ${VERSION}`,
-      options: { ...tableOptions(options), init: options.init, modulePrefix: options.modulePrefix },
+      options: { ...recordedOptions(options), init: options.init, modulePrefix: options.modulePrefix },
     },
     rows,
     frequency: names,
     injections: located.map(({ module, symbols }, i) => {
       const aliases = new Map<number, string>();
-      symbols.named.forEach(({ tableIndex }, k) => {
-        const alias = given[i + 1]?.alias[k];
+      for (const [k, { tableIndex }] of symbols.named.entries()) {
+        const alias = named.modules[i]?.alias[k];
         if (alias) aliases.set(tableIndex, alias);
-      });
+      }
       return { module, aliases };
     }),
-    counts: {
-      ...counts,
-      symbols: selections.reduce((sum, { symbols }) => sum + symbols, 0),
-      duplicatedNames: isGlobal
-        ? countDuplicated(names)
-        : selections.reduce((sum, { duplicatedNames }) => sum + duplicatedNames, 0),
-      excluded: sumByRule(selections.map(({ excluded }) => excluded)),
-    },
+    counts: countsOf(vmlinux, located, named.counts, isGlobal ? names : undefined),
   };
+}
+
+/** Runs `work` on each module, whose file is open for so long; returns those that succeeded. */
+type ModuleVisitor = (
+  modules: readonly ModuleFile[],
+  work: (module: ModuleFile, elf: ElfFile) => void | Promise<void>,
+) => Promise<ModuleFile[]>;
+
+/** @param total how often a module is visited in all passes */
+function moduleVisitor(progress: ModulesProgress, total: number): ModuleVisitor {
+  let done = 0;
+  return async (modules, work) => {
+    const succeeded: ModuleFile[] = [];
+    for (const module of modules) {
+      try {
+        const elf = await openPossiblyCompressed(module.path);
+        try {
+          await work(module, elf);
+        } finally {
+          elf.file.close();
+        }
+        succeeded.push(module);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        progress.failed(error);
+      }
+      progress.step(++done, total);
+    }
+    return succeeded;
+  };
+}
+
+/** What modules tell of the kernel that they are for: its release, and whether any of their names has ThinLTO's suffix. */
+async function survey(modules: readonly ModuleFile[], withEach: ModuleVisitor) {
+  let kernel: string | null = null;
+  let hasSuffix = false;
+  const readable = await withEach(modules, (_, elf) => {
+    kernel ??= moduleKernel(elf);
+    const table = readSymbolTable(elf);
+    if (table !== undefined) hasSuffix ||= hasLlvmSuffix(table.strings);
+  });
+  return { modules: readable, kernel, hasSuffix };
+}
+
+/** Counts the names of modules; they must be for one architecture, that of vmlinux where there is one. */
+async function countModules(
+  names: Map<string, number>,
+  modules: readonly ModuleFile[],
+  vmlinux: ElfFile | undefined,
+  memory: WasmMemory,
+  options: AliasOptions,
+  withEach: ModuleVisitor,
+) {
+  let reference: Pick<ElfFile, "path" | "machine"> | undefined = vmlinux;
+  let arch: string | null = null;
+  let kernel: string | null = null;
+  const readable = await withEach(modules, (module, elf) => {
+    if (reference !== undefined && elf.machine !== reference.machine) {
+      throw new Failure(
+        module.path,
+        `is for another architecture than ${reference.path}`,
+        "give modules of one kernel",
+      );
+    }
+    countNames(names, moduleListing(elf, memory), options);
+    reference ??= { path: module.path, machine: elf.machine };
+    arch ??= architecture(elf);
+    kernel ??= moduleKernel(elf);
+  });
+  return { modules: readable, arch, kernel };
+}
+
+/** Locates the symbols of vmlinux, and counts its names. vmlinux.o's have no addresses yet, so they are only counted. */
+async function locateImage(
+  names: Map<string, number>,
+  image: ElfFile | undefined,
+  memory: WasmMemory,
+  options: ModuleOptions,
+  time: Timer,
+): Promise<LocatedVmlinux | undefined> {
+  if (image === undefined) return undefined;
+  if (image.type === ET_REL) {
+    countNames(names, moduleListing(image, memory), options);
+    return undefined;
+  }
+  const inModules = options.scope === "global" ? new Map(names) : undefined;
+  const vmlinux = await locateVmlinux({ image }, options, time, {
+    bearersOf: (name, own) => own + (inModules?.get(name) ?? 0),
+  });
+  countNames(names, vmlinux.selection.listing, options);
+  return vmlinux;
 }
 
 interface LocatedModule {
@@ -247,10 +273,26 @@ function countNames(counts: Map<string, number>, listing: Listing, options: Alia
   }
 }
 
-function countDuplicated(counts: ReadonlyMap<string, number>): number {
-  let duplicated = 0;
-  for (const count of counts.values()) if (count > 1) duplicated++;
-  return duplicated;
+/** @param names of all objects, where they count together */
+function countsOf(
+  vmlinux: LocatedVmlinux | undefined,
+  modules: readonly LocatedModule[],
+  counts: Aliases["counts"],
+  names: ReadonlyMap<string, number> | undefined,
+): ModulesResult["counts"] {
+  const selections = [
+    ...(vmlinux ? [vmlinux.selection.counts] : []),
+    ...modules.map(({ symbols }) => symbols.counts),
+  ];
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+  return {
+    ...counts,
+    symbols: sum(selections.map(({ symbols }) => symbols)),
+    duplicatedNames: names
+      ? [...names.values()].filter((count) => count > 1).length
+      : sum(selections.map(({ duplicatedNames }) => duplicatedNames)),
+    excluded: sumByRule(selections.map(({ excluded }) => excluded)),
+  };
 }
 
 function sumByRule(excluded: readonly Record<string, number>[]): Record<string, number> {
@@ -263,24 +305,27 @@ function sumByRule(excluded: readonly Record<string, number>[]): Record<string, 
 
 type Given = Pick<Aliases, "alias" | "ordinal">;
 
-/**
- * Names the symbols of all objects: in global scope together, else each object's by themselves.
- *
- * @returns what vmlinux is given, which may be nothing, and then each module
- */
+/** The names that the objects of a run are given, in the order of their symbols. */
+interface GivenNames {
+  /** undefined without a vmlinux. */
+  readonly vmlinux: Given | undefined;
+  readonly modules: readonly Given[];
+  readonly counts: Aliases["counts"];
+}
+
+/** Names the symbols of all objects: in global scope together, else each object's by themselves. */
 function nameAll(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
-  options: AliasOptions & Pick<ModulesOptions, "scope" | "modulePrefix">,
-): { given: Given[]; counts: Aliases["counts"] } {
-  const objects: { named: readonly NamedSymbol[]; taken: ReadonlySet<string> }[] = [];
-  if (vmlinux === undefined) objects.push({ named: [], taken: new Set() });
-  else {
+  options: ModuleOptions,
+): GivenNames {
+  const objects: NamedObject[] = [];
+  if (vmlinux !== undefined) {
     const { listing, symbols, existing } = vmlinux.selection;
-    const stemOf = stemReader(listing, options.data);
-    const places = placesOf(vmlinux);
-    const named = Array.from(symbols, (symbol, i) => ({ stem: stemOf(symbol), place: places[i] ?? null }));
-    objects.push({ named, taken: namesWithSeparator(listing, options.separator, existing) });
+    objects.push({
+      named: namedSymbols(listing, symbols, placesOf(vmlinux), options.data),
+      taken: namesWithSeparator(listing, options.separator, existing),
+    });
   }
   for (const { module, symbols } of modules) {
     const { named, taken } = symbols;
@@ -289,19 +334,25 @@ function nameAll(
       taken,
     });
   }
+  const { given, counts } =
+    options.scope === "object" ? nameEach(objects, options) : nameTogether(objects, options);
+  return { vmlinux: vmlinux && given[0], modules: vmlinux ? given.slice(1) : given, counts };
+}
 
-  if (options.scope === "object") {
-    const given = objects.map(({ named, taken }) => giveAliases(named, options, taken));
-    return { given, counts: given.map(({ counts }) => counts).reduce(addCounts) };
-  }
+type NamedObject = { readonly named: readonly NamedSymbol[]; readonly taken: ReadonlySet<string> };
+
+function nameEach(objects: readonly NamedObject[], options: ModuleOptions) {
+  const given = objects.map(({ named, taken }) => giveAliases(named, options, taken));
+  const none = giveAliases([], options, new Set());
+  return { given, counts: given.map(({ counts }) => counts).reduce(addCounts, none.counts) };
+}
+
+function nameTogether(objects: readonly NamedObject[], options: ModuleOptions) {
   const taken = new Set(objects.flatMap(({ taken }) => [...taken]));
-  const { alias, ordinal, counts } = giveAliases(
-    objects.flatMap(({ named }) => named),
-    options,
-    taken,
-  );
+  const all = objects.flatMap(({ named }) => named);
+  const { alias, ordinal, counts } = giveAliases(all, options, taken);
   let start = 0;
-  const given = objects.map(({ named }) => {
+  const given = objects.map(({ named }): Given => {
     const end = start + named.length;
     const part = { alias: alias.slice(start, end), ordinal: ordinal.subarray(start, end) };
     start = end;
@@ -334,16 +385,18 @@ function prefixed({ stem, place }: NamedSymbol, module: string): NamedSymbol {
 function* tableOf(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
-  given: readonly Given[],
+  given: GivenNames,
   scope: TableScope,
 ): Generator<TableRow> {
-  if (vmlinux !== undefined) yield* tableRows(vmlinux, given[0] as Given);
+  if (vmlinux !== undefined && given.vmlinux !== undefined) yield* tableRows(vmlinux, given.vmlinux);
   for (const [i, { symbols }] of modules.entries()) {
-    const { alias, ordinal } = given[i + 1] as Given;
+    const names = given.modules[i];
     const nameOf = new Map(symbols.named.map(({ row }, k) => [row, k]));
     const rows = symbols.rows.map((row, index): TableRow => {
       const k = nameOf.get(index);
-      return k === undefined ? row : { ...row, alias: alias[k] ?? null, ordinal: ordinal[k] ?? 0 };
+      return k === undefined
+        ? row
+        : { ...row, alias: names?.alias[k] ?? null, ordinal: names?.ordinal[k] ?? 0 };
     });
     // The listing's order is that of sections; the sort is stable.
     rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));

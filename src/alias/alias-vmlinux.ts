@@ -1,10 +1,11 @@
+import { at } from "../checked-index.ts";
 import { formatAddress } from "../elf/address.ts";
 import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
-import type { Locator } from "../source-lines/open-locator.ts";
+import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
 import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
@@ -23,42 +24,34 @@ import { symbolPositions } from "../symbols/sympos.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
 import { type Surroundings, symbolsInScope } from "./candidates.ts";
-import { type LocatingOptions, locateSymbols, type SymbolOrigin } from "./locate.ts";
+import { locateSymbols, type SymbolOrigin } from "./locate.ts";
 import { type Aliases, nameSymbols } from "./name-symbols.ts";
 import type { Place } from "./naming.ts";
-import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+import { recordedOptions, type VmlinuxOptions, vmlinuxOptions } from "./options.ts";
+import { type Selection, selectSymbols } from "./select.ts";
+import { symbolRow } from "./symbol-row.ts";
 import { isInTable, type TableScope, tableSymbols } from "./table-scope.ts";
 
-/** What a run over a vmlinux works on. */
+/** What a run over a vmlinux works on: an image, or a listing and an image with debug information. */
 export interface VmlinuxInput {
-  /** The listing given with --nm, else the image's own is taken. */
-  readonly listing: Listing | undefined;
-  /** The image whose symbols are aliased; undefined when only a listing is given. */
-  readonly image: ElfFile | undefined;
+  /** The symbols to be aliased, where they are not the image's own. */
+  readonly listing?: Listing | undefined;
+  /** The image whose symbols are aliased; may be left out with a listing and a debug image. */
+  readonly image?: ElfFile | undefined;
   /**
-   * Another image of the same build, with the debug information, or the object that `image` was linked from; undefined when
-   * `image` has it.
+   * The file with the debug information, where `image` has none: another image of the same build, or the object that `image` was
+   * linked from (vmlinux.o).
    */
-  readonly debugImage: ElfFile | undefined;
-  /** Opens what locates addresses in the image that has the debug information. */
-  readonly openLocator: (elf: ElfFile) => Promise<Locator>;
+  readonly debugImage?: ElfFile | undefined;
 }
 
-export interface VmlinuxOptions extends Omit<AliasOptions, "kallsymsNames">, LocatingOptions {
-  /** What the kernel's look-ups compare; undefined to find it out. */
-  readonly kallsymsNames: KallsymsNames | undefined;
-  /** Roots of the source tree, tried before any that is found out. */
-  readonly sourceRoots: readonly string[];
-  /** Whether all symbols in scope are located, or only those that get an alias. */
-  readonly locateAll: boolean;
-  /** Replaces the release in the image's linux_banner. */
-  readonly kernelRelease: string | undefined;
-}
-
-/** Takes the time of a stage. */
+/** Measures the time of a stage. */
 export type Timer = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>;
 
-/** What a run over a vmlinux gives. */
+/** Runs a stage without measuring it. */
+export const untimed: Timer = async (_, work) => work();
+
+/** The result of a run over a vmlinux. */
 export interface VmlinuxResult {
   readonly selection: Selection;
   readonly aliases: Aliases;
@@ -117,7 +110,8 @@ export async function locateVmlinux(
   if (located === undefined) throw new Error("neither an image nor a debug image");
   const loading = time("symbols", () => openListings(input, located));
   // While a thread reads the symbols. What is wrong with the debug information is told when it is its turn.
-  const opening = input.openLocator(located);
+  const opening =
+    debugImage?.type === ET_REL ? openObjectLocator(debugImage, [], given) : openLocator(located, given);
   opening.catch(() => undefined);
   const [listing, locatedListing] = await loading;
   // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
@@ -132,9 +126,7 @@ export async function locateVmlinux(
   const symbols = tableSymbols(selection, options);
   const { origins, roots } = await time("locate", async () => {
     const tableIndex =
-      debugImage?.type === ET_REL
-        ? matchInObject(input, selection, symbols, locatedListing as ElfListing, options.data)
-        : matchSymbols(selection, symbols, locatedListing, debugImage !== undefined, options.data);
+      locatedListing && tableIndices(input, selection, symbols, locatedListing, options.data);
     const locator = await opening;
     return locateSymbols(listing, symbols, locator, locatedListing, tableIndex, options.sourceRoots, options);
   });
@@ -147,16 +139,22 @@ export async function locateVmlinux(
   return { selection, symbols, origins, roots, header, scope: options };
 }
 
-/** Aliases the duplicated names of a vmlinux. */
+/**
+ * Gives the duplicated names of a vmlinux unique aliases.
+ *
+ * @param given options other than the defaults
+ * @throws Failure for an image without symbols, without debug information, or whose listing is of another build
+ */
 export async function aliasVmlinux(
   input: VmlinuxInput,
-  given: VmlinuxOptions,
-  time: Timer,
+  given: Partial<VmlinuxOptions> = {},
+  time: Timer = untimed,
   surroundings?: Surroundings,
 ): Promise<VmlinuxResult> {
-  const vmlinux = await locateVmlinux(input, given, time, surroundings);
+  const asked = vmlinuxOptions(given);
+  const vmlinux = await locateVmlinux(input, asked, time, surroundings);
   const { selection } = vmlinux;
-  const options = { ...given, kallsymsNames: selection.kallsymsNames };
+  const options = { ...asked, kallsymsNames: selection.kallsymsNames };
   const aliases = await time("name", () =>
     nameSymbols(selection.listing, selection.symbols, placesOf(vmlinux), options, selection.existing),
   );
@@ -170,16 +168,9 @@ export async function aliasVmlinux(
     rows: rowCount(vmlinux, aliases),
     ...(unresolved.size > 0 ? { unresolved: Object.fromEntries(unresolved) } : {}),
     generator: `kas-alias ${VERSION}`,
-    options: tableOptions(options),
+    options: recordedOptions(options),
   };
   return { selection, aliases, header, rows: () => tableRows(vmlinux, aliases) };
-}
-
-/** The options that change answers, as a table's header gives them. */
-export function tableOptions(options: AliasOptions & LocatingOptions) {
-  const { separator, disambiguate, maxNameLength, kallsymsNames, data, filters } = options;
-  const { location = "entry", signatures = false } = options;
-  return { separator, disambiguate, maxNameLength, kallsymsNames, data, location, signatures, ...filters };
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
@@ -199,26 +190,27 @@ async function openListings(
   return [locatedListing, locatedListing];
 }
 
-/** The entry of each symbol in the symbol table of the image it is located in. */
-function matchSymbols(
+/** The entry of each symbol in the symbol table of the file that it is located in. */
+function tableIndices(
+  input: VmlinuxInput,
   selection: Selection,
   symbols: Int32Array,
-  image: ElfListing | undefined,
-  otherImage: boolean,
+  located: ElfListing,
   withData: boolean,
-): Uint32Array | undefined {
-  if (image === undefined) return undefined;
+): Uint32Array {
   const { listing } = selection;
-  if (listing === image) return Uint32Array.from(symbols, (symbol) => image.tableIndex[symbol] as number);
-  if (otherImage) {
-    return matchByName(listing, symbols, selection.inScope, image, symbolsInScope(image, withData));
+  if (input.debugImage?.type === ET_REL) {
+    return indicesInObject(input, input.debugImage, selection, symbols, located, withData);
   }
-  return matchByAddress(listing, symbols, image);
+  if (listing === located) return Uint32Array.from(symbols, (symbol) => at(located.tableIndex, symbol));
+  if (input.debugImage === undefined) return matchByAddress(listing, symbols, located);
+  return matchByName(listing, symbols, selection.inScope, located, symbolsInScope(located, withData));
 }
 
 /** The entry of each symbol in the symbol table of the object that the image was linked from. */
-function matchInObject(
-  { image, debugImage }: VmlinuxInput,
+function indicesInObject(
+  { image }: VmlinuxInput,
+  { path }: ElfFile,
   { listing }: Selection,
   symbols: Int32Array,
   object: ElfListing,
@@ -226,7 +218,7 @@ function matchInObject(
 ): Uint32Array {
   if (image === undefined) {
     const problem = "is a relocatable file, in which an address means nothing";
-    throw new Failure(debugImage?.path ?? "", problem, "name the vmlinux that was linked from it too");
+    throw new Failure(path, problem, "name the vmlinux that was linked from it too");
   }
   const linked = imageListing(image);
   const indices = matchByAddress(listing, symbols, linked);
@@ -242,17 +234,17 @@ function matchInObject(
 /** The places of the symbols that are to get an alias, out of those of all symbols located. */
 export function placesOf({ selection, symbols, origins }: LocatedVmlinux): (Place | null)[] {
   if (symbols === selection.symbols) return origins.map(({ place }) => place);
-  const indexOf = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
-  return Array.from(selection.symbols, (symbol) => origins[indexOf.get(symbol) as number]?.place ?? null);
+  const originOf = new Map(Array.from(symbols, (symbol, i) => [symbol, origins[i]]));
+  return Array.from(selection.symbols, (symbol) => originOf.get(symbol)?.place ?? null);
 }
 
 function namesWithoutAlias({ listing, symbols }: Selection, { alias }: Aliases): Map<string, number> {
   const names = new Map<string, number>();
-  symbols.forEach((symbol, i) => {
-    if (alias[i] !== null) return;
+  for (const [i, symbol] of symbols.entries()) {
+    if (alias[i] !== null) continue;
     const name = symbolName(listing, symbol);
     names.set(name, (names.get(name) ?? 0) + 1);
-  });
+  }
   return names;
 }
 
@@ -271,33 +263,19 @@ export function* tableRows(
   aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
   const { listing, symbols, namesakes } = selection;
+  const { addressHigh, addressLow } = listing;
   const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
   const names = livePatchNames(selection.kallsymsNames, header.kernel);
   const positions = symbolPositions(listing, located, namesakes, names);
   for (const [i, symbol] of located.entries()) {
-    const index = aliasIndex.get(symbol);
-    const alias = index === undefined ? null : (aliases.alias[index] ?? null);
-    const name = symbolName(listing, symbol);
-    const type = String.fromCharCode(listing.type[symbol] as number);
-    if (!isInTable({ name, alias, type }, scope)) continue;
-    const { place, via, size, section, functionName, parameters } = origins[i] as SymbolOrigin;
-    yield {
+    const index = aliasIndex.get(symbol) ?? -1;
+    const row = symbolRow(listing, symbol, at(origins, i), {
       object: "vmlinux",
-      name,
-      alias,
-      type,
-      address: formatAddress(listing.addressHigh[symbol] as number, listing.addressLow[symbol] as number),
-      section,
-      size,
-      file: place?.file ?? null,
-      line: place?.line ?? null,
-      unit: place?.unit ?? null,
-      sympos: positions[i] as number,
-      ordinal: index === undefined ? 0 : (aliases.ordinal[index] as number),
-      via,
-      function: functionName,
-      parameters: parameters?.count ?? null,
-      arriving: parameters?.arriving ?? null,
-    };
+      alias: aliases.alias[index] ?? null,
+      address: formatAddress(at(addressHigh, symbol), at(addressLow, symbol)),
+      sympos: at(positions, i),
+      ordinal: aliases.ordinal[index] ?? 0,
+    });
+    if (isInTable(row, scope)) yield row;
   }
 }

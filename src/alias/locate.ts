@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
@@ -29,8 +30,7 @@ import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
 import { isObject } from "../symbols/symbol-kind.ts";
 import type { Place } from "./naming.ts";
-
-export type LocationKind = "entry" | "decl";
+import type { LocatingOptions } from "./options.ts";
 
 /** What is known of one symbol's origin. */
 export interface SymbolOrigin {
@@ -44,14 +44,6 @@ export interface SymbolOrigin {
   readonly functionName: string | null;
   /** A function's parameters, where they were asked for. */
   readonly parameters: FormalParameters | null;
-}
-
-/** What else than the line of a symbol's first address is wanted. */
-export interface LocatingOptions {
-  /** Where a text symbol is located: at its first address, or where the function is declared. */
-  readonly location?: LocationKind | undefined;
-  /** Whether the parameters of functions are compared with the source's. */
-  readonly signatures?: boolean | undefined;
 }
 
 /** What the symbol table says of a symbol. */
@@ -90,7 +82,7 @@ export async function locateSymbols(
   image: ElfListing | undefined,
   tableIndex: Uint32Array | undefined,
   givenRoots: readonly string[],
-  options: LocatingOptions = {},
+  options: LocatingOptions,
 ): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
   const table = image?.table;
   const bases = layOutSections(locator.elf);
@@ -115,15 +107,24 @@ export async function locateSymbols(
     const index = tableIndex?.[i];
     return table && index !== undefined ? symbolEntry(locator.elf, table, index) : NO_ENTRY;
   });
-  const queried = {
-    name: (query: number) => symbolName(listing, symbols[query] as number),
-    isData: (query: number) => isObject(listing.kind[symbols[query] as number] as number),
-    fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
-  };
+  const queried = queriedSymbols(listing, symbols, entries);
   const found = await lookUpLocations(locator, queries, queried, symbols.length, options);
   const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
   const roots = sourceRoots(givenRoots, initMain);
   return { origins: originsOf(entries, found, roots), roots };
+}
+
+/** What the search for declarations asks about symbols. */
+export function queriedSymbols(
+  listing: Listing,
+  symbols: Int32Array,
+  entries: readonly SymbolEntry[],
+): QueriedSymbols {
+  return {
+    name: (query) => symbolName(listing, at(symbols, query)),
+    isData: (query) => isObject(at(listing.kind, at(symbols, query))),
+    fileSymbol: (query) => entries[query]?.fileSymbol() ?? null,
+  };
 }
 
 /** The locations of addresses. */
@@ -143,7 +144,7 @@ export async function lookUpLocations(
   queries: Queries,
   symbols: QueriedSymbols,
   count: number,
-  { location, signatures }: LocatingOptions = {},
+  { location, signatures }: LocatingOptions,
 ): Promise<FoundLocations> {
   const lineLess = new Set<number>();
   for (let query = 0; query < count; query++) if (symbols.isData(query)) lineLess.add(query);

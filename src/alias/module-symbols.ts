@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import { formatAddress } from "../elf/address.ts";
 import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
@@ -6,34 +7,25 @@ import { layOutSections } from "../elf/section-layout.ts";
 import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { addTo } from "../grouping.ts";
-import type { Locator } from "../source-lines/open-locator.ts";
+import { openObjectLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
-import { symbolName } from "../symbols/listing.ts";
-import { isObject } from "../symbols/symbol-kind.ts";
+import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { WasmMemory } from "../wasm/program.ts";
-import { type Surroundings, stemReader } from "./candidates.ts";
+import type { Surroundings } from "./candidates.ts";
 import { nameFilter } from "./filters.ts";
-import {
-  type LocatingOptions,
-  lookUpLocations,
-  originsOf,
-  type SymbolOrigin,
-  symbolEntry,
-} from "./locate.ts";
-import { type NamedSymbol, namesWithSeparator } from "./name-symbols.ts";
-import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+import { lookUpLocations, originsOf, queriedSymbols, type SymbolOrigin, symbolEntry } from "./locate.ts";
+import { type NamedSymbol, namedSymbols, namesWithSeparator } from "./name-symbols.ts";
+import type { ModulesOptions } from "./options.ts";
+import { type Selection, selectSymbols } from "./select.ts";
+import { symbolRow } from "./symbol-row.ts";
 import { tableSymbols } from "./table-scope.ts";
 
-export interface ModuleOptions extends AliasOptions, LocatingOptions {
-  /** Whether symbols in .init sections get aliases. */
-  readonly init: boolean;
-  /** Whether all text symbols get into the table, or only those with an alias. */
-  readonly locateAll: boolean;
-}
+/** The options of a run over modules whose kernel is known. */
+export type ModuleOptions = ModulesOptions & { readonly kallsymsNames: KallsymsNames };
 
 /** A module's symbols, located but not named yet. */
 export interface ModuleSymbols {
@@ -75,10 +67,28 @@ function isInit(section: Section | undefined): boolean {
   return section?.name.startsWith(".init") ?? false;
 }
 
+/** Chooses the symbols of a module that are to get an alias. */
+function selectModuleSymbols(
+  listing: ElfListing,
+  sectionOf: (tableIndex: number) => Section | undefined,
+  options: ModuleOptions,
+  bearersOf: Surroundings["bearersOf"],
+): Selection {
+  const { defaults, include } = options.filters;
+  const ownFilter = nameFilter({ defaults: false, exclude: defaults ? MODULES_OWN : [], include });
+  return selectSymbols(listing, options, {
+    ...(bearersOf && { bearersOf }),
+    excludedBy(symbol, name) {
+      if (!options.init && isInit(sectionOf(at(listing.tableIndex, symbol)))) return ".init*";
+      return ownFilter(name);
+    },
+  });
+}
+
 /**
  * Chooses the symbols of a module that are to get an alias, and locates them.
  *
- * @param openLocator opens what answers addresses as `layOutSections` gives them out; is called only for a module that has such symbols
+ * Debug information is opened only for a module that has such symbols.
  */
 export async function moduleSymbols(
   name: string,
@@ -86,26 +96,14 @@ export async function moduleSymbols(
   memory: WasmMemory,
   options: ModuleOptions,
   bearersOf: Surroundings["bearersOf"],
-  openLocator: () => Promise<Locator>,
   roots: SourceRoots,
 ): Promise<ModuleSymbols> {
   const listing = moduleListing(elf, memory);
   const { table, tableIndex } = listing;
-  const indexOf = (symbol: number) => tableIndex[symbol] as number;
   const sectionOf = (index: number) => elf.sections[sectionIndexOf(table, index)];
-  const { defaults, include } = options.filters;
-  const ownFilter = nameFilter({ defaults: false, exclude: defaults ? MODULES_OWN : [], include });
-  const selection = selectSymbols(listing, options, {
-    ...(bearersOf && { bearersOf }),
-    excludedBy(symbol, name) {
-      if (!options.init && isInit(sectionOf(indexOf(symbol)))) return ".init*";
-      return ownFilter(name);
-    },
-  });
+  const selection = selectModuleSymbols(listing, sectionOf, options, bearersOf);
   const symbols = tableSymbols(selection, options);
-  const indices = Array.from(symbols, indexOf);
-  const origins =
-    symbols.length === 0 ? [] : await locate(elf, listing, symbols, await openLocator(), roots, options);
+  const origins = symbols.length === 0 ? [] : await locate(elf, listing, symbols, roots, options);
 
   const isLoaded = (index: number) => ((sectionOf(index)?.flags ?? 0) & SHF_ALLOC) !== 0;
   const positions = modulePositions(
@@ -115,35 +113,19 @@ export async function moduleSymbols(
     (index, beside) => isLoaded(index) && (!isInit(sectionOf(index)) || isInit(sectionOf(beside))),
   );
   const rows = Array.from(symbols, (symbol, i): TableRow => {
-    const index = indices[i] as number;
-    const { place, via, size, section, functionName, parameters } = origins[i] as SymbolOrigin;
-    return {
-      object: name,
-      name: symbolName(listing, symbol),
-      alias: null,
-      type: String.fromCharCode(listing.type[symbol] as number),
-      address: formatAddress(symbolValueHigh(table, index), symbolValueLow(table, index)),
-      section,
-      size,
-      file: place?.file ?? null,
-      line: place?.line ?? null,
-      unit: place?.unit ?? null,
-      sympos: positions[i] as number,
-      ordinal: 0,
-      via,
-      function: functionName,
-      parameters: parameters?.count ?? null,
-      arriving: parameters?.arriving ?? null,
-    };
+    const index = at(tableIndex, symbol);
+    const address = formatAddress(symbolValueHigh(table, index), symbolValueLow(table, index));
+    const unnamed = { object: name, alias: null, address, sympos: at(positions, i), ordinal: 0 };
+    return symbolRow(listing, symbol, at(origins, i), unnamed);
   });
   const rowOf = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
-  const stemOf = stemReader(listing, options.data);
+  const rowsNamed = Array.from(selection.symbols, (symbol) => rowOf.get(symbol) ?? -1);
+  const places = rowsNamed.map((row) => origins[row]?.place ?? null);
   return {
     buildId: buildId(elf),
     rows,
-    named: Array.from(selection.symbols, (symbol) => {
-      const row = rowOf.get(symbol) as number;
-      return { stem: stemOf(symbol), place: origins[row]?.place ?? null, row, tableIndex: indexOf(symbol) };
+    named: namedSymbols(listing, selection.symbols, places, options.data).map((named, i) => {
+      return { ...named, row: at(rowsNamed, i), tableIndex: at(tableIndex, at(selection.symbols, i)) };
     }),
     taken: namesWithSeparator(listing, options.separator, selection.existing),
     counts: selection.counts,
@@ -154,32 +136,31 @@ async function locate(
   elf: ElfFile,
   listing: ElfListing,
   symbols: Int32Array,
-  debug: Locator,
   roots: SourceRoots,
-  options: LocatingOptions,
+  options: ModuleOptions,
 ): Promise<SymbolOrigin[]> {
+  const locator = await openObjectLocator(elf, options.debugDirectories, options);
   const { table, tableIndex } = listing;
-  const indices = Array.from(symbols, (symbol) => tableIndex[symbol] as number);
   try {
-    const bases = layOutSections(debug.elf);
-    const sections = sameSections(elf, debug.elf);
-    const queries = emptyQueries(indices.length);
-    indices.forEach((index, i) => {
+    const bases = layOutSections(locator.elf);
+    const sections = sameSections(elf, locator.elf);
+    const queries = emptyQueries(symbols.length);
+    const indices = Array.from(symbols, (symbol) => at(tableIndex, symbol));
+    for (const [i, index] of indices.entries()) {
       const section = sections.get(sectionIndexOf(table, index));
       // An address that lies in no section has no location.
-      queries.addressLow[i] =
-        section === undefined ? 0 : (bases[section] as number) + symbolValueLow(table, index);
+      queries.addressLow[i] = section === undefined ? 0 : at(bases, section) + symbolValueLow(table, index);
       queries.size[i] = symbolSize(table, index);
-    });
+    }
     const entries = indices.map((index) => symbolEntry(elf, table, index));
-    const queried = {
-      name: (query: number) => symbolName(listing, symbols[query] as number),
-      isData: (query: number) => isObject(listing.kind[symbols[query] as number] as number),
-      fileSymbol: (query: number) => entries[query]?.fileSymbol() ?? null,
-    };
-    return originsOf(entries, await lookUpLocations(debug, queries, queried, symbols.length, options), roots);
+    const queried = queriedSymbols(listing, symbols, entries);
+    return originsOf(
+      entries,
+      await lookUpLocations(locator, queries, queried, symbols.length, options),
+      roots,
+    );
   } finally {
-    if (debug.elf !== elf) debug.elf.file.close();
+    if (locator.elf !== elf) locator.elf.file.close();
   }
 }
 

@@ -43,9 +43,19 @@ export function nameSymbols(
   options: NamingOptions & { readonly data: boolean },
   existing?: Uint8Array,
 ): Aliases {
-  const stemOf = stemReader(listing, options.data);
-  const named = Array.from(symbols, (symbol, i) => ({ stem: stemOf(symbol), place: places[i] ?? null }));
+  const named = namedSymbols(listing, symbols, places, options.data);
   return giveAliases(named, options, namesWithSeparator(listing, options.separator, existing));
+}
+
+/** What the aliases of a listing's symbols are made of. */
+export function namedSymbols(
+  listing: Listing,
+  symbols: Int32Array,
+  places: readonly (Place | null)[],
+  withData: boolean,
+): NamedSymbol[] {
+  const stemOf = stemReader(listing, withData);
+  return Array.from(symbols, (symbol, i) => ({ stem: stemOf(symbol), place: places[i] ?? null }));
 }
 
 /**

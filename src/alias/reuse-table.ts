@@ -13,7 +13,8 @@ import type { VmlinuxResult } from "./alias-vmlinux.ts";
 import type { FilterOptions } from "./filters.ts";
 import { nameSymbols } from "./name-symbols.ts";
 import { separatorFault } from "./naming.ts";
-import { type AliasOptions, type Selection, selectSymbols } from "./select.ts";
+import type { AliasOptions } from "./options.ts";
+import { type Selection, selectSymbols } from "./select.ts";
 
 /**
  * Gives the symbols of a vmlinux the aliases that they got in an earlier link of the same build, where their addresses
@@ -27,7 +28,7 @@ export function reuseAliases(
   table: AliasTableReader,
   image: ElfFile | undefined,
 ): VmlinuxResult {
-  const options = tableOptions(table);
+  const options = optionsOf(table);
   const rows = aliasedRows(table);
   const chosen = selectSymbols(listing, options);
   const found = matchRows(chosen, rows, table);
@@ -69,7 +70,7 @@ const VMLINUX = "vmlinux";
 const ADVICE = "give the table of an earlier link of the same build";
 
 /** The options that a table was made with. */
-function tableOptions({ source, header }: AliasTableReader): AliasOptions {
+function optionsOf({ source, header }: AliasTableReader): AliasOptions {
   const { separator, disambiguate, maxNameLength, kallsymsNames, data, defaults, exclude, include } =
     header.options;
   const areGlobs = (value: unknown): value is string[] =>

@@ -2,15 +2,9 @@ import { type Listing, symbolName } from "../symbols/listing.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
 import { findNamesakes, type Namesakes } from "./duplicates.ts";
-import { type FilterOptions, symbolFilter } from "./filters.ts";
+import { symbolFilter } from "./filters.ts";
 import type { Aliases } from "./name-symbols.ts";
-import type { NamingOptions } from "./naming.ts";
-
-export interface AliasOptions extends NamingOptions {
-  /** Whether data symbols get aliases too. */
-  readonly data: boolean;
-  readonly filters: FilterOptions;
-}
+import type { AliasOptions } from "./options.ts";
 
 /** What is known of a listing's symbols before any location is looked up. */
 export interface Selection {

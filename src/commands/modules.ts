@@ -3,8 +3,7 @@ import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import { aliasModules, type ModulesProgress } from "../alias/alias-modules.ts";
-import { isCompressed, openPossiblyCompressed } from "../elf/compressed-file.ts";
-import { DEBUG_DIRECTORIES } from "../elf/debug-link.ts";
+import { isCompressed } from "../elf/compressed-file.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { injectAliases } from "../modules/inject.ts";
@@ -18,7 +17,6 @@ import {
 import { formatSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
-import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { readFrequencyFile } from "./input.ts";
 import {
@@ -92,24 +90,19 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   const { symbolFrequency, vmlinux } = options;
   const frequency =
     symbolFrequency === undefined || vmlinux !== undefined ? undefined : readFrequencyFile(symbolFrequency);
-  const directories = options.debugDirectory.length > 0 ? options.debugDirectory : DEBUG_DIRECTORIES;
   const progress = new Progress(options, await openBar(options));
   const result = await aliasModules(
     {
       modules: files,
-      vmlinux:
-        vmlinux === undefined
-          ? undefined
-          : { image: openElf(vmlinux), openLocator: (elf) => openLocator(elf, { ...options, signal }) },
+      vmlinux: vmlinux === undefined ? undefined : openElf(vmlinux),
       frequency,
-      openFile: openPossiblyCompressed,
-      openLocator: (elf) => openObjectLocator(elf, directories, { ...options, signal }),
     },
     {
       scope: options.scope,
       init: options.init === true,
       modulePrefix: options.modulePrefix === true,
-      ...vmlinuxOptions(options),
+      ...(options.debugDirectory.length > 0 && { debugDirectories: options.debugDirectory }),
+      ...vmlinuxOptions(options, signal),
     },
     progress,
     (stage, work) => stopwatch.time(stage, work),

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { VmlinuxOptions } from "../alias/alias-vmlinux.ts";
 import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
+import type { VmlinuxOptions } from "../alias/options.ts";
 import type { LocatorOptions } from "../source-lines/open-locator.ts";
 import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
@@ -93,8 +93,12 @@ export function addAliasingOptions(command: Command): Command {
 }
 
 /** What the options mean to the library. */
-export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
+export function vmlinuxOptions(options: AliasingOptions, signal: AbortSignal): VmlinuxOptions {
   return {
+    resolver: options.resolver,
+    addr2line: options.addr2line,
+    jobs: options.jobs,
+    signal,
     separator: options.separator,
     disambiguate: options.disambiguate,
     maxNameLength: options.maxNameLength,

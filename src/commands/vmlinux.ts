@@ -3,11 +3,9 @@ import { aliasVmlinux, imageListing, type VmlinuxInput, type VmlinuxResult } fro
 import { aliasedListing } from "../alias/aliased-listing.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { newAliases } from "../alias/select.ts";
-import { ET_REL } from "../elf/constants.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
-import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { readFrequencyFile, readListingFile } from "./input.ts";
@@ -74,14 +72,10 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
     image: elf === undefined ? undefined : openElf(elf),
     debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
     listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
-    openLocator: (image: ElfFile) =>
-      options.debugFile !== undefined && image.type === ET_REL
-        ? openObjectLocator(image, [], { ...options, signal })
-        : openLocator(image, { ...options, signal }),
   }));
   const result =
     options.reuseTable === undefined
-      ? await makeAliases(input, options, stopwatch)
+      ? await makeAliases(input, options, signal, stopwatch)
       : await reuse(input, options.reuseTable, stopwatch);
 
   const outputs: Output[] = [];
@@ -98,12 +92,17 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
   return stdoutOpen;
 }
 
-function makeAliases(input: VmlinuxInput, options: Options, stopwatch: Stopwatch): Promise<VmlinuxResult> {
+function makeAliases(
+  input: VmlinuxInput,
+  options: Options,
+  signal: AbortSignal,
+  stopwatch: Stopwatch,
+): Promise<VmlinuxResult> {
   const { symbolFrequency } = options;
   const frequency = symbolFrequency === undefined ? undefined : readFrequencyFile(symbolFrequency);
   return aliasVmlinux(
     input,
-    vmlinuxOptions(options),
+    vmlinuxOptions(options, signal),
     (stage, work) => stopwatch.time(stage, work),
     // The file counts vmlinux's names as well.
     frequency && { bearersOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { aliasedListing } from "../../src/alias/aliased-listing.ts";
 import { nameSymbols } from "../../src/alias/name-symbols.ts";
 import type { Place } from "../../src/alias/naming.ts";
-import { type AliasOptions, newAliases, selectSymbols } from "../../src/alias/select.ts";
+import type { AliasOptions } from "../../src/alias/options.ts";
+import { newAliases, selectSymbols } from "../../src/alias/select.ts";
 import { type Listing, symbolName } from "../../src/symbols/listing.ts";
 import { listingOf, listingText, namesOf, type RandomSymbol, randomSymbols } from "../symbols/listings.ts";
 

@@ -9,7 +9,6 @@ import { aliasedListing } from "../../src/alias/aliased-listing.ts";
 import { newAliases } from "../../src/alias/select.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { Failure } from "../../src/failure.ts";
-import { openLocator } from "../../src/source-lines/open-locator.ts";
 import { tableLines } from "../../src/table/alias-table.ts";
 
 const MEMORY_LIMIT = 1 << 30;
@@ -77,29 +76,9 @@ function damageFile({
 async function aliasDamaged(declared: boolean): Promise<void> {
   const elf = openElf(damaged);
   try {
-    const result = await aliasVmlinux(
-      {
-        listing: undefined,
-        image: elf,
-        debugImage: undefined,
-        openLocator: (located) =>
-          openLocator(located, { resolver: "dwarf", addr2line: "", jobs: 1, signatures: true }),
-      },
-      {
-        separator: "@",
-        disambiguate: true,
-        maxNameLength: 512,
-        kallsymsNames: undefined,
-        data: declared,
-        location: declared ? "decl" : "entry",
-        signatures: declared,
-        filters: { defaults: true, exclude: [], include: [] },
-        sourceRoots: [],
-        locateAll: true,
-        kernelRelease: undefined,
-      },
-      async (_, work) => work(),
-    );
+    const location = declared ? "decl" : "entry";
+    const options = { data: declared, location, signatures: declared, locateAll: true } as const;
+    const result = await aliasVmlinux({ image: elf }, options);
     for (const line of tableLines(result.header, result.rows())) JSON.parse(line.toString());
     aliasedListing(result.selection.listing, newAliases(result.selection, result.aliases));
   } finally {

@@ -1,0 +1,89 @@
+import { availableParallelism } from "node:os";
+import { DEBUG_DIRECTORIES } from "../elf/debug-link.ts";
+import type { LocatorOptions } from "../source-lines/open-locator.ts";
+import type { KallsymsNames } from "../symbols/name-anatomy.ts";
+import type { FilterOptions } from "./filters.ts";
+import { KSYM_NAME_LEN, type NamingOptions } from "./naming.ts";
+
+/** Which symbols get an alias, and its form. */
+export interface AliasOptions extends NamingOptions {
+  /** Whether data symbols get aliases too. Default: false. */
+  readonly data: boolean;
+  /** The names that get no alias. Default: those that compilers, assemblers and macros make up. */
+  readonly filters: FilterOptions;
+}
+
+/** What is looked up besides the line of a symbol's first address. */
+export interface LocatingOptions {
+  /** Where a function is located: at the line of its first address, or of its declaration. Default: "entry". */
+  readonly location: "entry" | "decl";
+  /** Whether the parameters of functions are compared with the source's. Default: false. */
+  readonly signatures: boolean;
+}
+
+/** The options of a run over a vmlinux. */
+export interface VmlinuxOptions
+  extends Omit<AliasOptions, "kallsymsNames">,
+    LocatingOptions,
+    Omit<LocatorOptions, "signatures"> {
+  /** The part of a name that the kernel's look-ups compare. Default: undefined, as the kernel's image says. */
+  readonly kallsymsNames: KallsymsNames | undefined;
+  /** Roots of the source tree, tried before those that are detected. Default: none. */
+  readonly sourceRoots: readonly string[];
+  /** Whether all symbols in scope are located and in the table, or only those that get an alias. Default: false. */
+  readonly locateAll: boolean;
+  /** Replaces the release in the image's linux_banner. Default: undefined. */
+  readonly kernelRelease: string | undefined;
+}
+
+/** The options of a run over modules. */
+export interface ModulesOptions extends VmlinuxOptions {
+  /** Whether a name counts in vmlinux and all modules together, or in each object by itself. Default: "global". */
+  readonly scope: "global" | "object";
+  /** Whether symbols in .init sections get aliases, which are freed after loading. Default: false. */
+  readonly init: boolean;
+  /** Whether a module's aliases name the module. Default: false. */
+  readonly modulePrefix: boolean;
+  /** Directories with separate debug files. Default: /usr/lib/debug. */
+  readonly debugDirectories: readonly string[];
+}
+
+/** The options of a run over a vmlinux, those that are not given at their defaults. */
+export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
+  return {
+    separator: "@",
+    disambiguate: true,
+    maxNameLength: KSYM_NAME_LEN,
+    kallsymsNames: undefined,
+    data: false,
+    filters: { defaults: true, exclude: [], include: [] },
+    sourceRoots: [],
+    location: "entry",
+    signatures: false,
+    locateAll: false,
+    kernelRelease: undefined,
+    resolver: "dwarf",
+    addr2line: "addr2line",
+    jobs: availableParallelism(),
+    ...given,
+  };
+}
+
+/** The options of a run over modules, those that are not given at their defaults. */
+export function modulesOptions(given: Partial<ModulesOptions>): ModulesOptions {
+  return {
+    ...vmlinuxOptions(given),
+    scope: "global",
+    init: false,
+    modulePrefix: false,
+    debugDirectories: DEBUG_DIRECTORIES,
+    ...given,
+  };
+}
+
+/** The options that change answers, as the header of a table records them. */
+export function recordedOptions(options: AliasOptions & LocatingOptions) {
+  const { separator, disambiguate, maxNameLength, kallsymsNames, data, location, signatures, filters } =
+    options;
+  return { separator, disambiguate, maxNameLength, kallsymsNames, data, location, signatures, ...filters };
+}

@@ -1,0 +1,33 @@
+import { type Listing, symbolName } from "../symbols/listing.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import type { SymbolOrigin } from "./locate.ts";
+
+/** What a row has that neither the listing nor the origin of its symbol tells. */
+export type RowPlace = Pick<TableRow, "object" | "alias" | "address" | "sympos" | "ordinal">;
+
+/** The row of a symbol in an alias table. */
+export function symbolRow(
+  listing: Listing,
+  symbol: number,
+  { place, via, size, section, functionName, parameters }: SymbolOrigin,
+  { object, alias, address, sympos, ordinal }: RowPlace,
+): TableRow {
+  return {
+    object,
+    name: symbolName(listing, symbol),
+    alias,
+    type: String.fromCharCode(listing.type[symbol] ?? 0),
+    address,
+    section,
+    size,
+    file: place?.file ?? null,
+    line: place?.line ?? null,
+    unit: place?.unit ?? null,
+    sympos,
+    ordinal,
+    via,
+    function: functionName,
+    parameters: parameters?.count ?? null,
+    arriving: parameters?.arriving ?? null,
+  };
+}
