@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { Runner } from "./commands/options.ts";
-import { CLOSED_STDOUT_STATUS } from "./commands/output.ts";
+import { CLOSED_STDOUT_STATUS } from "./commands/streams.ts";
 import { Failure } from "./failure.ts";
 import { VERSION } from "./version.ts";
 

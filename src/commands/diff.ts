@@ -1,5 +1,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { readWhole } from "../files/read-file.ts";
+import { bytes } from "../files/write-files.ts";
 import { addTo } from "../grouping.ts";
 import { diffAsHtml } from "../report/diff-html.ts";
 import { diffAsJson } from "../report/diff-json.ts";
@@ -11,9 +13,8 @@ import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
-import { readTextFile } from "./input.ts";
 import { type Runner, regularExpression, repeatable } from "./options.ts";
-import { bytes, CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
+import { CLOSED_STDOUT_STATUS, say, writeOutputs } from "./streams.ts";
 
 const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
 
@@ -80,7 +81,7 @@ function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Ma
   const finder = aliasFinder(aliases, String(separator));
   const uses = new Map<string, AliasUse[]>();
   for (const script of scripts) {
-    for (const use of finder.find(script, readTextFile(script))) {
+    for (const use of finder.find(script, readWhole(script).toString())) {
       addTo(uses, use.alias, use);
     }
   }
@@ -98,9 +99,9 @@ function formatted(report: DiffReport, { format, output, quiet }: Options): Iter
     case "map": {
       const { text, ambiguous } = diffAsMap(report);
       if (!quiet) {
-        for (const note of report.notes) warn(note);
+        for (const note of report.notes) say(note);
         if (ambiguous.length > 0) {
-          warn(`${ambiguous[0]}: several symbols have this alias (${ambiguous.length} such); not in the map`);
+          say(`${ambiguous[0]}: several symbols have this alias (${ambiguous.length} such); not in the map`);
         }
       }
       return [text];
@@ -108,10 +109,6 @@ function formatted(report: DiffReport, { format, output, quiet }: Options): Iter
     case "text":
       return diffAsText(report, output === "-" ? terminalPaint() : (_, text) => text);
   }
-}
-
-function warn(text: string): void {
-  process.stderr.write(`kas-alias: ${text}\n`);
 }
 
 function terminalPaint(): Paint {

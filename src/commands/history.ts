@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { Failure } from "../failure.ts";
+import { bytes } from "../files/write-files.ts";
 import { groupBy } from "../grouping.ts";
 import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
@@ -11,7 +12,7 @@ import { newHistory } from "../table/history.ts";
 import { compareKernelVersions } from "../table/kernel-version.ts";
 import { type AliasTableReader, readAliasTable, readTableHeader } from "../table/read-alias-table.ts";
 import { type Runner, regularExpression, repeatable } from "./options.ts";
-import { bytes, writeOutputs } from "./output.ts";
+import { say, writeOutputs } from "./streams.ts";
 
 interface Options {
   format: "text" | "json";
@@ -55,9 +56,9 @@ async function history(paths: readonly string[], options: Options): Promise<bool
     });
   }
   if (lined.anyAliasesOnly && !options.quiet) {
-    process.stderr.write(
-      "kas-alias: some tables hold aliases only: a symbol that appeared or vanished may have become ambiguous or unique; " +
-        "write tables with --table-scope all\n",
+    say(
+      "some tables hold aliases only: a symbol that appeared or vanished may have become ambiguous or unique; " +
+        "write tables with --table-scope all",
     );
   }
   const format = options.format === "json" ? historyAsJson : historyAsText;

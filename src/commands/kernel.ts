@@ -8,7 +8,7 @@ import { holds } from "../kernel-tree/holds.ts";
 import { kernelPatches } from "../kernel-tree/kernel-patches.ts";
 import { BUNDLE_PATH, inspectKernelTree, isOfSeries, type KernelTree } from "../kernel-tree/kernel-tree.ts";
 import type { Runner } from "./options.ts";
-import { writeOutputs } from "./output.ts";
+import { say, writeOutputs, writeTexts } from "./streams.ts";
 
 /** `kas-alias kernel`: the hook in a kernel tree's own build. */
 export function addKernelCommand(program: Command, run: Runner): void {
@@ -32,7 +32,7 @@ export function addKernelCommand(program: Command, run: Runner): void {
 function status(path: string): Promise<boolean> {
   const tree = inspectKernelTree(path, kernelPatches());
   const text = `version: ${tree.version}\nhook: ${describeHook(tree)}\n`;
-  return writeOutputs([{ target: "-", pieces: [Buffer.from(text)] }]);
+  return writeTexts([text]);
 }
 
 function describeHook({ path, hook }: KernelTree): string {
@@ -63,9 +63,7 @@ function install(path: string): Promise<boolean> {
     case "fits":
       for (const [name, content] of hook.with) files.set(name, content);
       if (!isOfSeries(version, hook.series)) {
-        process.stderr.write(
-          `kas-alias: ${path}: is Linux ${version}; the patches for ${hook.series} apply\n`,
-        );
+        say(`${path}: is Linux ${version}; the patches for ${hook.series} apply`);
       }
       break;
     case "misfit":

@@ -6,6 +6,7 @@ import { openElf } from "../elf/elf-file.ts";
 import { isLivePatch } from "../elf/modinfo.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
+import { readWhole } from "../files/read-file.ts";
 import { type AliasedSymbol, findAliased } from "../livepatch/aliased-symbols.ts";
 import { type CheckedPatch, checkPatch } from "../livepatch/check-patch.ts";
 import { livePatchHeader } from "../livepatch/header.ts";
@@ -16,9 +17,8 @@ import { type SearchedTable, searchAliasTable } from "../lookup/search-alias-tab
 import { checkNames, orderedModules } from "../modules/module-files.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { wasmMemory } from "../wasm/program.ts";
-import { readStdin, readTextFile } from "./input.ts";
 import type { Runner } from "./options.ts";
-import { CLOSED_STDOUT_STATUS, writeOutputs } from "./output.ts";
+import { CLOSED_STDOUT_STATUS, readStdin, writeTexts } from "./streams.ts";
 
 interface AliasOptions {
   table: string;
@@ -51,17 +51,15 @@ export function addLivepatchCommand(program: Command, run: Runner): void {
   ).action((aliases: string[], options: AliasOptions) =>
     run(async () => {
       const { symbols } = await aliasedSymbols(aliases, options);
-      return write(
-        symbols.map(({ symbol }) => `${formatOldSymbol(symbol)}\n`),
-        options,
-      );
+      const lines = symbols.map(({ symbol }) => `${formatOldSymbol(symbol)}\n`);
+      return writeTexts(lines, options.output);
     }),
   );
   withAliases("header", "write a C header with the names and positions of aliases").action(
     (aliases: string[], options: AliasOptions) =>
       run(async () => {
         const { symbols, table } = await aliasedSymbols(aliases, options);
-        return write([...livePatchHeader(symbols, table.header)], options);
+        return writeTexts(livePatchHeader(symbols, table.header), options.output);
       }),
   );
 
@@ -72,7 +70,7 @@ export function addLivepatchCommand(program: Command, run: Runner): void {
     .option("--order <file>", "its modules.order")
     .option("-o, --output <file>", "where it goes", "-")
     .action((options: { vmlinux: string; order?: string; output: string }) =>
-      run(async () => write(await symbolsList(options.vmlinux, options.order), options)),
+      run(async () => writeTexts(await symbolsList(options.vmlinux, options.order), options.output)),
     );
 
   livepatch
@@ -96,17 +94,13 @@ async function aliasedSymbols(
   given: readonly string[],
   { from, table: path, vmlinux }: AliasOptions,
 ): Promise<{ symbols: AliasedSymbol[]; table: SearchedTable }> {
-  const more = from === undefined ? "" : from === "-" ? (await readStdin()).toString() : readTextFile(from);
+  const more = from === undefined ? "" : (from === "-" ? await readStdin() : readWhole(from)).toString();
   const lines = more.split("\n").map((line) => line.trim());
   const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
   if (aliases.length === 0) throw new Failure(from ?? path, "no alias is given", "name some, or give --from");
   const table = searchAliasTable(path);
   const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));
   return { symbols: findAliased([...new Set(aliases)], table, image), table };
-}
-
-function write(texts: readonly string[], { output }: { output: string }): Promise<boolean> {
-  return writeOutputs([{ target: output, pieces: texts.map((text) => Buffer.from(text)) }]);
 }
 
 async function symbolsList(vmlinux: string, order: string | undefined): Promise<string[]> {
@@ -135,8 +129,7 @@ async function check(
     readAliasTable(table),
     against === undefined ? undefined : readAliasTable(against),
   );
-  const pieces = [Buffer.from(json ? asJson(checked) : asText(checked))];
-  if (!(await writeOutputs([{ target: "-", pieces }]))) return CLOSED_STDOUT_STATUS;
+  if (!(await writeTexts([json ? asJson(checked) : asText(checked)]))) return CLOSED_STDOUT_STATUS;
   return checked.faults.length > 0 ? FAULTS_STATUS : 0;
 }
 

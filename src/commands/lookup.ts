@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { cautionsOf } from "../lookup/cautions.ts";
 import { type LookedUp, lookUp, lookUpExactly } from "../lookup/look-up.ts";
 import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { Runner } from "./options.ts";
-import { writeOutputs } from "./output.ts";
+import { say, sayCautions, writeTexts } from "./streams.ts";
 
 const NOT_FOUND_STATUS = 1;
 const TROUBLE_STATUS = 2;
@@ -32,14 +31,13 @@ async function lookup(query: string, options: Options): Promise<boolean | number
   const result = options.exact ? lookUpExactly(table, query) : lookUp(table, query);
   const { match, rows, closest } = result;
   const text = options.json ? asJson(query, result) : asText(rows);
-  const stdoutOpen = await writeOutputs([{ target: "-", pieces: [Buffer.from(text)] }]);
-  const say = (words: string) => process.stderr.write(`kas-alias: ${options.table}: ${words}\n`);
+  const stdoutOpen = await writeTexts([text]);
   if (match === null) {
-    say(`has no ${query}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`);
+    say(`${options.table}: has no ${query}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`);
     return NOT_FOUND_STATUS;
   }
-  if (match === "nearest") say(`has no ${query}; this is the nearest`);
-  for (const row of rows) for (const caution of cautionsOf(row)) say(`${row.alias ?? row.name} ${caution}`);
+  if (match === "nearest") say(`${options.table}: has no ${query}; this is the nearest`);
+  sayCautions(options.table, rows);
   return stdoutOpen;
 }
 

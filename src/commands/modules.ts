@@ -6,6 +6,7 @@ import { aliasModules, type ModulesProgress } from "../alias/alias-modules.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
+import { bytes } from "../files/write-files.ts";
 import { injectAliases } from "../modules/inject.ts";
 import {
   checkNames,
@@ -14,11 +15,10 @@ import {
   namedModules,
   orderedModules,
 } from "../modules/module-files.ts";
-import { formatSymbolFrequency } from "../modules/symbol-frequency.ts";
-import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
+import { formatSymbolFrequency, readSymbolFrequency } from "../modules/symbol-frequency.ts";
+import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tableLines } from "../table/alias-table.ts";
-import { readFrequencyFile } from "./input.ts";
 import {
   type AliasingOptions,
   addAliasingOptions,
@@ -26,7 +26,7 @@ import {
   repeatable,
   vmlinuxOptions,
 } from "./options.ts";
-import { bytes, writeOutputs } from "./output.ts";
+import { say, sayStats, writeOutputs } from "./streams.ts";
 
 interface Options extends AliasingOptions {
   order?: string;
@@ -89,7 +89,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   checkNames(files);
   const { symbolFrequency, vmlinux } = options;
   const frequency =
-    symbolFrequency === undefined || vmlinux !== undefined ? undefined : readFrequencyFile(symbolFrequency);
+    symbolFrequency === undefined || vmlinux !== undefined ? undefined : readSymbolFrequency(symbolFrequency);
   const progress = new Progress(options, await openBar(options));
   const result = await aliasModules(
     {
@@ -130,8 +130,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
     stdoutOpen = await writeOutputs(outputs);
   });
   if (options.stats) {
-    const stats = statsOf(result.counts, result.counts, stopwatch.seconds);
-    process.stderr.write(options.stats === "json" ? statsAsJson(stats) : statsAsText(stats));
+    sayStats(statsOf(result.counts, result.counts, stopwatch.seconds), options.stats);
   }
   if (progress.failures > 0) {
     const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;
@@ -238,7 +237,7 @@ class Progress implements ModulesProgress {
     }
     this.failures++;
     this.end();
-    process.stderr.write(`kas-alias: ${failure.message}\n`);
+    say(`${failure.message}`);
   }
 
   async attempt(work: () => Promise<void>): Promise<void> {

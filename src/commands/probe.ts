@@ -5,16 +5,15 @@ import { memorySource } from "../elf/byte-source.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
-import { cautionsOf } from "../lookup/cautions.ts";
+import { readWhole } from "../files/read-file.ts";
 import { lookUp } from "../lookup/look-up.ts";
 import { placeInKernel, probePoints } from "../lookup/run-time-addresses.ts";
 import { type SearchedTable, searchAliasTable } from "../lookup/search-alias-table.ts";
 import { PROBE_FORMATS, type ProbeFormat } from "../report/probes.ts";
 import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
-import { readListingFile, readWhole } from "./input.ts";
 import type { Runner } from "./options.ts";
-import { writeOutputs } from "./output.ts";
+import { readListingFile, sayCautions, writeTexts } from "./streams.ts";
 
 const RUNNING_KALLSYMS = "/proc/kallsyms";
 const RUNNING_NOTES = "/sys/kernel/notes";
@@ -52,14 +51,8 @@ async function probe(names: readonly string[], options: Options): Promise<boolea
   checkBuild(table, rows, options);
   const kallsyms = await readListingFile(options.kallsyms);
   const points = probePoints(placeInKernel(table, rows, kallsyms), kallsyms);
-  const stdoutOpen = await writeOutputs([
-    { target: "-", pieces: [Buffer.from(PROBE_FORMATS[options.format](points))] },
-  ]);
-  for (const row of rows) {
-    for (const caution of cautionsOf(row)) {
-      process.stderr.write(`kas-alias: ${options.table}: ${row.alias ?? row.name} ${caution}\n`);
-    }
-  }
+  const stdoutOpen = await writeTexts([PROBE_FORMATS[options.format](points)]);
+  sayCautions(options.table, rows);
   return stdoutOpen;
 }
 

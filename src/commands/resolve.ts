@@ -3,9 +3,8 @@ import { openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
 import { openLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
-import { readStdin } from "./input.ts";
 import { addResolverOptions, type ResolverOptions, type Runner } from "./options.ts";
-import { writeOutputs } from "./output.ts";
+import { readStdin, writeTexts } from "./streams.ts";
 
 /** `kas-alias resolve`: addresses to `path:line`, as addr2line does. */
 export function addResolveCommand(program: Command, run: Runner): void {
@@ -43,5 +42,5 @@ async function resolve(
   file.forEach((index, i) => {
     text += index === -1 ? "??:0\n" : `${files[index]}:${line[i]}\n`;
   });
-  return writeOutputs([{ target: "-", pieces: [Buffer.from(text)] }]);
+  return writeTexts([text]);
 }

@@ -4,13 +4,14 @@ import { aliasedListing } from "../alias/aliased-listing.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { newAliases } from "../alias/select.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
-import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
+import { bytes, type FileOutput } from "../files/write-files.ts";
+import { readSymbolFrequency } from "../modules/symbol-frequency.ts";
+import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tableLines } from "../table/alias-table.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
-import { readFrequencyFile, readListingFile } from "./input.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
-import { bytes, type Output, writeOutputs } from "./output.ts";
+import { readListingFile, say, sayStats, writeOutputs } from "./streams.ts";
 
 interface Options extends AliasingOptions {
   nm?: string;
@@ -78,7 +79,7 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
       ? await makeAliases(input, options, signal, stopwatch)
       : await reuse(input, options.reuseTable, stopwatch);
 
-  const outputs: Output[] = [];
+  const outputs: FileOutput[] = [];
   if (options.table !== undefined) {
     outputs.push({ target: options.table, pieces: bytes(tableLines(result.header, result.rows())) });
   }
@@ -99,7 +100,7 @@ function makeAliases(
   stopwatch: Stopwatch,
 ): Promise<VmlinuxResult> {
   const { symbolFrequency } = options;
-  const frequency = symbolFrequency === undefined ? undefined : readFrequencyFile(symbolFrequency);
+  const frequency = symbolFrequency === undefined ? undefined : readSymbolFrequency(symbolFrequency);
   return aliasVmlinux(
     input,
     vmlinuxOptions(options, signal),
@@ -122,12 +123,9 @@ async function reuse(
 function report({ selection, aliases }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
   const { unresolved } = aliases.counts;
   if (options.stats) {
-    const stats = statsOf(selection.counts, aliases.counts, stopwatch.seconds);
-    process.stderr.write(options.stats === "json" ? statsAsJson(stats) : statsAsText(stats));
+    sayStats(statsOf(selection.counts, aliases.counts, stopwatch.seconds), options.stats);
   } else if (unresolved > 0 && !options.quiet) {
     const what = unresolved === 1 ? "symbol has" : "symbols have";
-    process.stderr.write(
-      `kas-alias: ${selection.listing.source}: ${unresolved} duplicated ${what} no source location and no alias\n`,
-    );
+    say(`${selection.listing.source}: ${unresolved} duplicated ${what} no source location and no alias`);
   }
 }

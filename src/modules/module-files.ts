@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { cannotRead, Failure } from "../failure.ts";
+import { readWhole } from "../files/read-file.ts";
 
 /** A module's object file. */
 export interface ModuleFile {
@@ -36,7 +37,7 @@ export function namedModules(paths: readonly string[]): ModuleFile[] {
  */
 export function orderedModules(order: string): ModuleFile[] {
   const folder = dirname(order);
-  const entries = readText(order).split("\n");
+  const entries = readWhole(order, "build the modules first").toString().split("\n");
   return entries.flatMap((entry, index) => {
     if (entry === "") return [];
     if (/\.k?o$/.test(entry)) {
@@ -104,13 +105,5 @@ export function checkNames(modules: readonly ModuleFile[]): void {
       throw new Failure(path, `is the module ${name}, and so is ${other}`, "give one of them");
     }
     paths.set(name, path);
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw cannotRead(path, error, "build the modules first");
   }
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { readWhole } from "../files/read-file.ts";
 
 // The symbol frequency file of a kernel build: how many symbols of vmlinux and its modules bear each name, so that a module
 // that is built elsewhere gets the aliases that its symbols need. Its lines are `name:count`.
@@ -31,6 +32,11 @@ export function parseSymbolFrequency(text: Buffer, source: string): Map<string, 
     start = end + 1;
   }
   return frequency;
+}
+
+/** Reads a symbol frequency file. @throws Failure as parseSymbolFrequency does, and for a file that cannot be read */
+export function readSymbolFrequency(path: string): Map<string, number> {
+  return parseSymbolFrequency(readWhole(path, "write it with kas-alias modules --vmlinux"), path);
 }
 
 /** The text of a symbol frequency file, its lines sorted as the C locale does: ASCII by bytes. */

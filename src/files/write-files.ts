@@ -14,30 +14,26 @@ import { errorCode, Failure, systemMessage } from "../failure.ts";
 
 tmp.setGracefulCleanup();
 
-/** The shell's status of a process that SIGPIPE ended: 128 + 13. */
-export const CLOSED_STDOUT_STATUS = 141;
-
-/** An output of a run: its target, "-" for standard output, and its content in pieces. */
-export interface Output {
+/** A file to be written: its path, and its content in pieces. */
+export interface FileOutput {
   readonly target: string;
   readonly pieces: Iterable<Uint8Array>;
 }
 
 /**
- * Writes the outputs of a run: regular files first, each beside its target and all renamed into place at the end, so
- * that a failure leaves every old file as it was; then what goes to pipes, terminals and devices, as it is.
+ * Writes files: regular ones first, each beside its target and all renamed into place at the end, so that a failure leaves every
+ * old file as it was; then pipes, terminals and devices, as they are.
  *
- * @returns false when standard output was closed before everything was written
  * @throws Failure naming the target that cannot be written
  */
-export async function writeOutputs(outputs: readonly Output[]): Promise<boolean> {
-  const streams: Output[] = [];
+export function writeFiles(outputs: readonly FileOutput[]): void {
+  const devices: FileOutput[] = [];
   const finished: { temporary: FileResult; path: string; target: string }[] = [];
   try {
     for (const output of outputs) {
       const { target } = output;
-      const path = isStdout(target) ? undefined : replaceablePath(target);
-      if (path === undefined) streams.push(output);
+      const path = replaceablePath(target);
+      if (path === undefined) devices.push(output);
       else if (finished.some((other) => other.path === path)) {
         throw new Failure(target, "is named for two outputs", "name another file for one of them");
       } else finished.push({ temporary: writeBeside(path, output), path, target });
@@ -52,17 +48,7 @@ export async function writeOutputs(outputs: readonly Output[]): Promise<boolean>
   } finally {
     for (const { temporary } of finished) temporary.removeCallback();
   }
-  let open = true;
-  for (const { target, pieces } of streams) {
-    if (isStdout(target)) open = await writeStdout(pieces);
-    else writeDevice(target, pieces);
-  }
-  return open;
-}
-
-/** Whether a target is standard output, which may be a file that others append to. */
-function isStdout(target: string): boolean {
-  return ["-", "/dev/stdout", "/dev/fd/1"].includes(target);
+  for (const { target, pieces } of devices) writeDevice(target, pieces);
 }
 
 /** The regular file that a target stands for, symbolic links followed; undefined for a device, pipe or terminal. */
@@ -86,7 +72,7 @@ function isLink(path: string): boolean {
 
 let temporaries = 0;
 
-function writeBeside(path: string, { target, pieces }: Output): FileResult {
+function writeBeside(path: string, { target, pieces }: FileOutput): FileResult {
   try {
     const temporary = tmp.fileSync({
       tmpdir: dirname(path),
@@ -137,7 +123,7 @@ export function* bytes(texts: Iterable<string>): Generator<Buffer> {
 }
 
 /** Gathers small pieces into larger ones, each of which is valid until the next is asked for. */
-function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+export function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   const buffer = new Uint8Array(GATHERED_BYTES);
   let filled = 0;
   for (const piece of pieces) {
@@ -161,24 +147,8 @@ function writeAll(fd: number, pieces: Iterable<Uint8Array>): void {
   }
 }
 
-function writeStdout(pieces: Iterable<Uint8Array>): Promise<boolean> {
-  const { stdout } = process;
-  return new Promise((resolve, reject) => {
-    stdout.on("error", (error) => {
-      if (errorCode(error) === "EPIPE") resolve(false);
-      else reject(cannotWrite("standard output", error));
-    });
-    const chunks = gathered(pieces);
-    const writeNext = () => {
-      const chunk = chunks.next();
-      if (chunk.done) resolve(true);
-      else stdout.write(chunk.value, (error) => (error ? undefined : writeNext()));
-    };
-    writeNext();
-  });
-}
-
-function cannotWrite(target: string, error: unknown): Failure {
+/** The failure of a file, or a stream, that cannot be written. */
+export function cannotWrite(target: string, error: unknown): Failure {
   const advice: Record<string, string> = { ENOSPC: "make room", ENOENT: "make its directory" };
   const code = errorCode(error) ?? "";
   return new Failure(

@@ -1,0 +1,84 @@
+// What commands read from standard input, and what they write to standard output and standard error.
+import { cannotRead, errorCode } from "../failure.ts";
+import { readWhole } from "../files/read-file.ts";
+import { cannotWrite, type FileOutput, gathered, writeFiles } from "../files/write-files.ts";
+import { cautionsOf } from "../lookup/cautions.ts";
+import { type Stats, statsAsJson, statsAsText } from "../report/stats.ts";
+import { type Listing, readListing } from "../symbols/listing.ts";
+import type { TableRow } from "../table/alias-table.ts";
+
+/** Prints one line on standard error. */
+export function say(text: string): void {
+  process.stderr.write(`kas-alias: ${text}\n`);
+}
+
+/** Prints what somebody who is about to probe or patch symbols of a table should know of them. */
+export function sayCautions(table: string, rows: readonly TableRow[]): void {
+  for (const row of rows) {
+    for (const caution of cautionsOf(row)) say(`${table}: ${row.alias ?? row.name} ${caution}`);
+  }
+}
+
+/** Prints the figures of a run on standard error, in the format of --stats. */
+export function sayStats(stats: Stats, format: true | "text" | "json"): void {
+  process.stderr.write(format === "json" ? statsAsJson(stats) : statsAsText(stats));
+}
+
+export async function readStdin(): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of process.stdin) pieces.push(piece);
+  } catch (error) {
+    throw cannotRead("standard input", error);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Reads a listing's text from a file, or from standard input for "-". */
+export async function readListingFile(path: string): Promise<Listing> {
+  if (path === "-") return readListing(await readStdin(), "standard input");
+  return readListing(readWhole(path), path);
+}
+
+/** The shell's status of a process that SIGPIPE ended: 128 + 13. */
+export const CLOSED_STDOUT_STATUS = 141;
+
+/**
+ * Writes the outputs of a run: files as writeFiles does, then what goes to standard output ("-").
+ *
+ * @returns false when standard output was closed before everything was written
+ * @throws Failure naming the target that cannot be written
+ */
+export async function writeOutputs(outputs: readonly FileOutput[]): Promise<boolean> {
+  writeFiles(outputs.filter(({ target }) => !isStdout(target)));
+  let open = true;
+  for (const { target, pieces } of outputs) if (isStdout(target)) open = await writeStdout(pieces);
+  return open;
+}
+
+/** Writes texts to one target. */
+export function writeTexts(texts: Iterable<string>, target = "-"): Promise<boolean> {
+  return writeOutputs([{ target, pieces: Array.from(texts, (text) => Buffer.from(text)) }]);
+}
+
+/** Whether a target is standard output, which may be a file that others append to. */
+function isStdout(target: string): boolean {
+  return ["-", "/dev/stdout", "/dev/fd/1"].includes(target);
+}
+
+function writeStdout(pieces: Iterable<Uint8Array>): Promise<boolean> {
+  const { stdout } = process;
+  return new Promise((resolve, reject) => {
+    stdout.on("error", (error) => {
+      if (errorCode(error) === "EPIPE") resolve(false);
+      else reject(cannotWrite("standard output", error));
+    });
+    const chunks = gathered(pieces);
+    const writeNext = () => {
+      const chunk = chunks.next();
+      if (chunk.done) resolve(true);
+      else stdout.write(chunk.value, (error) => (error ? undefined : writeNext()));
+    };
+    writeNext();
+  });
+}

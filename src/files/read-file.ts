@@ -1,0 +1,17 @@
+import { readFileSync, statSync } from "node:fs";
+import { cannotRead, Failure } from "../failure.ts";
+
+/**
+ * Reads a whole file.
+ *
+ * @param ifMissing the advice when there is no such file
+ * @throws Failure for a directory, and for a file that cannot be read
+ */
+export function readWhole(path: string, ifMissing?: string): Buffer {
+  try {
+    if (statSync(path).isDirectory()) throw new Failure(path, "is a directory", "name a file");
+    return readFileSync(path);
+  } catch (error) {
+    throw error instanceof Failure ? error : cannotRead(path, error, ifMissing);
+  }
+}
