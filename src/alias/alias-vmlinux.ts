@@ -1,5 +1,5 @@
 import { at } from "../checked-index.ts";
-import { formatAddress } from "../elf/address.ts";
+import { formatAt } from "../elf/address.ts";
 import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
@@ -263,7 +263,6 @@ export function* tableRows(
   aliases: Pick<Aliases, "alias" | "ordinal">,
 ): Generator<TableRow> {
   const { listing, symbols, namesakes } = selection;
-  const { addressHigh, addressLow } = listing;
   const aliasIndex = new Map(Array.from(symbols, (symbol, i) => [symbol, i]));
   const names = livePatchNames(selection.kallsymsNames, header.kernel);
   const positions = symbolPositions(listing, located, namesakes, names);
@@ -272,7 +271,7 @@ export function* tableRows(
     const row = symbolRow(listing, symbol, at(origins, i), {
       object: "vmlinux",
       alias: aliases.alias[index] ?? null,
-      address: formatAddress(at(addressHigh, symbol), at(addressLow, symbol)),
+      address: formatAt(listing, symbol),
       sympos: at(positions, i),
       ordinal: aliases.ordinal[index] ?? 0,
     });

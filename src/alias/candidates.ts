@@ -1,4 +1,5 @@
-import { compareAddresses } from "../elf/address.ts";
+import { at } from "../checked-index.ts";
+import { compareAt } from "../elf/address.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { countedFinder, type NameEnd, stemFinder } from "../symbols/name-anatomy.ts";
 import { isFunction, isObject } from "../symbols/symbol-kind.ts";
@@ -20,7 +21,7 @@ export interface Candidates {
  */
 function scopeOf({ kind, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
   return (symbol) => {
-    const own = kind[symbol] as number;
+    const own = at(kind, symbol);
     return nameHash[symbol] !== 0 && (isFunction(own) || (withData && isObject(own)));
   };
 }
@@ -37,20 +38,11 @@ export function symbolsInScope(listing: Listing, withData: boolean, ignored?: Ui
 }
 
 function inAddressOrder(listing: Listing, symbols: Int32Array): Int32Array {
-  const { addressHigh: high, addressLow: low } = listing;
   let sorted = true;
   for (let i = 1; sorted && i < symbols.length; i++) {
-    const a = symbols[i - 1] as number;
-    const b = symbols[i] as number;
-    sorted =
-      high[a] === high[b]
-        ? (low[a] as number) <= (low[b] as number)
-        : (high[a] as number) < (high[b] as number);
+    sorted = compareAt(listing, at(symbols, i - 1), at(symbols, i)) <= 0;
   }
-  if (sorted) return symbols;
-  const compare = (a: number, b: number) =>
-    compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) || a - b;
-  return symbols.sort(compare);
+  return sorted ? symbols : symbols.sort((a, b) => compareAt(listing, a, b) || a - b);
 }
 
 /** What else than the listing decides which of its symbols get an alias. */
@@ -87,20 +79,20 @@ export function chooseCandidates(
   };
   unstable.forEach(add);
   for (const leader of duplicated) {
-    for (let symbol = leader; symbol !== -1; symbol = next[symbol] as number) add(symbol);
+    for (let symbol = leader; symbol !== -1; symbol = at(next, symbol)) add(symbol);
   }
   if (bearersOf !== undefined) {
     const nameOf = countedReader(listing, options);
     for (let symbol = 0; symbol < listing.count; symbol++) {
       if (!isInScope(symbol) || first[symbol] === -1 || isNamed[symbol] === 1) continue;
-      if (bearersOf(nameOf(symbol), bearers[first[symbol] as number] as number) > 1) add(symbol);
+      if (bearersOf(nameOf(symbol), at(bearers, at(first, symbol))) > 1) add(symbol);
     }
   }
   // Linkers put a name into a string table once.
   const rules = new Map<number, string | undefined>();
   const ruleOf = (symbol: number) => {
-    const holdsData = isObject(listing.kind[symbol] as number);
-    const key = 2 * (listing.nameStart[symbol] as number) + Number(holdsData);
+    const holdsData = isObject(at(listing.kind, symbol));
+    const key = 2 * at(listing.nameStart, symbol) + Number(holdsData);
     if (!rules.has(key)) rules.set(key, filter(symbolName(listing, symbol), holdsData));
     return rules.get(key);
   };
@@ -134,8 +126,8 @@ export function countedReader(
 function partReader(listing: Listing, withData: boolean, endOf: NameEnd): (symbol: number) => string {
   const { text, nameStart, nameEnd, kind } = listing;
   return (symbol) => {
-    const start = nameStart[symbol] as number;
-    const end = endOf(start, nameEnd[symbol] as number, withData && isObject(kind[symbol] as number));
+    const start = at(nameStart, symbol);
+    const end = endOf(start, at(nameEnd, symbol), withData && isObject(at(kind, symbol)));
     return text.toString("utf8", start, end);
   };
 }

@@ -16,18 +16,17 @@ export function disambiguate(
   const ordinals = new Uint32Array(aliases.length);
   // Whoever needs no ordinal comes first, so that no ordinal can take another symbol's own alias.
   const taken = new Set<string>();
-  const clashing: number[] = [];
+  const clashing: { index: number; plain: string }[] = [];
   aliases.forEach((alias, index) => {
     if (alias === null) return;
-    if (taken.has(alias) || isSymbol(alias)) clashing.push(index);
+    if (taken.has(alias) || isSymbol(alias)) clashing.push({ index, plain: alias });
     else {
       taken.add(alias);
       unique[index] = alias;
     }
   });
   const nextOrdinal = new Map<string, number>();
-  for (const index of clashing) {
-    const plain = aliases[index] as string;
+  for (const { index, plain } of clashing) {
     for (let ordinal = nextOrdinal.get(plain) ?? 2; ; ordinal++) {
       const alias = withOrdinal(index, ordinal);
       nextOrdinal.set(plain, ordinal + 1);

@@ -94,8 +94,8 @@ export async function locateSymbols(
       queries.addressLow[query] = symbolValueLow(table, index) + (bases[sectionIndexOf(table, index)] ?? 0);
       queries.size[query] = symbolSize(table, index);
     } else {
-      queries.addressHigh[query] = listing.addressHigh[symbol] as number;
-      queries.addressLow[query] = listing.addressLow[symbol] as number;
+      queries.addressHigh[query] = at(listing.addressHigh, symbol);
+      queries.addressLow[query] = at(listing.addressLow, symbol);
     }
   };
   symbols.forEach((symbol, i) => {
@@ -166,9 +166,9 @@ export async function lookUpLocations(
   const locations = { ...unknownLocations(queries.count), files: found.files, units };
   rest.forEach((query, i) => {
     if (units) units[query] = found.units?.[i];
-    locations.file[query] = found.file[i] as number;
-    locations.line[query] = found.line[i] as number;
-    locations.via[query] = found.via[i] as number;
+    locations.file[query] = at(found.file, i);
+    locations.line[query] = at(found.line, i);
+    locations.via[query] = at(found.via, i);
   });
   return { locations, declared };
 }
@@ -179,9 +179,9 @@ function someOf(queries: Queries, some: readonly number[]): Queries {
   const { addressHigh, addressLow, size } = queries;
   return {
     count: some.length,
-    addressHigh: Uint32Array.from(some, (query) => addressHigh[query] as number),
-    addressLow: Uint32Array.from(some, (query) => addressLow[query] as number),
-    size: Float64Array.from(some, (query) => size[query] as number),
+    addressHigh: Uint32Array.from(some, (query) => at(addressHigh, query)),
+    addressLow: Uint32Array.from(some, (query) => at(addressLow, query)),
+    size: Float64Array.from(some, (query) => at(size, query)),
   };
 }
 
@@ -214,7 +214,7 @@ export function originsOf(
       const place = { file: sourceFile(path, unit.compilationDirectory), line, unit: unitFile(unit) };
       return { place, via: "decl", size, section, functionName, parameters };
     }
-    const via = locations.via[i] as number;
+    const via = at(locations.via, i);
     const path = recordedFile(locations, i);
     if (via === VIA_NONE || path === undefined) {
       const fileSymbol = entry.fileSymbol();
@@ -225,7 +225,7 @@ export function originsOf(
     const file = sourceFile(path, unit?.compilationDirectory ?? null);
     const place = {
       file,
-      line: locations.line[i] as number,
+      line: at(locations.line, i),
       unit: units === undefined ? unitByFileSymbol(file, entry.fileSymbol()) : unit ? unitFile(unit) : null,
     };
     const known = via === VIA_NEXT_LINE ? "next-line" : "line";
@@ -239,7 +239,7 @@ function unitByFileSymbol(file: string, fileSymbol: string | null): string | nul
 }
 
 function recordedFile(locations: Locations, query: number): string | undefined {
-  return locations.files[locations.file[query] as number];
+  return locations.files[locations.file[query] ?? -1];
 }
 
 function memoise(compute: (path: string, directory: string | null) => string) {

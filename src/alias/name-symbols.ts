@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import type { Listing } from "../symbols/listing.ts";
 import { symbolName } from "../symbols/listing.ts";
 import { stemReader } from "./candidates.ts";
@@ -79,8 +80,8 @@ export function giveAliases(
   if (options.disambiguate) {
     const withOrdinal = (index: number, number: number) => {
       const suffix = `_${number}`;
-      const { stem, place } = symbols[index] as NamedSymbol;
-      const base = aliasName(stem, place as Place, options, suffix.length);
+      const { stem, place } = at(symbols, index);
+      const base = place && aliasName(stem, place, options, suffix.length);
       return base === null ? null : base + suffix;
     };
     ({ aliases: alias, ordinals: ordinal } = disambiguate(wanted, (name) => taken.has(name), withOrdinal));

@@ -1,4 +1,5 @@
-import { formatAddress } from "../elf/address.ts";
+import { at } from "../checked-index.ts";
+import { formatAt } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
@@ -56,11 +57,7 @@ export function reuseAliases(
     },
     *rows() {
       for (const symbol of symbols) {
-        const address = formatAddress(
-          listing.addressHigh[symbol] as number,
-          listing.addressLow[symbol] as number,
-        );
-        yield { ...rowOf(symbol), address };
+        yield { ...rowOf(symbol), address: formatAt(listing, symbol) };
       }
     },
   };
@@ -165,7 +162,7 @@ function checkOrder(
     if (last !== undefined && row.address.padStart(16, "0") < last.address.padStart(16, "0")) {
       throw new Failure(listing.source, `has ${row.name} behind ${last.name}, not so ${table}`, ADVICE);
     }
-    const type = String.fromCharCode(listing.type[symbol] as number);
+    const type = String.fromCharCode(at(listing.type, symbol));
     if (type !== row.type) {
       throw new Failure(
         listing.source,

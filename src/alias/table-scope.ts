@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
@@ -30,9 +31,9 @@ export function tableSymbols(selection: Selection, { locateAll, signatures }: Ta
 }
 
 function isSuffixed(listing: Listing, symbol: number): boolean {
-  const dot = listing.text.indexOf(DOT, (listing.nameStart[symbol] as number) + 1);
-  if (dot === -1 || dot >= (listing.nameEnd[symbol] as number)) return false;
-  return hasSuffix(symbolName(listing, symbol), listing.kind[symbol] as number);
+  const dot = listing.text.indexOf(DOT, at(listing.nameStart, symbol) + 1);
+  if (dot === -1 || dot >= at(listing.nameEnd, symbol)) return false;
+  return hasSuffix(symbolName(listing, symbol), at(listing.kind, symbol));
 }
 
 /** Whether a row gets into the table. */

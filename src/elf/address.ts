@@ -1,3 +1,5 @@
+import { at } from "../checked-index.ts";
+
 // Addresses are 64 bits wide, which a double cannot hold, and a BigInt each is too slow: they are kept in two halves.
 
 /** Negative, zero or positive as the first address is below, equal to or above the second. */
@@ -13,4 +15,21 @@ export function addressDistance(highA: number, lowA: number, highB: number, lowB
 /** 16 lower-case hexadecimal digits, as `nm` prints a 64-bit address. */
 export function formatAddress(high: number, low: number): string {
   return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
+/** Addresses in columns. */
+export interface AddressColumns {
+  /** The upper half of each. */
+  readonly addressHigh: Uint32Array;
+  readonly addressLow: Uint32Array;
+}
+
+/** Compares two addresses of columns by their indices: below 0, 0 or above, as a sort function does. */
+export function compareAt({ addressHigh, addressLow }: AddressColumns, a: number, b: number): number {
+  return compareAddresses(at(addressHigh, a), at(addressLow, a), at(addressHigh, b), at(addressLow, b));
+}
+
+/** The digits of an address in columns. */
+export function formatAt({ addressHigh, addressLow }: AddressColumns, index: number): string {
+  return formatAddress(at(addressHigh, index), at(addressLow, index));
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import pLimit from "p-limit";
-import { formatAddress } from "../elf/address.ts";
+import { formatAt } from "../elf/address.ts";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
 
 import { type Locations, type Queries, type Resolver, unknownLocations, VIA_LINE } from "./resolver.ts";
@@ -127,7 +127,7 @@ function askTool(
     child.stdin.on("error", () => {});
     let text = "";
     for (let query = start; query < end; query++) {
-      text += `0x${formatAddress(queries.addressHigh[query] as number, queries.addressLow[query] as number)}\n`;
+      text += `0x${formatAt(queries, query)}\n`;
     }
     child.stdin.end(text);
   });
@@ -144,8 +144,8 @@ function readAnswers(tool: string, count: number, lines: readonly string[]): Loc
     if (answer === null) {
       throw new Failure(tool, `"${text.slice(0, 80)}" is no answer of an addr2line`, USE_DWARF);
     }
-    const path = answer[1] as string;
-    const line = Number(answer[2]);
+    const [, path = "", number] = answer;
+    const line = Number(number);
     if (path === "??" || !(line > 0)) return;
     let file = fileIndex.get(path);
     if (file === undefined) {

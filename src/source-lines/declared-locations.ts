@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { type Declaration, type DeclaredObject, forEachObject } from "../dwarf/declarations.ts";
 import { type FormalParameters, readParameters } from "../dwarf/formal-parameters.ts";
@@ -51,7 +52,7 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
       functions: compared.size > 0 || wanted.locations.some((query) => !symbols.isData(query)),
     };
     forEachObject(sections, wants, addresses, (address, object, reader) => {
-      for (const query of bearers[address] as number[]) {
+      for (const query of at(bearers, address)) {
         if (symbols.isData(query) !== object.isVariable) continue;
         const symbol = symbols.name(query);
         // The code at an address is that function's, whatever it is called; several empty variables may share an address.
@@ -60,8 +61,8 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
         if (!object.isEntry || !compared.has(query) || parameters.has(query)) continue;
         const isRenamed = symbol !== object.name() && symbol !== object.linkageName();
         const entry = {
-          high: addresses.high[address] as number,
-          low: addresses.low[address] as number,
+          high: at(addresses.high, address),
+          low: at(addresses.low, address),
         };
         parameters.set(query, readParameters(reader, object.die, entry, isRenamed));
       }
@@ -117,8 +118,8 @@ function byAddress({ addressHigh, addressLow }: Queries, wanted: ReadonlySet<num
   const high: number[] = [];
   const low: number[] = [];
   for (const query of wanted) {
-    const h = addressHigh[query] as number;
-    const l = addressLow[query] as number;
+    const h = at(addressHigh, query);
+    const l = at(addressLow, query);
     let lows = indexOf.get(h);
     if (lows === undefined) {
       lows = new Map();

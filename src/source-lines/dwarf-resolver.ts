@@ -2,7 +2,7 @@ import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { findRows, linePath } from "../dwarf/line-program.ts";
 import { readLineProgram } from "../dwarf/line-program-header.ts";
 import type { Unit } from "../dwarf/unit.ts";
-import { compareAddresses } from "../elf/address.ts";
+import { compareAt } from "../elf/address.ts";
 import { addTo } from "../grouping.ts";
 import { type Queries, type Resolver, unknownLocations, VIA_LINE, VIA_NEXT_LINE } from "./resolver.ts";
 import { unitFinder } from "./unit-finder.ts";
@@ -48,11 +48,6 @@ function byUnit(queries: Queries, units: readonly (Unit | undefined)[]): Map<Uni
   units.forEach((unit, query) => {
     if (unit !== undefined) addTo(asked, unit, query);
   });
-  const { addressHigh: high, addressLow: low } = queries;
-  for (const list of asked.values()) {
-    list.sort((a, b) =>
-      compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number),
-    );
-  }
+  for (const list of asked.values()) list.sort((a, b) => compareAt(queries, a, b));
   return asked;
 }

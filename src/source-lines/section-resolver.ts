@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { emptyQueries, type Resolver, unknownLocations } from "./resolver.ts";
@@ -15,7 +16,7 @@ export function sectionResolver(elf: ElfFile, ofSection: (name: string) => Resol
       // Resolvers that know sections only know no units.
       const locations = unknownLocations(queries.count);
       for (const { index, name, size } of elf.sections) {
-        const base = bases[index] as number;
+        const base = at(bases, index);
         if (base === 0) continue;
         const asked: number[] = [];
         queries.addressLow.forEach((address, query) => {
@@ -24,15 +25,15 @@ export function sectionResolver(elf: ElfFile, ofSection: (name: string) => Resol
         if (asked.length === 0) continue;
         const inSection = emptyQueries(asked.length);
         asked.forEach((query, i) => {
-          inSection.addressLow[i] = (queries.addressLow[query] as number) - base;
-          inSection.size[i] = queries.size[query] as number;
+          inSection.addressLow[i] = at(queries.addressLow, query) - base;
+          inSection.size[i] = at(queries.size, query);
         });
         const found = await ofSection(name).resolve(inSection);
         asked.forEach((query, i) => {
-          const file = found.file[i] as number;
+          const file = at(found.file, i);
           locations.file[query] = file === -1 ? -1 : file + locations.files.length;
-          locations.line[query] = found.line[i] as number;
-          locations.via[query] = found.via[i] as number;
+          locations.line[query] = at(found.line, i);
+          locations.via[query] = at(found.via, i);
         });
         locations.files.push(...found.files);
       }

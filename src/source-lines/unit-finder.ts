@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { joinPaths } from "../dwarf/file-table.ts";
 import type { Unit } from "../dwarf/unit.ts";
@@ -9,7 +10,7 @@ import type { RecordedPath } from "./source-root.ts";
 export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit | undefined)[] {
   const index = unitIndex(sections);
   return ({ count, addressHigh, addressLow }) =>
-    Array.from({ length: count }, (_, i) => index.find(addressHigh[i] as number, addressLow[i] as number));
+    Array.from({ length: count }, (_, i) => index.find(at(addressHigh, i), at(addressLow, i)));
 }
 
 /** The unit's primary source file; undefined for a unit that does not name one. */

@@ -71,15 +71,18 @@ function hasLtoClang({ banner, config }: KernelFacts): boolean {
 }
 
 function has(version: Version, since: Since): boolean {
-  const last = since.at(-1) as Version;
-  return isFrom(version, last) || since.some((first) => sameSeries(version, first) && isFrom(version, first));
+  const last = since.at(-1);
+  return (
+    (last !== undefined && isFrom(version, last)) ||
+    since.some((first) => sameSeries(version, first) && isFrom(version, first))
+  );
 }
 
 const sameSeries = (a: Version, b: Version) => a[0] === b[0] && a[1] === b[1];
 
 function isFrom(version: Version, first: Version): boolean {
-  const differs = version.findIndex((part, i) => part !== first[i]);
-  return differs === -1 || (version[differs] as number) > (first[differs] as number);
+  const [difference = 0] = version.map((part, i) => part - (first[i] ?? 0)).filter((each) => each !== 0);
+  return difference >= 0;
 }
 
 /** A distribution's release keeps its stable number to itself (6.1.0-56), and has the true one in the banner (6.1.192). */

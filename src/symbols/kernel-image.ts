@@ -91,7 +91,7 @@ const BANNER = "Linux version ";
 
 /** The release that a linux_banner tells. */
 export function releaseOf(banner: string): string {
-  return banner.slice(BANNER.length).split(" ", 1)[0] as string;
+  return banner.slice(BANNER.length).replace(/ .*/s, "");
 }
 
 /** In bytes; a kernel's own takes 40 KiB compressed and 250 KiB unpacked. */

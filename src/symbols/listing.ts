@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import { Failure } from "../failure.ts";
 import type { WasmMemory } from "../wasm/program.ts";
 import { kindOfLetter } from "./symbol-kind.ts";
@@ -61,9 +62,9 @@ export function nameHashOf(text: Buffer, start: number, end: number): number {
     hash = Math.imul(hash ^ word, 0x01000193);
     hash ^= hash >>> 15;
   };
-  let at = start;
-  for (; at + 4 <= end; at += 4) step(text.readInt32LE(at));
-  step(at < end ? text.readUIntLE(at, end - at) : 0);
+  let next = start;
+  for (; next + 4 <= end; next += 4) step(text.readInt32LE(next));
+  step(next < end ? text.readUIntLE(next, end - next) : 0);
   return hash >>> 0 || 1;
 }
 
@@ -85,7 +86,7 @@ export function findSymbol(listing: Listing, name: string): number | undefined {
 /** The module in `/proc/kallsyms`' `\t[module]`, or "" for a symbol of vmlinux. */
 export function moduleName(listing: Listing, symbol: number): string {
   const { text, nameEnd } = listing;
-  const start = nameEnd[symbol] as number;
+  const start = at(nameEnd, symbol);
   if (text[start] !== TAB) return "";
   return text.toString("latin1", start + 2, text.indexOf(CLOSING_BRACKET, start));
 }
@@ -98,8 +99,10 @@ const SPACE = 0x20;
 const OPENING_BRACKET = 0x5b;
 const CLOSING_BRACKET = 0x5d;
 
-/** The value of a hexadecimal digit, 255 for any other byte. */
-const HEX_VALUE = new Uint8Array(256).fill(255);
+const NO_DIGIT = 255;
+
+/** The value of a hexadecimal digit, NO_DIGIT for any other byte. */
+const HEX_VALUE = new Uint8Array(256).fill(NO_DIGIT);
 for (let digit = 0; digit < 16; digit++) {
   HEX_VALUE["0123456789abcdef".charCodeAt(digit)] = digit;
   HEX_VALUE["0123456789ABCDEF".charCodeAt(digit)] = digit;
@@ -113,12 +116,10 @@ for (let digit = 0; digit < 16; digit++) {
  * @throws Failure for a line of another shape, an empty listing, or one whose addresses were all hidden by the kernel
  */
 export function readListing(text: Buffer, source: string): Listing {
-  let lines = 1;
-  for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) lines++;
-  const columns = listingColumns(lines);
-  const { nameStart, nameEnd, addressHigh, addressLow, type, kind, nameHash } = columns;
-  const lineStart = new Uint32Array(lines);
-
+  let capacity = 1;
+  for (let end = text.indexOf(LINE_FEED); end !== -1; end = text.indexOf(LINE_FEED, end + 1)) capacity++;
+  const columns = listingColumns(capacity);
+  const lineStart = new Uint32Array(capacity);
   let count = 0;
   let line = 0;
   let anyAddress = false;
@@ -128,54 +129,22 @@ export function readListing(text: Buffer, source: string): Listing {
     const next = newline === -1 ? text.length : newline + 1;
     let end = newline === -1 ? text.length : newline;
     if (end > start && text[end - 1] === CARRIAGE_RETURN) end--;
-    if (end === start) {
-      start = next;
-      continue;
+    if (end > start) {
+      if (!readLine(text, start, end, columns, count)) {
+        const shown = text.toString("utf8", start, Math.min(end, start + 60));
+        throw new Failure(source, `line ${line} is no symbol: "${shown}"`, "give what `nm -n` prints");
+      }
+      lineStart[count] = start;
+      anyAddress ||= columns.addressHigh[count] !== 0 || columns.addressLow[count] !== 0;
+      count++;
     }
-
-    let at = start;
-    let high = 0;
-    let low = 0;
-    while (at < end) {
-      const digit = HEX_VALUE[text[at] as number] as number;
-      if (digit === 255) break;
-      high = ((high << 4) | (low >>> 28)) >>> 0;
-      low = ((low << 4) | digit) >>> 0;
-      at++;
-    }
-    const digits = at - start;
-    if (digits === 0) while (at < end && text[at] === SPACE) at++;
-    else if (text[at] === SPACE) at++;
-    const letter = text[at] as number;
-    if (digits > 16 || at === start + digits || at + 2 > end || letter <= SPACE || text[at + 1] !== SPACE) {
-      const shown = text.toString("utf8", start, Math.min(end, start + 60));
-      throw new Failure(source, `line ${line} is no symbol: "${shown}"`, "give what `nm -n` prints");
-    }
-
-    lineStart[count] = start;
-    nameStart[count] = at + 2;
-    const nameStop = endOfName(text, at + 2, end);
-    nameEnd[count] = nameStop;
-    const bearsName = digits > 0 && nameStop > at + 2 && (text[nameStop] !== TAB || nameStop === end);
-    if (bearsName) nameHash[count] = nameHashOf(text, at + 2, nameStop);
-    addressHigh[count] = high;
-    addressLow[count] = low;
-    type[count] = letter;
-    kind[count] = kindOfLetter(letter);
-    if (high !== 0 || low !== 0) anyAddress = true;
-    count++;
     start = next;
   }
-
   if (count === 0) throw new Failure(source, "the listing is empty", "give what `nm -n` prints");
   if (count > 1 && !anyAddress) {
     throw new Failure(source, "every address is zero, hidden by kptr_restrict", "read it as root");
   }
-
-  const lineEnd = (symbol: number) => {
-    const newline = text.indexOf(LINE_FEED, nameEnd[symbol]);
-    return newline === -1 ? text.length : newline + 1;
-  };
+  const { nameStart, nameEnd } = columns;
   return {
     source,
     text,
@@ -184,7 +153,8 @@ export function readListing(text: Buffer, source: string): Listing {
     *lines(added = []) {
       let written = 0;
       for (const [symbol, name] of added) {
-        const end = lineEnd(symbol);
+        const newline = text.indexOf(LINE_FEED, nameEnd[symbol]);
+        const end = newline === -1 ? text.length : newline + 1;
         yield text.subarray(written, end);
         // A last line without a newline stays the last one without.
         if (text[end - 1] !== LINE_FEED) yield Buffer.from("\n");
@@ -196,6 +166,49 @@ export function readListing(text: Buffer, source: string): Listing {
       yield text.subarray(written);
     },
   };
+}
+
+/**
+ * Reads the line [start, end) of a listing into the columns.
+ *
+ * @returns whether it is the line of a symbol
+ */
+function readLine(
+  text: Buffer,
+  start: number,
+  end: number,
+  columns: ReturnType<typeof listingColumns>,
+  symbol: number,
+): boolean {
+  let position = start;
+  let high = 0;
+  let low = 0;
+  for (; position < end; position++) {
+    const digit = HEX_VALUE[text[position] ?? 0] ?? NO_DIGIT;
+    if (digit === NO_DIGIT) break;
+    high = ((high << 4) | (low >>> 28)) >>> 0;
+    low = ((low << 4) | digit) >>> 0;
+  }
+  const digits = position - start;
+  const digitsEnd = position;
+  if (digits === 0) while (position < end && text[position] === SPACE) position++;
+  else if (text[position] === SPACE) position++;
+  const letter = text[position] ?? 0;
+  const hasLetter =
+    position > digitsEnd && position + 2 <= end && letter > SPACE && text[position + 1] === SPACE;
+  if (digits > 16 || !hasLetter) return false;
+
+  const name = position + 2;
+  const nameEnd = endOfName(text, name, end);
+  const hasName = digits > 0 && nameEnd > name && (text[nameEnd] !== TAB || nameEnd === end);
+  columns.nameStart[symbol] = name;
+  columns.nameEnd[symbol] = nameEnd;
+  if (hasName) columns.nameHash[symbol] = nameHashOf(text, name, nameEnd);
+  columns.addressHigh[symbol] = high;
+  columns.addressLow[symbol] = low;
+  columns.type[symbol] = letter;
+  columns.kind[symbol] = kindOfLetter(letter);
+  return true;
 }
 
 /** Where a name ends: before `\t[module]` if that closes the line, else with the line. */

@@ -1,6 +1,8 @@
+import { at } from "../checked-index.ts";
 import { compareAddresses, formatAddress } from "../elf/address.ts";
 import { fileSymbolOf, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
+import { addTo } from "../grouping.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { type Listing, symbolName } from "./listing.ts";
 import { isFunction } from "./symbol-kind.ts";
@@ -13,12 +15,12 @@ import { isFunction } from "./symbol-kind.ts";
  */
 export function matchByAddress(listing: Listing, symbols: Int32Array, image: ElfListing): Uint32Array {
   return Uint32Array.from(symbols, (symbol) => {
-    const high = listing.addressHigh[symbol] as number;
-    const low = listing.addressLow[symbol] as number;
+    const high = at(listing.addressHigh, symbol);
+    const low = at(listing.addressLow, symbol);
     const name = symbolName(listing, symbol);
-    for (let at = firstAt(image, high, low); at < image.count; at++) {
-      if (image.addressHigh[at] !== high || image.addressLow[at] !== low) break;
-      if (symbolName(image, at) === name) return image.tableIndex[at] as number;
+    for (let other = firstAt(image, high, low); other < image.count; other++) {
+      if (image.addressHigh[other] !== high || image.addressLow[other] !== low) break;
+      if (symbolName(image, other) === name) return at(image.tableIndex, other);
     }
     throw new Failure(
       listing.source,
@@ -33,12 +35,7 @@ function firstAt(image: ElfListing, high: number, low: number): number {
   let to = image.count;
   while (from < to) {
     const middle = (from + to) >>> 1;
-    const order = compareAddresses(
-      image.addressHigh[middle] as number,
-      image.addressLow[middle] as number,
-      high,
-      low,
-    );
+    const order = compareAddresses(at(image.addressHigh, middle), at(image.addressLow, middle), high, low);
     if (order < 0) from = middle + 1;
     else to = middle;
   }
@@ -75,11 +72,9 @@ export function matchByName(
         "give a --debug-file of the same build",
       );
     }
-    bearers.forEach((symbol, i) => {
-      found.set(symbol, image.tableIndex[others[i] as number] as number);
-    });
+    for (const [i, symbol] of bearers.entries()) found.set(symbol, at(image.tableIndex, at(others, i)));
   }
-  return Uint32Array.from(symbols, (symbol) => found.get(symbol) as number);
+  return Uint32Array.from(symbols, (symbol) => found.get(symbol) ?? notInScope(symbol));
 }
 
 /**
@@ -114,8 +109,12 @@ export function matchByFile(
         "give the object that it was linked from",
       );
     }
-    return others[bearers.indexOf(index)] as number;
+    return at(others, bearers.indexOf(index));
   });
+}
+
+function notInScope(symbol: number): never {
+  throw new RangeError(`symbol ${symbol} is not among those in scope`);
 }
 
 /** Indices in the symbol table by what tells symbols of different files apart, in ascending order. */
@@ -127,11 +126,9 @@ function byFile(
   const alike = new Map<string, number[]>();
   for (const symbol of symbols) {
     if (!wanted.has(symbolName(listing, symbol))) continue;
-    const index = listing.tableIndex[symbol] as number;
+    const index = at(listing.tableIndex, symbol);
     const key = fileAndName(listing.table, index);
-    const indices = alike.get(key);
-    if (indices === undefined) alike.set(key, [index]);
-    else indices.push(index);
+    addTo(alike, key, index);
   }
   for (const indices of alike.values()) indices.sort((a, b) => a - b);
   return alike;
@@ -151,10 +148,8 @@ function byName(listing: Listing, symbols: Int32Array, wanted: ReadonlySet<strin
   for (const symbol of symbols) {
     const name = symbolName(listing, symbol);
     if (!wanted.has(name)) continue;
-    const key = (isFunction(listing.kind[symbol] as number) ? "t" : "d") + name;
-    const bearers = named.get(key);
-    if (bearers === undefined) named.set(key, [symbol]);
-    else bearers.push(symbol);
+    const key = (isFunction(at(listing.kind, symbol)) ? "t" : "d") + name;
+    addTo(named, key, symbol);
   }
   return named;
 }

@@ -179,7 +179,7 @@ function withoutCfiHash(text: Buffer, start: number, end: number): number {
 
 function withoutNumber(text: Buffer, start: number, end: number): number {
   let at = end;
-  while (at > start && isDigit(text[at - 1] as number)) at--;
+  while (at > start && isDigit(text[at - 1] ?? 0)) at--;
   return at < end && at - 1 > start && text[at - 1] === DOT ? at - 1 : end;
 }
 

@@ -9,7 +9,8 @@ export function sectionTypeLetters(elf: ElfFile): Uint8Array {
 /** coff_section_type and decode_section_type of bfd/syms.c, with the flags that bfd/elf.c gives a section. */
 function sectionLetter({ name, type, flags }: Section, machine: number): string {
   const coff = /^\.(drectve|edata|idata|pdata)([.$0-9]|$)/.exec(name)?.[1];
-  if (coff !== undefined) return { drectve: "i", edata: "e", idata: "i", pdata: "p" }[coff] as string;
+  // .drectve and .idata both are "i".
+  if (coff !== undefined) return coff === "drectve" ? "i" : coff.charAt(0);
   const hasContents = type !== SHT_NOBITS;
   const allocated = (flags & SHF_ALLOC) !== 0;
   const readOnly = (flags & SHF_WRITE) === 0;

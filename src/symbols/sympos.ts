@@ -1,4 +1,5 @@
-import { compareAddresses } from "../elf/address.ts";
+import { at } from "../checked-index.ts";
+import { compareAt } from "../elf/address.ts";
 import { groupBy } from "../grouping.ts";
 import type { ElfListing } from "./elf-listing.ts";
 import { type Listing, symbolName } from "./listing.ts";
@@ -9,7 +10,7 @@ const DROPPED_TYPES = new Set([..."aNUw"].map((letter) => letter.charCodeAt(0)))
 
 /** Whether kallsyms has a symbol of vmlinux, by its type alone: one without an address or a name is in none. */
 export function isInKallsyms({ type, nameHash }: Listing, symbol: number): boolean {
-  return nameHash[symbol] !== 0 && !DROPPED_TYPES.has(type[symbol] as number);
+  return nameHash[symbol] !== 0 && !DROPPED_TYPES.has(at(type, symbol));
 }
 
 /** What kallsyms sorts behind its equals (compare_symbols in scripts/kallsyms.c). */
@@ -34,14 +35,12 @@ export function symbolPositions(
   const { text, nameStart, nameEnd } = listing;
   const endOf = countedFinder(text, names);
   const comparedName = (symbol: number) => {
-    const start = nameStart[symbol] as number;
-    return text.toString("utf8", start, endOf(start, nameEnd[symbol] as number, false));
+    const start = at(nameStart, symbol);
+    return text.toString("utf8", start, endOf(start, at(nameEnd, symbol), false));
   };
-  const { type, addressHigh: high, addressLow: low } = listing;
+  const { type } = listing;
   const inKallsymsOrder = (a: number, b: number) =>
-    compareAddresses(high[a] as number, low[a] as number, high[b] as number, low[b] as number) ||
-    Number(isWeak(type[a] as number)) - Number(isWeak(type[b] as number)) ||
-    a - b;
+    compareAt(listing, a, b) || Number(isWeak(at(type, a))) - Number(isWeak(at(type, b))) || a - b;
   const positions = new Map<number, number>();
   const count = (bearers: readonly number[]) => {
     if (bearers.length < 2) return;
@@ -51,8 +50,8 @@ export function symbolPositions(
   const countGroup = (leader: number) => {
     const group: number[] = [];
     let haveOneName = true;
-    for (let symbol = leader; symbol !== -1; symbol = namesakes.next[symbol] as number) {
-      if (DROPPED_TYPES.has(type[symbol] as number)) continue;
+    for (let symbol = leader; symbol !== -1; symbol = at(namesakes.next, symbol)) {
+      if (DROPPED_TYPES.has(at(type, symbol))) continue;
       haveOneName &&= nameStart[symbol] === nameStart[leader] && nameEnd[symbol] === nameEnd[leader];
       group.push(symbol);
     }
@@ -86,10 +85,10 @@ export function modulePositions(
   const { tableIndex } = listing;
   return Uint32Array.from(symbols, (symbol) => {
     const name = symbolName(listing, symbol);
-    const index = tableIndex[symbol] as number;
+    const index = at(tableIndex, symbol);
     const bearers: number[] = [];
-    for (let other = namesakes.first[symbol] ?? -1; other !== -1; other = namesakes.next[other] as number) {
-      const otherIndex = tableIndex[other] as number;
+    for (let other = namesakes.first[symbol] ?? -1; other !== -1; other = at(namesakes.next, other)) {
+      const otherIndex = at(tableIndex, other);
       if (counts(otherIndex, index) && symbolName(listing, other) === name) bearers.push(otherIndex);
     }
     return bearers.length < 2 ? 0 : bearers.sort((a, b) => a - b).indexOf(index) + 1;
