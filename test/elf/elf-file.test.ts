@@ -16,6 +16,7 @@ import { buildId } from "../../src/elf/notes.ts";
 import { readSymbolTable } from "../../src/elf/symbol-table.ts";
 import { Failure } from "../../src/failure.ts";
 import { elfListing } from "../../src/symbols/elf-listing.ts";
+import { defined } from "../defined.ts";
 import { resolved } from "../locations.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -38,7 +39,7 @@ const TEXT = Array.from(
   tool("nm", ["-n", SAMPLE])
     .toString()
     .matchAll(/^(\w{16}) [tT] /gm),
-  ([, address]) => address as string,
+  ([, address]) => defined(address, "address in nm's line"),
 );
 
 let copies = 0;
@@ -499,8 +500,9 @@ test("split debug information is refused by name", async () => {
       path("split/"),
       path("split/a.c"),
     ]);
-    const main = /^(\w+) T main$/m.exec(tool("nm", [path(`split/a${version}`)]).toString())?.[1] as string;
-    await expect(resolved(path(`split/a${version}`), [main])).rejects.toThrow(
+    const listing = tool("nm", [path(`split/a${version}`)]).toString();
+    const main = /^(\w+) T main$/m.exec(listing)?.[1];
+    await expect(resolved(path(`split/a${version}`), [defined(main, "main")])).rejects.toThrow(
       /split DWARF \(\.dwo files\) is not read; build without CONFIG_DEBUG_INFO_SPLIT$/,
     );
   }

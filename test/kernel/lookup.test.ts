@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { kasAlias, PROGRAM } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { kernels } from "./kernels.ts";
 
@@ -43,7 +44,7 @@ describe.each(kernels)("look-ups in $package $version", ({ vmlinux, modules }) =
     const step = Math.ceil(rows.length / 12);
     for (const row of rows.filter((_, i) => i % step === 0)) {
       const { alias, name, file, line } = row;
-      expect(lookUp(alias as string).symbols).toEqual([row]);
+      expect(lookUp(defined(alias, `alias of ${name}`)).symbols).toEqual([row]);
       expect(lookUp(name).symbols.filter((found) => found.name === name)).toEqual(
         rows.filter((other) => other.name === name),
       );

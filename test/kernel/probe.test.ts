@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { kasAlias } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { kernels } from "./kernels.ts";
 
@@ -24,7 +25,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
   run("vmlinux", vmlinux, "--table", table, "--quiet");
   const lines = readFileSync(table, "utf8").trimEnd().split("\n").slice(1);
   const rows: TableRow[] = lines.map((line) => JSON.parse(line));
-  const aliases = rows.map(({ alias }) => alias as string);
+  const aliases = rows.map(({ alias, name }) => defined(alias, `alias of ${name}`));
 
   /** The listing that the running kernel prints: KASLR moves all but per-CPU symbols. */
   const kallsyms = join(directory, "kallsyms");
@@ -63,7 +64,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
       expect(events[i]).toMatch(
         new RegExp(`^p:kas/[A-Za-z_]\\w{0,62} _text\\+0x${(at - text).toString(16)}$`),
       );
-      expect(BigInt(addresses[i] as string)).toBe(at + SLIDE);
+      expect(BigInt(defined(addresses[i], `address of ${name}`))).toBe(at + SLIDE);
     });
   });
 
@@ -73,10 +74,13 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
   });
 
   test("of a kernel by another one's kallsyms are refused", () => {
-    const other = kernels.find((kernel) => kernel.vmlinux !== vmlinux) as (typeof kernels)[0];
+    const other = defined(
+      kernels.find((kernel) => kernel.vmlinux !== vmlinux),
+      "another kernel",
+    );
     const { status, stderr } = kasAlias([
       "probe",
-      aliases[0] as string,
+      defined(aliases[0], "alias"),
       "--table",
       table,
       "--kallsyms",

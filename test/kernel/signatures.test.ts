@@ -38,12 +38,8 @@ function isThere(words: string, entry: string): boolean {
   for (const [, start = "", end = "", meaning = ""] of words.matchAll(
     /Range 0x([0-9a-f]+)-0x([0-9a-f]+): ([\s\S]*?)(?=\n {2}(?:Base address|Range)|$)/g,
   )) {
-    const [at, from, to] = [entry, start, end].map((digits) => BigInt(`0x${digits}`)) as [
-      bigint,
-      bigint,
-      bigint,
-    ];
-    if (from <= at && at < to)
+    const address = (digits: string) => BigInt(`0x${digits}`);
+    if (address(start) <= address(entry) && address(entry) < address(end))
       return held.test(meaning) || given.test(meaning) || /in \$.*\[\d+-byte piece\]/.test(meaning);
   }
   return false;
