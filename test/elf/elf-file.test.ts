@@ -401,7 +401,7 @@ describe("compressed sections", () => {
     const section = elf.sections.find(({ name }) => /^\.z?debug_line$/.test(name));
     elf.file.close();
     const bytes = readFileSync(file);
-    bytes.set(values, (section?.offset ?? 0) + at);
+    bytes.set(values, defined(section, ".debug_line").offset + at);
     writeFileSync(file, bytes);
     return file;
   }
@@ -444,7 +444,8 @@ test("what is decompressed leaves no file behind, nor does what cannot be", asyn
     const elf = openElf(file);
     const lines = elf.sections.find(({ name }) => name === ".debug_line");
     elf.file.close();
-    bytes.fill(0xff, (lines?.offset ?? 0) + 24, (lines?.offset ?? 0) + 40);
+    const { offset } = defined(lines, ".debug_line");
+    bytes.fill(0xff, offset + 24, offset + 40);
     writeFileSync(file, bytes);
     expect(await refusal(file)).toMatch(/^FILE: \.debug_line: cannot be decompressed/);
     expect(readdirSync(temporary)).toEqual([]);

@@ -154,6 +154,7 @@ function reorderRelocations(object: string, out: string, reorder: Order): void {
     bytes.set(Buffer.concat(order.flat()), offset);
   }
   elf.file.close();
+  expect(bytes.equals(readFileSync(object))).toBe(false);
   writeFileSync(out, bytes);
 }
 

@@ -180,7 +180,8 @@ describe.each(kernels)("$package $version", ({ modules }) => {
         expect(await say(pairs.map(({ aliased }) => aliased))).toBe(await say(pairs.map(({ path }) => path)));
       }
     });
-    expect(counts.modules).toBeGreaterThan(1000);
+    expect(counts.modules).toBe(paths.length);
+    expect(counts.modules).toBeGreaterThan(500);
     expect(counts.aliases).toBeGreaterThan(3 * counts.modules);
     expect(counts.relocations).toBeGreaterThan(100 * counts.modules);
     await annotate(JSON.stringify(counts));
@@ -201,7 +202,7 @@ describe.each(kernels)("$package $version", ({ modules }) => {
       }
     });
     expect(compared).toBe(some.length * REWRITERS.length);
-    expect(some.length).toBeGreaterThan(50);
+    expect(some.length).toBeGreaterThan(25);
   });
 
   test("pahole and readelf see the same types and relocations", async () => {

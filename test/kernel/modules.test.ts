@@ -103,7 +103,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     );
 
   test("there are as many as the kernel has", () => {
-    expect(paths.length).toBeGreaterThan(1000);
+    expect(paths.length).toBeGreaterThan(500);
     expect(ofModules).toHaveLength(paths.length);
     expect(table.header.objects).toHaveLength(paths.length + 1);
     expect(table.header.rows).toBe(table.rows.length);
@@ -113,7 +113,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     const expected = duplicated(image).map((symbol) => `${symbol.name} ${symbol.address}`);
     const own = table.rows.filter(({ object }) => object === "vmlinux");
     expect(own.map(({ name, address }) => `${name} ${address}`).sort()).toEqual(expected.sort());
-    expect(expected.length).toBeGreaterThan(900);
+    expect(expected.length).toBeGreaterThan(400);
   });
 
   test("the image gets the same aliases by the symbol frequency file", () => {
@@ -139,7 +139,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     );
     const own = table.rows.filter(({ object }) => object !== "vmlinux");
     expect(own.map((row) => place(row.object, row)).sort()).toEqual(expected.sort());
-    expect(expected.length).toBeGreaterThan(1000);
+    expect(expected.length).toBeGreaterThan(500);
   });
 
   test("no two aliases are equal, and none is a symbol's name", () => {
@@ -184,8 +184,8 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
       rows = readTable(join(directory, "all")).rows.filter(({ object }) => object !== "vmlinux");
     });
 
-    test("has more than 200, some with code at offset 0 of .text and of .init.text", () => {
-      expect(sample.length).toBeGreaterThan(200);
+    test("has more than 100, some with code at offset 0 of .text and of .init.text", () => {
+      expect(sample.length).toBeGreaterThan(100);
       const atZero = (wanted: string) =>
         new Set(
           rows
@@ -241,7 +241,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
       const agrees = ({ row, gdb }: (typeof decided)[number]) =>
         gdb === locationOf(row) || (row.via === "next-line" && gdb !== "null:null");
       expect(decided.filter((answer) => !agrees(answer))).toEqual([]);
-      expect(differences.filter(({ via }) => via === "next-line").length).toBeLessThan(20);
+      expect(differences.filter(({ via }) => via === "next-line").length).toBeLessThan(compared / 500);
     });
   });
 

@@ -30,7 +30,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
   /** The listing that the running kernel prints: KASLR moves all but per-CPU symbols. */
   const kallsyms = join(directory, "kallsyms");
   const nm = execFileSync("nm", ["-n", vmlinux], { maxBuffer: 1 << 30, encoding: "utf8" });
-  const text = BigInt(`0x${/^([0-9a-f]{16}) T _text$/m.exec(nm)?.[1]}`);
+  const text = BigInt(`0x${defined(/^([0-9a-f]{16}) T _text$/m.exec(nm)?.[1], "_text in nm's lines")}`);
   writeFileSync(
     kallsyms,
     nm
@@ -57,6 +57,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
       "address",
     );
     expect(events).toHaveLength(rows.length);
+    expect(rows.length).toBeGreaterThan(400);
     expect(new Set(events.map((line) => line.split(" ")[0])).size).toBe(rows.length);
     rows.forEach(({ address, name }, i) => {
       expect(nm).toContain(`${address} t ${name}\n`.replace(" t ", rows[i]?.type === "T" ? " T " : " t "));

@@ -102,7 +102,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
       file("gdb.py"),
     );
     const known = sampled.filter(({ address }) => counts.has(address));
-    expect(known.length).toBeGreaterThan(60);
+    expect(known.length).toBeGreaterThan(30);
     expect(known.map(({ name, address, arriving }) => [name, address, arriving?.length])).toEqual(
       known.map(({ name, address }) => [name, address, counts.get(address)]),
     );
@@ -125,6 +125,10 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
       share(clones().filter(({ name }) => name.includes(`.${suffix}.`))),
     ]);
     const none = clones().filter(({ parameters, arriving }) => arriving?.length === 0 && parameters !== 0);
+    // What holds of every kernel that GCC made: some clones have lost a parameter, and not all of them.
+    const lost = clones().filter(({ parameters, arriving }) => (arriving?.length ?? 0) < (parameters ?? 0));
+    expect(lost.length).toBeGreaterThan(clones().length / 20);
+    expect(lost.length).toBeLessThan(clones().length);
     const measured = [["all", share(clones())], ...shares, ["nothing arrives any more", `${none.length}`]];
     await annotate(`${measured.map((row) => row.join(": ")).join(", ")}`);
 

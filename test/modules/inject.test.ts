@@ -139,7 +139,8 @@ describe.each(FORMATS)("$name", ({ name, compiler: [command, ...flags], linker: 
     const { symbols } = viewOf(`${aliased}.linked`);
     const columns = new Map(symbols.map((symbol) => [symbol.name, symbol.columns]));
     for (const [index, alias] of aliases) {
-      expect(columns.get(alias)).toBe(columns.get(before.symbols[index]?.name ?? ""));
+      const { name } = defined(before.symbols[index], `symbol ${index}`);
+      expect(columns.get(alias)).toBe(defined(columns.get(name), `${name} in the linked object`));
     }
     expect(relocations(`${aliased}.linked`)).toBe(relocations(`${object}.linked`));
   });
@@ -281,7 +282,8 @@ describe("objects with more to them", () => {
     writeFileSync(object, "the end", { flag: "a" });
     const { sections } = viewOf(object);
     const symtab = sections.find(({ type }) => type === "SYMTAB");
-    expect(sections.find(({ name }) => name === ".late")?.offset).toBeGreaterThan(symtab?.offset ?? 0);
+    const { offset } = defined(symtab, "symbol table");
+    expect(sections.find(({ name }) => name === ".late")?.offset).toBeGreaterThan(offset);
     const aliased = readFileSync(expectOnlyAliases(object)).toString("latin1");
     expect(aliased.endsWith("the end")).toBe(true);
   });
