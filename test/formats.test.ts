@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openElf } from "../src/elf/elf-file.ts";
 import { elfListing } from "../src/symbols/elf-listing.ts";
+import { defined } from "./defined.ts";
 import { expectedLocations, resolved } from "./locations.ts";
 import { buildSample, SAMPLE, type SampleBuild } from "./sample-kernel.ts";
 import { textOf } from "./symbols/listings.ts";
@@ -86,7 +87,7 @@ const FORMATS: readonly Format[] = [
 /** The addresses of text symbols; padding in front of functions and marks at sections' ends are no code. */
 function textAddresses(listing: string): string[] {
   const found = listing.matchAll(/^(?:f{8})?([0-9a-f]{8,16}) [tT] (?!__pfx_|_e?text$|__entry_text_end$)/gm);
-  return [...new Set(Array.from(found, ([, address]) => address as string))];
+  return [...new Set(Array.from(found, ([, address]) => defined(address, "address in nm's line")))];
 }
 
 describe.each(FORMATS)("$name", ({ name, build, nm = "nm", convert }) => {

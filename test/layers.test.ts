@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { defined } from "./defined.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -35,10 +36,10 @@ const source = (path: string) => readFileSync(`${ROOT}/src/${path}`, "utf8");
 /** The files of src that a file imports, exports from, or loads. */
 function importsOf(path: string): string[] {
   const found = source(path).matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"(\.[^"]+)"/g);
-  return Array.from(found, ([, target]) => posix.join(posix.dirname(path), target as string));
+  return Array.from(found, ([, target]) => posix.join(posix.dirname(path), defined(target, "imported path")));
 }
 
-const layerOf = (path: string) => LAYERS.indexOf(path.split("/", 1)[0] as string);
+const layerOf = (path: string) => LAYERS.indexOf(path.replace(/\/.*/, ""));
 
 test("every import is seen", () => {
   expect(importsOf("cli.ts")).toContain("commands/vmlinux.ts");

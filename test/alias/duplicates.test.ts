@@ -4,9 +4,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findNamesakes } from "../../src/alias/duplicates.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
-import { type ElfListing, elfListing } from "../../src/symbols/elf-listing.ts";
+import { elfListing } from "../../src/symbols/elf-listing.ts";
 import type { KallsymsNames } from "../../src/symbols/name-anatomy.ts";
 import { isObject } from "../../src/symbols/symbol-kind.ts";
+import { defined } from "../defined.ts";
 import { elfBytes, numberBytes, text } from "../elf/elf-bytes.ts";
 import { listingOf, listingText, namesOf, randomSymbols, textOf } from "../symbols/listings.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -22,14 +23,17 @@ function plainNamesakes(
   const listing = listingOf(text);
   const lines = text.split("\n");
   const isUndefined = (symbol: number) => lines[symbol]?.startsWith(" ");
-  const stems = namesOf(listing).map((name, symbol) => {
-    const stem = name.replace(/(?<=.)\.llvm\..*$/s, "");
-    return withData && isObject(listing.kind[symbol] as number) ? stem.replace(/(?<=.)\.[0-9]+$/, "") : stem;
-  });
+  const unnumbered = (name: string, symbol: number) => {
+    const kind = defined(listing.kind[symbol], `kind of symbol ${symbol}`);
+    return withData && isObject(kind) ? name.replace(/(?<=.)\.[0-9]+$/, "") : name;
+  };
+  const stems = namesOf(listing).map((name, symbol) =>
+    unnumbered(name.replace(/(?<=.)\.llvm\..*$/s, ""), symbol),
+  );
   const compared = namesOf(listing).map((name, symbol) => {
-    if (kallsymsNames === "llvm") return stems[symbol] as string;
+    if (kallsymsNames === "llvm") return defined(stems[symbol], `stem of symbol ${symbol}`);
     if (kallsymsNames === "all") return stems[symbol] === "" ? "" : name.replace(/(?<=.)\..*$/s, "");
-    return withData && isObject(listing.kind[symbol] as number) ? name.replace(/(?<=.)\.[0-9]+$/, "") : name;
+    return unnumbered(name, symbol);
   });
   const first = new Map<string, number>();
   const bearers = new Array<number>(listing.count).fill(0);
@@ -104,7 +108,7 @@ describe("namesakes", () => {
     const file = join(temporaryDirectory(), "same-names");
     writeFileSync(file, elfBytes({ is64: true, littleEndian: true, machine: 62, sections }));
     const elf = openElf(file);
-    const listing = elfListing(elf) as ElfListing;
+    const listing = defined(elfListing(elf), "symbol table");
     elf.file.close();
     for (const { first, next, bearers } of [findNamesakes(listing, false), findNamesakes(listing, false)]) {
       expect(bearers[0]).toBe(count);

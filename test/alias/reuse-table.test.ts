@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { kasAlias } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { buildSample, SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -38,13 +39,10 @@ function failure(listing: string, table = TABLE): string {
 }
 
 function tableOf(change: (rows: string[]) => string[]): string {
-  const [header, ...rows] = linesOf(SAMPLE_FIRST.table);
+  const [header = "", ...rows] = linesOf(SAMPLE_FIRST.table);
   const changed = change(rows);
   const path = inDirectory("changed.jsonl");
-  writeFileSync(
-    path,
-    textOf([(header as string).replace(/"rows":\d+/, `"rows":${changed.length}`), ...changed]),
-  );
+  writeFileSync(path, textOf([header.replace(/"rows":\d+/, `"rows":${changed.length}`), ...changed]));
   return path;
 }
 
@@ -110,7 +108,9 @@ describe("--reuse-table", () => {
     const { table, listing } = first(path, "--quiet");
     const unresolved = JSON.parse(kasAlias(["vmlinux", path, "--stats=json"]).stderr).unresolved;
     expect(unresolved).toBeGreaterThan(0);
-    expect(JSON.parse(linesOf(table)[0] as string).unresolved).toEqual({ swap_words: unresolved });
+    expect(JSON.parse(defined(linesOf(table)[0], "header of the table")).unresolved).toEqual({
+      swap_words: unresolved,
+    });
     const tablePath = inDirectory("unlocated.jsonl");
     writeFileSync(tablePath, table);
     expect(again(nm(path), tablePath).stdout).toBe(listing);
@@ -131,6 +131,7 @@ describe("--reuse-table", () => {
 describe("--reuse-table refuses, by name,", () => {
   const lines = linesOf(NM);
   const at = lines.findIndex((line) => line.endsWith(" name_show"));
+  const nameShow = defined(lines[at], "name_show in nm's lines");
 
   test("a name that has become rarer", () => {
     expect(failure(textOf(lines.toSpliced(at, 1)))).toBe(
@@ -145,7 +146,7 @@ describe("--reuse-table refuses, by name,", () => {
   });
 
   test("a name that has become more frequent", () => {
-    expect(failure(textOf(lines.toSpliced(at, 0, lines[at] as string)))).toContain(
+    expect(failure(textOf(lines.toSpliced(at, 0, nameShow)))).toContain(
       "has name_show 4 times, first.jsonl 3 times",
     );
   });
@@ -159,20 +160,20 @@ describe("--reuse-table refuses, by name,", () => {
 
   test("another order", () => {
     const aliased = linesOf(SAMPLE_FIRST.listing).filter((line) => line.includes("@"));
-    const [one, two] = aliased.map((line) => line.slice(0, line.indexOf("@")));
-    const [a, b] = [lines.indexOf(one as string), lines.indexOf(two as string)];
-    const [nameA, nameB] = [(one as string).slice(19), (two as string).slice(19)];
+    const original = (i: number) => defined(aliased[i], `alias line ${i}`).replace(/@.*/, "");
+    const [one, two] = [original(0), original(1)];
+    const [nameA, nameB] = [one.slice(19), two.slice(19)];
     expect(nameA).not.toBe(nameB);
     const swapped = lines
-      .with(a, (one as string).slice(0, 19) + nameB)
-      .with(b, (two as string).slice(0, 19) + nameA);
+      .with(lines.indexOf(one), one.slice(0, 19) + nameB)
+      .with(lines.indexOf(two), two.slice(0, 19) + nameA);
     expect(failure(textOf(swapped))).toMatch(
       /^standard input: has \S+ behind \S+, not so first\.jsonl; give the table of an earlier link/,
     );
   });
 
   test("another type", () => {
-    const global = (lines[at] as string).replace(" t ", " T ");
+    const global = nameShow.replace(" t ", " T ");
     expect(failure(textOf(lines.with(at, global)))).toContain(
       "has T name_show where first.jsonl has t name_show",
     );

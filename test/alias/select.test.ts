@@ -7,6 +7,7 @@ import type { Place } from "../../src/alias/naming.ts";
 import type { AliasOptions } from "../../src/alias/options.ts";
 import { newAliases, selectSymbols } from "../../src/alias/select.ts";
 import { type Listing, symbolName } from "../../src/symbols/listing.ts";
+import { defined } from "../defined.ts";
 import { listingOf, listingText, namesOf, type RandomSymbol, randomSymbols } from "../symbols/listings.ts";
 
 const OPTIONS: AliasOptions = {
@@ -88,13 +89,14 @@ describe("the symbols that get an alias", () => {
   });
 });
 
-const FILES = ["kernel/a.c", "mm/b.c", "include/linux/x.h"];
+const SOURCES = ["kernel/a.c", "mm/b.c"] as const;
+const HEADER = "include/linux/x.h";
 
 /** A place that depends on nothing but the symbol; some have none. */
 function placeOf({ address, type, name }: RandomSymbol): Place | null {
   const number = Number(address % 1000n) + name.length * 7 + type.charCodeAt(0);
-  const file = FILES[number % 3] as string;
-  const unit = file.endsWith(".h") ? (FILES[number % 2] as string) : file;
+  const file = number % 3 === 0 ? SOURCES[0] : number % 3 === 1 ? SOURCES[1] : HEADER;
+  const unit = file === HEADER ? SOURCES[number % 2 === 0 ? 0 : 1] : file;
   return number % 11 === 0 ? null : { file, line: 1 + (number % 4), unit };
 }
 
@@ -104,17 +106,20 @@ interface Named {
   readonly ordinals: Map<number, number>;
 }
 
+const symbolAt = (symbols: readonly RandomSymbol[], index: number) =>
+  defined(symbols[index], `symbol ${index} of ${symbols.length}`);
+
 function nameAll(symbols: readonly RandomSymbol[], options: AliasOptions): Named {
   const listing = listingOf(listingText(symbols));
   const selection = selectSymbols(listing, options);
-  const places = Array.from(selection.symbols, (symbol) => placeOf(symbols[symbol] as RandomSymbol));
+  const places = Array.from(selection.symbols, (symbol) => placeOf(symbolAt(symbols, symbol)));
   const named = nameSymbols(listing, selection.symbols, places, options, selection.existing);
   const aliases = new Map<number, string>();
   const ordinals = new Map<number, number>();
   selection.symbols.forEach((symbol, i) => {
     const alias = named.alias[i];
     if (alias) aliases.set(symbol, alias);
-    ordinals.set(symbol, named.ordinal[i] as number);
+    ordinals.set(symbol, defined(named.ordinal[i], `ordinal of symbol ${symbol}`));
   });
   return { listing, aliases, ordinals };
 }
@@ -129,19 +134,23 @@ const withData = fc.boolean().map((data): AliasOptions => ({ ...OPTIONS, data })
 
 describe("the aliases of a listing", () => {
   test("are unique, and no symbol's name", () => {
+    let seen = 0;
     fc.assert(
       fc.property(randomSymbols, withData, (symbols, options) => {
         const { listing, aliases } = nameAll(symbols, options);
+        seen += aliases.size;
         const existing = selectSymbols(listing, options).existing;
         const names = new Set(namesOf(listing).filter((_, symbol) => existing?.[symbol] !== 1));
         expect(new Set(aliases.values()).size).toBe(aliases.size);
-        for (const alias of aliases.values()) expect(names).not.toContain(alias);
+        expect([...aliases.values()].filter((alias) => names.has(alias))).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     );
+    expect(seen).toBeGreaterThan(500);
   });
 
   test("do not change when symbols are added, ordinals aside", () => {
+    let seen = 0;
     fc.assert(
       fc.property(unaliased, unaliased, withData, (few, more, options) => {
         const all = [
@@ -158,11 +167,15 @@ describe("the aliases of a listing", () => {
         const oldOnes = all.flatMap(({ old }, index) => (old ? [index] : []));
         few.forEach((_, symbol) => {
           if (!before.aliases.has(symbol)) return;
-          expect(withoutOrdinal(after, oldOnes[symbol] as number)).toBe(withoutOrdinal(before, symbol));
+          seen++;
+          expect(withoutOrdinal(after, defined(oldOnes[symbol], `place of symbol ${symbol}`))).toBe(
+            withoutOrdinal(before, symbol),
+          );
         });
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     );
+    expect(seen).toBeGreaterThan(500);
   });
 
   test("without disambiguation are plain, and may be equal", () => {
@@ -212,6 +225,7 @@ describe("the aliased listing", () => {
   };
 
   test("without its alias lines is the listing; each of them stands behind its symbol's", () => {
+    let seen = 0;
     fc.assert(
       fc.property(unaliased, withData, (symbols, options) => {
         const named = nameAll(symbols, options);
@@ -222,15 +236,17 @@ describe("the aliased listing", () => {
         expect(lines.length - kept.length).toBe(added.size);
         lines.forEach((line, i) => {
           if (!line.includes("@")) return;
-          const [symbol] = [...added].find(([, alias]) => line.endsWith(` ${alias}`)) ?? [];
-          expect(symbol).toBeDefined();
-          const { address, type, name } = symbols[symbol ?? 0] as RandomSymbol;
+          seen++;
+          const entry = [...added].find(([, alias]) => line.endsWith(` ${alias}`));
+          const [symbol] = defined(entry, `symbol of the line ${line}`);
+          const { address, type, name } = symbolAt(symbols, symbol);
           expect(lines[i - 1]).toBe(`${address.toString(16).padStart(16, "0")} ${type} ${name}`);
           expect(line.slice(0, 19)).toBe(lines[i - 1]?.slice(0, 19));
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 240 },
     );
+    expect(seen).toBeGreaterThan(300);
   });
 
   test("is not changed by a second run, which counts the same", () => {
@@ -253,7 +269,7 @@ describe("the aliased listing", () => {
         const { counts } = selectSymbols(listingOf(listingText(symbols)), options);
         expect(selectSymbols(aliased, options).counts).toEqual(counts);
       }),
-      { numRuns: 300 },
+      { numRuns: 240 },
     );
   });
 

@@ -15,6 +15,7 @@ import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Source } from "../../scripts/kernel-sources.mjs";
 import type { TableRow } from "../../src/table/alias-table.ts";
+import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { boot } from "./guest.ts";
@@ -23,8 +24,11 @@ import { aliasedNames, sharedNames, symbolNames } from "./module-names.ts";
 import { linesOf, rowsOf, StockKernel, succeed, testStockKernel } from "./stock-kernel.ts";
 
 const BUILD_SECONDS = 1800;
+/** What md5sum prints, but not of nothing. */
+const SUM_OF_LINES = /^(?!d41d8cd98f00b204e9800998ecf8427e)[0-9a-f]{32}$/;
 /** The modules in the tree; the last one shares no name. */
-const MODULES = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/crc7"];
+const [CORE, HWMON, CRC7] = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/crc7"] as const;
+const MODULES = [CORE, HWMON, CRC7];
 /** Renames a function of hwmon.c to one that i2c-core alone had until then. */
 const SHARED = "CFLAGS_hwmon.o=-Dhwmon_dev_release=i2c_adapter_dev_release";
 
@@ -37,16 +41,18 @@ export function testHook(series: string): void {
 function testSeries(source: Source): void {
   const { series, tree } = source;
   /** The temporary images, in the order of the links; the first with debug information. */
-  const images =
+  const [firstImage, lastImage] =
     series === "6.1"
-      ? [".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2"]
-      : [".tmp_vmlinux1", ".tmp_vmlinux2"];
+      ? ([".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2"] as const)
+      : ([".tmp_vmlinux1", ".tmp_vmlinux2"] as const);
+  const images = [firstImage, lastImage];
   const third = series === "6.1" ? ".tmp_vmlinux.kallsyms3" : ".tmp_vmlinux3";
   const build = new KernelBuild(source);
   const directory = temporaryDirectory();
   const hello = new OutsideModule(build, "oot-module", join(directory, "hello"));
   const stock = new StockKernel(build, join(directory, "stock"));
   const modules = MODULES.map((module) => build.path(`${module}.ko`));
+  const core = build.path(`${CORE}.ko`);
 
   /** Without the hook, with it but the option off, and with the option on. */
   let bare: Made;
@@ -66,7 +72,7 @@ function testSeries(source: Source): void {
 
   const kallsymsSize = () =>
     Number(/^\.rodata\s+(\d+)/m.exec(tool("size", ["-A", kallsymsObject()]).toString())?.[1]);
-  const kallsymsObject = () => build.path(series === "6.1" ? `${images[1]}.o` : `${images[1]}.kallsyms.o`);
+  const kallsymsObject = () => build.path(series === "6.1" ? `${lastImage}.o` : `${lastImage}.kallsyms.o`);
   const aliasesOf = (image: string) =>
     linesOf(readFileSync(build.path(`${image}.syms.aliased`), "utf8")).filter((line) => line.includes("@"));
   const leftBehind = () =>
@@ -145,13 +151,13 @@ function testSeries(source: Source): void {
     });
 
     test("only the images that had debug information before have it", () => {
-      expect(debugSections(images[1] as string)).toBe(false);
-      if (series === "6.1") expect(debugSections(images[0] as string)).toBe(false);
+      expect(debugSections(lastImage)).toBe(false);
+      if (series === "6.1") expect(debugSections(firstImage)).toBe(false);
     });
 
     test("the final image has the addresses that the last pass gave the aliases", () => {
       expect(rows.length).toBeGreaterThan(100);
-      expect(aliasesOf(images[1] as string)).toEqual(
+      expect(aliasesOf(lastImage)).toEqual(
         rows.map(({ address, type, alias }) => `${address} ${type} ${alias}`),
       );
     });
@@ -208,7 +214,7 @@ function testSeries(source: Source): void {
         expect(more).toEqual([]);
         expect(leftBehind().filter((name) => name.startsWith(".kas-alias"))).toEqual([]);
         expect(leftBehind()).not.toContain(".tmp_vmlinux.aliases");
-        expect(leftBehind()).not.toContain(`${images[0]}.syms.aliased`);
+        expect(leftBehind()).not.toContain(`${firstImage}.syms.aliased`);
       });
 
       test("in the second pass", () => {
@@ -225,7 +231,7 @@ function testSeries(source: Source): void {
     });
 
     test("without BTF, the debug information of vmlinux.o is enough; the aliases are the same", () => {
-      const names = () => aliasesOf(images[1] as string).map((line) => line.slice(17));
+      const names = () => aliasesOf(lastImage).map((line) => line.slice(17));
       const withBtf = names();
       withoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
       expect(steps(withoutBtf, "LD", "BTF")).toEqual(steps(bareWithoutBtf, "LD", "BTF"));
@@ -235,9 +241,9 @@ function testSeries(source: Source): void {
     });
 
     test("without KALLSYMS_ALL, the aliases are the same", () => {
-      const before = aliasesOf(images[1] as string).length;
+      const before = aliasesOf(lastImage).length;
       expect(steps(build.relinkWithout("KALLSYMS_ALL"), "ALIAS")).toHaveLength(2);
-      expect(aliasesOf(images[1] as string)).toHaveLength(before);
+      expect(aliasesOf(lastImage)).toHaveLength(before);
       expect(kallsymsSize()).toBeLessThan(onKallsyms);
     });
 
@@ -264,16 +270,16 @@ function testSeries(source: Source): void {
       });
 
       test("are linked by themselves when their source changes, and with those whose names have changed", () => {
-        const [core, hwmon, crc7] = MODULES.map((module) => `LD ${module}.ko`) as [string, string, string];
+        const linkOf = (module: string) => `LD ${module}.ko`;
         const same = build.must("modules", "CFLAGS_hwmon.o=-DNOTHING");
-        expect(steps(same, "LD", "ALIAS").sort()).toEqual(["ALIAS .tmp_aliased/aliases", hwmon]);
+        expect(steps(same, "LD", "ALIAS").sort()).toEqual(["ALIAS .tmp_aliased/aliases", linkOf(HWMON)]);
         const renamed = steps(build.must("modules", SHARED), "LD", "ALIAS");
-        expect(renamed.sort()).toEqual(["ALIAS .tmp_aliased/aliases", hwmon, core]);
+        expect(renamed.sort()).toEqual(["ALIAS .tmp_aliased/aliases", linkOf(HWMON), linkOf(CORE)]);
         for (const path of modules.slice(0, 2)) {
           expect(aliasedNames(path)).toContain("i2c_adapter_dev_release");
         }
-        expect(steps(build.must("modules"), "LD")).not.toContain(crc7);
-        expect(aliasedNames(modules[0] as string)).not.toContain("i2c_adapter_dev_release");
+        expect(steps(build.must("modules"), "LD")).not.toContain(linkOf(CRC7));
+        expect(aliasedNames(core)).not.toContain("i2c_adapter_dev_release");
       });
 
       test("count their own names alone where there is no vmlinux.o, and the build says so", () => {
@@ -286,12 +292,12 @@ function testSeries(source: Source): void {
             "WARNING: vmlinux.o is missing.\n         The kernel's names do not count for the aliases of modules.\n",
           );
           for (const path of modules.slice(0, 2)) expect(aliasedNames(path)).toContain("name_show");
-          expect(aliasedNames(modules[0] as string)).not.toContain("modalias_show");
+          expect(aliasedNames(core)).not.toContain("modalias_show");
         } finally {
           renameSync(away, there);
         }
         build.must("modules");
-        expect(aliasedNames(modules[0] as string)).toContain("modalias_show");
+        expect(aliasedNames(core)).toContain("modalias_show");
       });
 
       test("are installed and signed with their aliases, which V=1 shows how they were made", () => {
@@ -301,7 +307,8 @@ function testSeries(source: Source): void {
         const to = join(directory, "installed");
         build.must(`INSTALL_MOD_PATH=${to}`, "modules_install");
         for (const path of modules) {
-          const [installed] = linesOf(tool("find", [to, "-name", basename(path)]).toString()) as [string];
+          const found = linesOf(tool("find", [to, "-name", basename(path)]).toString());
+          const installed = defined(found[0], `${basename(path)} below ${to}`);
           expect(tool("modinfo", ["-F", "sig_hashalgo", installed]).toString()).toMatch(/^sha/);
           expect(aliasedNames(installed)).toEqual(aliasedNames(path));
         }
@@ -356,7 +363,7 @@ function testSeries(source: Source): void {
         expect(made.indexOf("ALIAS .tmp_aliased/aliases")).toBe(0);
         expect(made.slice(1, 2)).toEqual([expect.stringMatching(/^LD \.tmp_vmlinux/)]);
         const names = (image: string) => aliasesOf(image).map((line) => line.slice(19));
-        const more = names(images[1] as string).filter((name) => !rows.some(({ alias }) => alias === name));
+        const more = names(lastImage).filter((name) => !rows.some(({ alias }) => alias === name));
         expect(more).toContainEqual(expect.stringMatching(/^kernel_init@init_main_c_\d+$/));
         const shared = sharedNames(
           ["vmlinux.o", ...MODULES.map((module) => `${module}.o`)].map((path) => build.path(path)),
@@ -368,9 +375,11 @@ function testSeries(source: Source): void {
       test("and vmlinux get aliases for variables with KALLSYMS_ALIAS_SRCLINE_DATA", () => {
         build.configure("-d", "KALLSYMS_ALIAS_SRCLINE_MODULES", "-e", "KALLSYMS_ALIAS_SRCLINE_DATA");
         build.must("vmlinux", "modules");
-        const listing = linesOf(readFileSync(build.path(`${images[1]}.syms.aliased`), "utf8"));
+        const listing = linesOf(readFileSync(build.path(`${lastImage}.syms.aliased`), "utf8"));
         const pairs = listing.flatMap((line, i) =>
-          /^\S+ [^tTwW] \S+@/.test(line) ? [[line, listing[i - 1] as string] as const] : [],
+          /^\S+ [^tTwW] \S+@/.test(line)
+            ? [[line, defined(listing[i - 1], `line before ${line}`)] as const]
+            : [],
         );
         expect(pairs.length).toBeGreaterThan(50);
         const withoutNumber = (line: string) => line.replace(/(\.\d+)?(@.*)?$/, "");
@@ -378,19 +387,17 @@ function testSeries(source: Source): void {
           expect(alias).not.toMatch(/\.\d+@/);
           expect(withoutNumber(alias)).toBe(withoutNumber(original));
         }
-        expect(aliasesOf(images[1] as string).filter((line) => /^\S+ [tTwW] /.test(line))).toHaveLength(
-          rows.length,
-        );
-        expect(tool("nm", [modules[0] as string]).toString()).toMatch(/ [bBdDrR] \S+@drivers_i2c_/);
+        expect(aliasesOf(lastImage).filter((line) => /^\S+ [tTwW] /.test(line))).toHaveLength(rows.length);
+        expect(tool("nm", [core]).toString()).toMatch(/ [bBdDrR] \S+@drivers_i2c_/);
       });
 
       test("need not be configured", () => {
         build.configure("-d", "KALLSYMS_ALIAS_SRCLINE_DATA", "-d", "I2C", "-d", "HWMON", "-d", "CRC7");
         expect(steps(build.must("vmlinux", "modules"), "ALIAS").at(-1)).toBe(
-          `ALIAS ${images[1]}.syms.aliased`,
+          `ALIAS ${lastImage}.syms.aliased`,
         );
         expect(readFileSync(build.path("modules.order"), "utf8")).toBe("");
-        expect(aliasesOf(images[1] as string)).toHaveLength(rows.length);
+        expect(aliasesOf(lastImage)).toHaveLength(rows.length);
         build.configure("-m", "I2C", "-m", "HWMON", "-m", "CRC7");
       });
     });
@@ -416,7 +423,7 @@ function testSeries(source: Source): void {
     });
 
     test("/proc/kallsyms has every alias of the table directly behind its original, at the same address", () => {
-      const lines = linesOf(guest.get("aliases") as string);
+      const lines = linesOf(defined(guest.get("aliases"), "the guest's section `aliases`"));
       const pairs = rows.flatMap(({ address, type, name, alias }) => [
         `${address} ${type} ${name}`,
         `${address} ${type} ${alias}`,
@@ -426,6 +433,7 @@ function testSeries(source: Source): void {
 
     test("there are as many more names as aliases, and the others stand as they stood, so every sympos is the same", () => {
       expect(Number(guest.get("lines")) - Number(off.get("lines"))).toBe(rows.length);
+      expect(off.get("names")).toMatch(SUM_OF_LINES);
       expect(guest.get("names")).toBe(off.get("names"));
     });
 
@@ -436,9 +444,9 @@ function testSeries(source: Source): void {
         expect(kernel.get("after rmmod")).toBe("0");
       }
       expect(off.get("module aliases")).toBe("");
-      const lines = linesOf(guest.get("module aliases") as string);
+      const lines = linesOf(defined(guest.get("module aliases"), "the guest's section `module aliases`"));
       const pairs = lines.flatMap((line, i) =>
-        i % 2 === 0 ? [[line, lines[i + 1] as string] as const] : [],
+        i % 2 === 0 ? [[line, defined(lines[i + 1], `alias after ${line}`)] as const] : [],
       );
       for (const [original, alias] of pairs) expect(alias.replace(/@[^\t]*/, "")).toBe(original);
       const show = lines.filter((line) => / name_show\t/.test(line)).map((line) => line.split("\t")[1]);
@@ -446,6 +454,8 @@ function testSeries(source: Source): void {
     });
 
     test("with the modules too, the others stand as they stood", () => {
+      expect(off.get("names with modules")).toMatch(SUM_OF_LINES);
+      expect(off.get("names with modules")).not.toBe(off.get("names"));
       expect(guest.get("names with modules")).toBe(off.get("names with modules"));
     });
 
@@ -453,7 +463,7 @@ function testSeries(source: Source): void {
       expect(guest.get("module alias")).toBe("accepted");
       expect(guest.get("module namesake read")).toBe("0");
       expect(guest.get("module read")).toBe("1");
-      const trace = guest.get("module trace") as string;
+      const trace = defined(guest.get("module trace"), "the guest's section `module trace`");
       expect(trace).toMatch(/ two: \(name_show\+0x[0-9a-f]+\/0x[0-9a-f]+ \[hello\]\)/);
       expect(trace).not.toContain("@");
     });
@@ -467,7 +477,7 @@ function testSeries(source: Source): void {
     });
 
     test("the trace and the stack show the original name", () => {
-      const trace = guest.get("trace") as string;
+      const trace = defined(guest.get("trace"), "the guest's section `trace`");
       expect(trace).toMatch(/ one: \(name_show\+0x[0-9a-f]+\/0x[0-9a-f]+\)/);
       expect(trace).toMatch(/^ => name_show$/m);
       expect(trace).not.toContain("@");

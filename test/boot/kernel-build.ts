@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Source } from "../../scripts/kernel-sources.mjs";
+import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 
 const list = process.env.KAS_ALIAS_BOOT;
@@ -145,14 +146,16 @@ export class OutsideModule {
 export function steps({ output }: Made, ...names: string[]): string[] {
   const told = output.matchAll(/^ {2}([A-Z]+)(?: \[M\])? +(\S+)$/gm);
   return Array.from(told, ([, name, target]) => `${name} ${target}`).filter((step) =>
-    names.includes(step.split(" ", 1)[0] as string),
+    names.includes(defined(step.split(" ", 1)[0], "name of a step")),
   );
 }
 
 /** Puts back what an earlier run, cut short, may have left in the tree. */
 export function restoreTree({ tree, pristine, series }: Source): void {
   const patches = tool("sh", ["-c", 'cat "$0"/*.patch', join(PATCHES, series)]).toString();
-  const paths = new Set(Array.from(patches.matchAll(/^--- a\/(.*)$/gm), ([, path]) => path as string));
+  const paths = new Set(
+    Array.from(patches.matchAll(/^--- a\/(.*)$/gm), ([, path]) => defined(path, "path of a patched file")),
+  );
   for (const path of paths) {
     if (!existsSync(join(pristine, path))) throw new Error(`${series}: ${path} is not kept`);
     if (readFileSync(join(tree, path)).equals(readFileSync(join(pristine, path)))) continue;

@@ -1,5 +1,6 @@
 // What nm says of the names of modules.
 import { symbolsOf } from "../commands/module-objects.ts";
+import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 
 /** The names that several symbols of the objects bear. */
@@ -23,7 +24,7 @@ export function aliasedNames(module: string): string[] {
   const names = tool("nm", [module])
     .toString()
     .matchAll(/ (\S+)@\S+$/gm);
-  return Array.from(names, ([, name]) => name as string)
+  return Array.from(names, ([, name]) => defined(name, "name in front of an alias"))
     .filter((name) => !name.startsWith("__"))
     .sort();
 }

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { groupBy } from "../../src/grouping.ts";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { kasAlias } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 import { type KernelBuild, OutsideModule } from "./kernel-build.ts";
 import { aliasOf, buildPatches, NAMESAKES, patchOf } from "./live-patches.ts";
@@ -82,23 +83,31 @@ export function testStockKernel(stock: StockKernel): void {
     const [irq, regulator, rtc] = NAMESAKES.vmlinux.map((file) =>
       aliasOf(stock.rows, file).replace("@", "_"),
     );
-    expect(linesOf(stock.guest.get("probes fired") as string)).toEqual([rtc, irq, regulator]);
+    expect(linesOf(defined(stock.guest.get("probes fired"), "the guest's section `probes fired`"))).toEqual([
+      rtc,
+      irq,
+      regulator,
+    ]);
   });
 
   test("`probe` tells the addresses from the running kernel's own, and its build from its notes", () => {
     const kallsyms = join(stock.directory, "kallsyms");
     writeFileSync(kallsyms, `${stock.guest.get("namesakes")}\n`);
-    const shown = linesOf(stock.guest.get("namesakes") as string).filter((line) => / name_show$/.test(line));
+    const shown = linesOf(defined(stock.guest.get("namesakes"), "the guest's section `namesakes`")).filter(
+      (line) => / name_show$/.test(line),
+    );
     const addresses = linesOf(stock.probe("address", kallsyms)).map((line) => line.split(/\s/)[0]);
     expect(addresses).toEqual(shown.map((line) => `0x${line.slice(0, 16)}`));
     expect(stock.guest.get("notes")).toBe(createHash("md5").update(readFileSync(stock.notes)).digest("hex"));
   });
 
   test("positions are those of /proc/kallsyms, in vmlinux and in modules", () => {
-    const places = linesOf(stock.guest.get("namesakes") as string).map((line) => {
-      const [, address, name, object = "vmlinux"] = /^(\S+) \S (\S+)(?:\t\[(.*)\])?$/.exec(line) ?? [];
-      return { address, name, object, key: `${object} ${name}` };
-    });
+    const places = linesOf(defined(stock.guest.get("namesakes"), "the guest's section `namesakes`")).map(
+      (line) => {
+        const [, address, name, object = "vmlinux"] = /^(\S+) \S (\S+)(?:\t\[(.*)\])?$/.exec(line) ?? [];
+        return { address, name, object, key: `${object} ${name}` };
+      },
+    );
     const bearers = groupBy(places, ({ key }) => key);
     const distances = new Map<string, Set<bigint>>();
     for (const [key, namesakes] of bearers) {
@@ -132,11 +141,13 @@ export function testStockKernel(stock: StockKernel): void {
       expect(succeed("livepatch", "check", module, "--table", stock.table)).toContain(
         ` ${aliasOf(stock.rows, file)},`,
       );
-      const before = stock.guest.get("answers") as string;
+      const before = defined(stock.guest.get("answers"), "the guest's section `answers`");
       const replaced = linesOf(before).map((line) =>
         line.startsWith(`${patch} `) ? `${patch} patched` : line,
       );
-      expect(linesOf(stock.guest.get(`patched ${patch}`) as string)).toEqual(replaced);
+      expect(
+        linesOf(defined(stock.guest.get(`patched ${patch}`), `the guest's section \`patched ${patch}\``)),
+      ).toEqual(replaced);
       expect(stock.guest.get(`restored ${patch}`)).toBe(before);
       expect(before).not.toContain("patched");
     },

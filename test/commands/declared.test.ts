@@ -102,14 +102,14 @@ describe.each(PROGRAMS)("%s", (_, plan) => {
 });
 
 describe("Modules", () => {
-  test.each([
+  test.each<[string, ProgramBuild]>([
     ["x86-64", { compiler: "gcc", flags: ["-g"] }],
     ["x86-64, clang", { compiler: "clang-19", flags: ["-g"] }],
     ["x86-64, DWARF 4, compressed", { compiler: "gcc", flags: ["-gdwarf-4", "-gz"] }],
     ["x86-64, a section for each variable", { compiler: "gcc", flags: ["-g", "-fdata-sections"] }],
     ["s390x, big-endian", { compiler: "s390x-linux-gnu-gcc", flags: ["-g"] }],
     ["32-bit, relocations without addends", { compiler: "gcc", flags: ["-g", "-m32"] }],
-  ] as [string, ProgramBuild][])("%s: the place of each variable is the one that it holds", (_, plan) => {
+  ])("%s: the place of each variable is the one that it holds", (_, plan) => {
     const path = buildProgram(`${newFile()}.o`, { ...plan, link: false });
     const rows = tableOf(["modules", path, "--data", "--table-scope", "all", "--source-root", SOURCES]);
     const variables = rows.filter((row) => isData(row) && /^[a-z]/.test(row.name));

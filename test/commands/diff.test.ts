@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { row, table } from "../table/tables.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -11,9 +12,8 @@ import { kasAlias } from "./program.ts";
 
 const directory = temporaryDirectory();
 const file = (name: string) => join(directory, name);
-const [OLD, NEW, OLD_ALIASES, NEW_ALIASES] = ["old", "new", "old-aliases", "new-aliases"].map((name) =>
-  file(`${name}.kas.jsonl`),
-) as [string, string, string, string];
+const [OLD, NEW] = [file("old.kas.jsonl"), file("new.kas.jsonl")];
+const [OLD_ALIASES, NEW_ALIASES] = [file("old-aliases.kas.jsonl"), file("new-aliases.kas.jsonl")];
 
 const diff = (...args: string[]) => kasAlias(["diff", ...args]);
 
@@ -108,20 +108,20 @@ describe("from the sample kernel to its next version", () => {
   });
 
   test.each([
-    ["all symbols", () => [OLD, NEW]],
-    ["aliases", () => [OLD_ALIASES, NEW_ALIASES]],
-    ["all symbols beside aliases", () => [OLD, NEW_ALIASES]],
-    ["aliases beside all symbols", () => [OLD_ALIASES, NEW]],
-  ] as const)("tables of %s give the new aliases out of the old ones", (_, tables) => {
-    const [old, new_] = tables() as [string, string];
+    ["all symbols", OLD, NEW],
+    ["aliases", OLD_ALIASES, NEW_ALIASES],
+    ["all symbols beside aliases", OLD, NEW_ALIASES],
+    ["aliases beside all symbols", OLD_ALIASES, NEW],
+  ] as const)("tables of %s give the new aliases out of the old ones", (_, old, new_) => {
     const { changes, counts } = json(old, new_, ...EVERYTHING);
     expect(changes).toHaveLength(Object.values(counts).reduce((sum, count) => sum + count));
     const map = new Map(
-      lines(diff(old, new_, "--format", "map", "--quiet").stdout).map((l) => l.split("\t")) as [
-        string,
-        string,
-      ][],
+      lines(diff(old, new_, "--format", "map", "--quiet").stdout).map((line): [string, string] => {
+        const [from = "", to] = line.split("\t");
+        return [from, defined(to, `new alias for ${from}`)];
+      }),
     );
+    expect(map.size).toBeGreaterThan(0);
     const gone = new Set(
       changes.filter(({ group }) => group === "removed").map((change) => change.old?.alias),
     );
@@ -295,8 +295,8 @@ echo 'p:c parse_options@kernel_params_c_71 parse_options@kernel_params_c_7@x' >>
 `,
     "steady.bt": 'kprobe:"no_op@kernel_sys_ni_c_8" { }\n',
   };
-  const path = (name: string) => {
-    writeFileSync(file(name), SCRIPTS[name as keyof typeof SCRIPTS]);
+  const path = (name: keyof typeof SCRIPTS) => {
+    writeFileSync(file(name), SCRIPTS[name]);
     return file(name);
   };
 
@@ -328,8 +328,8 @@ setup.sh:2
   });
 
   test("are put right by the map and the awk of the documentation, without moving an alias twice", () => {
-    const [, awk] = /^ {4}awk '\n([^']*)'/m.exec(readFileSync("docs/diff.md", "utf8")) ?? [];
-    expect(awk).toBeDefined();
+    const [, found] = /^ {4}awk '\n([^']*)'/m.exec(readFileSync("docs/diff.md", "utf8")) ?? [];
+    const awk = defined(found, "awk program in docs/diff.md");
     writeFileSync(
       file("map"),
       "a@x_c_1\ta@x_c_2\na@x_c_2\ta@x_c_3\nb.part.0@x_h_1@y_c\tb.part.0@x_h_2@y_c\n",
@@ -337,7 +337,7 @@ setup.sh:2
     const script =
       'kprobe:"a@x_c_1",kprobe:"a@x_c_2" b.part.0@x_h_1@y_c+0x1 ba@x_c_1 a@x_c_11 me@example.com\n';
     writeFileSync(file("script"), script);
-    const applied = execFileSync("awk", [awk as string, file("map"), file("script")]).toString();
+    const applied = execFileSync("awk", [awk, file("map"), file("script")]).toString();
     expect(applied).toBe(
       'kprobe:"a@x_c_2",kprobe:"a@x_c_3" b.part.0@x_h_2@y_c+0x1 ba@x_c_1 a@x_c_11 me@example.com\n',
     );
@@ -400,9 +400,8 @@ describe("the Markdown", () => {
   });
 
   test("stays small enough for a comment, and says what it leaves out", () => {
-    const row = lines(readFileSync(NEW, "utf8")).find((line) =>
-      line.includes('"name":"name_show"'),
-    ) as string;
+    const found = lines(readFileSync(NEW, "utf8")).find((line) => line.includes('"name":"name_show"'));
+    const row = defined(found, "row of name_show");
     const many = (line: number) =>
       Array.from({ length: 5000 }, (_, i) =>
         row.replace(/"line":\d+/, `"line":${line}`).replace(/"name":"[^"]*"/, `"name":"n${i}"`),

@@ -9,11 +9,7 @@ import { kasAlias, PROGRAM } from "./program.ts";
 
 const directory = temporaryDirectory();
 const file = (name: string) => join(directory, name);
-const [OLD, NEW, LAST] = ["1.9.0", "1.10.0", "1.10.1"].map((release) => file(`${release}.kas.jsonl`)) as [
-  string,
-  string,
-  string,
-];
+const [OLD, NEW, LAST] = [file("1.9.0.kas.jsonl"), file("1.10.0.kas.jsonl"), file("1.10.1.kas.jsonl")];
 const history = (...args: string[]) => kasAlias(["history", ...args]);
 const lines = (text: string) => text.split("\n").slice(0, -1);
 

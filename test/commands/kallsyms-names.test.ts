@@ -38,8 +38,8 @@ interface Aliased {
 function aliased(elf: string, ...args: string[]): Aliased {
   const table = join(directory, "table");
   expect(kasAlias(["vmlinux", elf, "--table", table, ...args]).status).toBe(0);
-  const [header, ...rows] = readFileSync(table, "utf8").trimEnd().split("\n");
-  return { header: JSON.parse(header as string), rows: rows.map((row) => JSON.parse(row)) };
+  const [header = "", ...rows] = readFileSync(table, "utf8").trimEnd().split("\n");
+  return { header: JSON.parse(header), rows: rows.map((row) => JSON.parse(row)) };
 }
 
 const aliasesOf = ({ rows }: Aliased) => rows.map(({ alias }) => alias);
@@ -164,7 +164,8 @@ static const char info[] __attribute__((used, section(".modinfo"))) = "${vermagi
     const found = (modules: readonly string[], ...args: string[]) => {
       expect(kasAlias(["modules", ...modules, "--table", table, ...args]).status).toBe(0);
       const [header = ""] = readFileSync(table, "utf8").split("\n");
-      return (JSON.parse(header) as TableHeader).options.kallsymsNames;
+      const { options }: TableHeader = JSON.parse(header);
+      return options.kallsymsNames;
     };
     const lto = ["--redefine-sym=same=same.llvm.123"];
     const plain = made("plain", "license=GPL");

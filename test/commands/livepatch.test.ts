@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TableRow } from "../../src/table/alias-table.ts";
+import { defined } from "../defined.ts";
 import { buildLivePatch, type LivePatchPlan } from "../livepatch/live-patch.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -36,6 +37,10 @@ beforeAll(() => {
 
 const livepatch = (...args: string[]) => kasAlias(["livepatch", ...args]);
 
+/** The first row of which something is true. */
+const rowWhere = (is: (row: TableRow) => boolean, what: string) => defined(rows.find(is), what);
+const ofAlias = (alias: string) => rowWhere((row) => row.alias === alias, `row of ${alias}`);
+
 /** A run that must end with status 1 and one line. */
 function failure(...args: string[]): string {
   const { status, stdout, stderr } = livepatch(...args);
@@ -53,7 +58,7 @@ describe("sympos", () => {
     const aliases = [RTC, IRQ, PNP];
     const { status, stdout } = livepatch("sympos", ...aliases, "--table", ALIASES);
     const expected = aliases.map((alias) => {
-      const address = rows.find((row) => row.alias === alias)?.address as string;
+      const { address } = ofAlias(alias);
       return `vmlinux name_show ${namesakes.findIndex((line) => line.startsWith(address)) + 1}\n`;
     });
     expect({ status, stdout }).toEqual({ status: 0, stdout: expected.join("") });
@@ -61,11 +66,12 @@ describe("sympos", () => {
   });
 
   test("is 0 in an object that has the name once", () => {
-    const alone = rows.find(
+    const alone = rowWhere(
       ({ object, alias, sympos }) => object === "beta" && alias !== null && sympos === 0,
+      "name that beta has once",
     );
-    const { stdout } = livepatch("sympos", alone?.alias as string, "--table", ALIASES);
-    expect(stdout).toBe(`beta ${alone?.name} 0\n`);
+    const { stdout } = livepatch("sympos", defined(alone.alias, "its alias"), "--table", ALIASES);
+    expect(stdout).toBe(`beta ${alone.name} 0\n`);
   });
 
   test("takes aliases from a file", () => {
@@ -94,14 +100,18 @@ describe("sympos", () => {
 });
 
 test("the header is C, whose macros give a klp_func its name and position", () => {
-  const dotted = rows.find(({ alias, name }) => alias !== null && /\.(isra|part)\.0$/.test(name)) as TableRow;
+  const dotted = rowWhere(
+    ({ alias, name }) => alias !== null && /\.(isra|part)\.0$/.test(name),
+    "clone with an alias",
+  );
+  const ofDotted = defined(dotted.alias, "its alias");
   const header = path("namesakes.h");
-  const args = ["header", RTC, IRQ, dotted.alias as string, "--table", ALIASES, "-o", header];
+  const args = ["header", RTC, IRQ, ofDotted, "--table", ALIASES, "-o", header];
   expect(livepatch(...args)).toEqual({ status: 0, stdout: "", stderr: "" });
   const text = readFileSync(header, "utf8");
   expect(text).toContain("drivers/rtc/sysfs.c:26");
   const identifier = (alias: string) => alias.replace(/[^0-9A-Za-z]/g, "_");
-  const macros = [RTC, IRQ, dotted.alias as string].map(identifier);
+  const macros = [RTC, IRQ, ofDotted].map(identifier);
   const program = `
 #include <stdio.h>
 #include "namesakes.h"
@@ -118,7 +128,7 @@ int main(void)
 }
 `;
   tool("gcc", ["-Wall", "-Werror", `-I${directory}`, "-x", "c", "-", "-o", path("prints")], program);
-  const sympos = (alias: string) => rows.find((row) => row.alias === alias)?.sympos;
+  const sympos = (alias: string) => ofAlias(alias).sympos;
   expect(tool(path("prints"), []).toString()).toBe(
     `name_show ${sympos(RTC)}\nname_show ${sympos(IRQ)}\n${dotted.name} ${dotted.sympos}\n` +
       `1 ${sympos(RTC)}\n1 ${sympos(IRQ)}\n`,
@@ -127,13 +137,13 @@ int main(void)
 });
 
 describe("symbols-list", () => {
-  const defined = (file: string) =>
+  const definedIn = (file: string) =>
     tool("nm", ["-f", "posix", file])
       .toString()
       .trimEnd()
       .split("\n")
-      .map((line) => line.split(" ") as [string, string])
-      .filter(([, type]) => !/[aNUw]/.test(type));
+      .map((line) => line.split(" "))
+      .filter(([, type]) => !/[aNUw]/.test(defined(type, "type in nm's line")));
 
   test("has what nm lists of vmlinux and of each module, but live patches", () => {
     const order = join(modules, "with-patch.order");
@@ -156,7 +166,7 @@ describe("symbols-list", () => {
     ]);
     [SAMPLE, ...files].forEach((file, i) => {
       const names = parts[i]?.split("\n").slice(1) ?? [];
-      const expected = defined(file).map(([name]) => name);
+      const expected = definedIn(file).map(([name]) => name);
       expect([...names].sort()).toEqual(expected.sort());
     });
   });
@@ -181,15 +191,18 @@ describe("check", () => {
 
   test("says what a good patch means, and no more", () => {
     const { status, stdout, stderr } = livepatch("check", build({}), "--table", TABLE);
-    const position = (alias: string) => rows.find((row) => row.alias === alias)?.sympos as number;
     const alias = (name: string, sympos: number) =>
-      rows.find((row) => row.object === "vmlinux" && row.name === name && row.sympos === sympos) as TableRow;
+      rowWhere(
+        (row) => row.object === "vmlinux" && row.name === name && row.sympos === sympos,
+        `${name} ${sympos}`,
+      );
     const shown = (row: TableRow) => `${row.alias ?? row.name}, ${row.file}:${row.line}`;
-    expect(position(RTC)).toBe(3);
-    const lonely = rows.find(({ name }) => name === "ip_local_out") as TableRow;
-    const limit = rows.find(
+    expect(ofAlias(RTC).sympos).toBe(3);
+    const lonely = rowWhere(({ name }) => name === "ip_local_out", "ip_local_out");
+    const limit = rowWhere(
       ({ object, name }) => object === "alpha_core" && name === "probe_device",
-    ) as TableRow;
+      "probe_device of alpha_core",
+    );
     expect(stderr).toBe("");
     expect(stdout.trimEnd().split("\n")).toEqual([
       `klp_func vmlinux name_show 3: ${RTC}, drivers/rtc/sysfs.c:26`,

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -77,7 +78,7 @@ describe("a name", () => {
 });
 
 describe("a name and a part of its path", () => {
-  const [rtc] = lookUp("drivers/rtc/sysfs.c:26").lines;
+  const rtc = defined(lookUp("drivers/rtc/sysfs.c:26").lines[0], "symbol of drivers/rtc/sysfs.c:26");
 
   test.each([
     "name_show@rtc",
@@ -91,9 +92,7 @@ describe("a name and a part of its path", () => {
     "name_show@drivers_rtc_sysfs_c",
     "name_show@drivers/rtc/sysfs.c:26",
   ])("%s", (query) => {
-    expect(lookUp(query).lines.map((line) => line.split(" ", 1))).toEqual([
-      [(rtc as string).split(" ", 1)[0]],
-    ]);
+    expect(lookUp(query).lines.map((line) => line.split(" ", 1))).toEqual([rtc.split(" ", 1)]);
   });
 
   test("may mean the unit of an inline function", () => {
@@ -156,7 +155,7 @@ describe("an alias", () => {
     const { status, stderr, lines } = lookUp(old);
     expect(status).toBe(0);
     expect(stderr).toBe(`kas-alias: ${TABLE}: has no ${old}; this is the nearest\n`);
-    const names = lines.map((line) => line.split(" ", 1)[0] as string);
+    const names = lines.map((line) => line.replace(/ .*/, ""));
     expect(names).toHaveLength(1);
     expect(names[0]).toMatch(expected);
   });

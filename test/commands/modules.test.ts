@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import { defined } from "../defined.ts";
 import { expectOnlyAliasesAdded, type ObjectView, objectView } from "../modules/injected.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -23,8 +24,13 @@ const directory = temporaryDirectory();
 const TREE = join(directory, "tree");
 buildModules(TREE);
 
+/** The .ko that is built as this module. */
+function koOf(name: string): string {
+  const module = MODULES.find((path) => basename(path) === name);
+  return join(TREE, `${defined(module, `module ${name}`)}.ko`);
+}
+const [ALPHA, BETA, GAMMA, LONELY] = [koOf("alpha-core"), koOf("beta"), koOf("gamma"), koOf("lonely")];
 const KOS = MODULES.map((module) => join(TREE, `${module}.ko`));
-const [ALPHA, BETA, GAMMA, LONELY] = KOS as [string, string, string, string];
 let places = 0;
 
 /** An empty directory of a test's own. */
@@ -62,7 +68,8 @@ function tableText(...args: string[]): string {
 
 function readTable(text: string) {
   const [header, ...rows] = linesOf(text).map((line) => JSON.parse(line));
-  return { header, rows: rows as Row[] };
+  const typed: Row[] = rows;
+  return { header, rows: typed };
 }
 
 const table = (...args: string[]) => readTable(tableText(...args));
@@ -118,7 +125,7 @@ function aliasesByIndex(view: ObjectView, rows: readonly Row[]): Map<number, str
           view.sections[Number(symbol.section)]?.name === section,
       );
       expect(index).toBeGreaterThan(0);
-      return [index, alias as string];
+      return [index, defined(alias, `alias of ${name}`)];
     }),
   );
 }
@@ -144,7 +151,8 @@ describe("the modules", () => {
       const target = join(installed, "kernel", String(i), basename(path));
       mkdirSync(dirname(target), { recursive: true });
       copyFileSync(path, target);
-      if (i > 0) tool((["xz", "zstd", "gzip"] as const)[i - 1] as string, ["-q", target]);
+      const packer = [undefined, "xz", "zstd", "gzip"][i];
+      if (packer !== undefined) tool(packer, ["-q", target]);
       if (existsSync(`${target}.zst`)) tool("rm", [target]);
     }
     writeFileSync(join(installed, "kernel", "other.txt"), "no module");
@@ -188,7 +196,9 @@ describe("names are counted", () => {
     // Defined once, and undefined in three others.
     expect(aliases).not.toContain("touch@");
 
-    const inImage = rows.filter(({ object }) => object === "vmlinux").map(({ alias }) => alias as string);
+    const inImage = rows
+      .filter(({ object }) => object === "vmlinux")
+      .map(({ alias, name }) => defined(alias, `alias of ${name}`));
     const byItself = linesOf(kasAlias(["vmlinux", SAMPLE]).stdout).filter((line) => line.includes("@"));
     const added = inImage.filter((alias) => !byItself.some((line) => line.endsWith(` ${alias}`)));
     expect(inImage.length).toBe(byItself.length + added.length);
@@ -279,7 +289,7 @@ describe("the table", () => {
     const loaded = symbols.flatMap(({ name, type, section, columns }) => {
       const sectionName = sections[Number(section)]?.name ?? "";
       if (!["FUNC", "OBJECT"].includes(type) || sectionName.startsWith(".init")) return [];
-      return [described("", { name, section: sectionName, address: columns.split(" ", 1)[0] as string })];
+      return [described("", { name, section: sectionName, address: columns.replace(/ .*/, "") })];
     });
     const positions = rows.map((row) => {
       const bearers = loaded.filter((symbol) => symbol.endsWith(` ${row.name}`));

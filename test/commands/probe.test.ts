@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -38,7 +39,10 @@ const IMAGE = tool("nm", ["-n", SAMPLE])
     type: line.slice(17, 18),
     name: line.slice(19),
   }));
-const TEXT = IMAGE.find(({ name }) => name === "_text")?.address as bigint;
+const TEXT = defined(
+  IMAGE.find(({ name }) => name === "_text"),
+  "_text",
+).address;
 
 const hex = (address: bigint) => BigInt.asUintN(64, address).toString(16).padStart(16, "0");
 
@@ -59,7 +63,7 @@ const LOADED: Readonly<Record<string, string>> = {
 
 /** The symbols of a module in the order of its symbol table, which is kallsyms'. */
 function moduleSymbols(module: string): NmSymbol[] {
-  const lines = tool("nm", ["-p", "-f", "sysv", join(tree, LOADED[module] as string)])
+  const lines = tool("nm", ["-p", "-f", "sysv", join(tree, defined(LOADED[module], `file of ${module}`))])
     .toString()
     .matchAll(/^(.*?) *\|([0-9a-f]+)\| +(\S) +\|[^|]*\|[^|]*\|[^|]*\|(\S*)$/gm);
   return Array.from(lines, ([, name = "", address = "", type = "", section = ""]) => ({
@@ -122,7 +126,7 @@ describe("kprobe-events", () => {
       expect(lines).toHaveLength(imageAliases.length);
       lines.forEach((line, i) => {
         const [, event, offset] = /^p:kas\/([A-Za-z_]\w{0,62}) _text(?:\+0x([0-9a-f]+))?$/.exec(line) ?? [];
-        const { address, name } = ofImage[i] as (typeof ofImage)[0];
+        const { address, name } = defined(ofImage[i], `row of line ${i}`);
         expect(BigInt(`0x${offset ?? 0}`) + TEXT).toBe(BigInt(`0x${address}`));
         expect(event?.slice(0, 40)).toContain(name.replace(/\W/g, "_").slice(0, 40));
       });
@@ -131,8 +135,8 @@ describe("kprobe-events", () => {
   );
 
   test("are as the table's documentation shows", () => {
-    const offset =
-      (IMAGE.find(({ address }) => hex(address) === ofRow(RTC).address)?.address as bigint) - TEXT;
+    const symbol = IMAGE.find(({ address }) => hex(address) === ofRow(RTC).address);
+    const offset = defined(symbol, `symbol of ${RTC}`).address - TEXT;
     const expected = [`p:kas/name_show_drivers_rtc_sysfs_c_26 _text+0x${offset.toString(16)}`];
     expect(probe([RTC], written(kallsyms(SLIDE))).lines).toEqual(expected);
     expect(probe([RTC, "name_show@rtc"], written(kallsyms(SLIDE))).lines).toEqual(expected);
@@ -200,6 +204,11 @@ function ofRow(alias: string) {
 describe("a module's symbols", () => {
   const loaded = written(kallsyms(SLIDE) + modulesKallsyms());
   const ofModules = ROWS.filter(({ object, section }) => object in LOADED && !section.startsWith(".init"));
+  const aliasOfBeta = () =>
+    defined(
+      ofModules.find(({ object }) => object === "beta"),
+      "row of beta",
+    ).alias;
   const addressOf = ({ object, section, address }: (typeof ROWS)[0]) =>
     sectionBase(object, section) + BigInt(`0x${address}`);
 
@@ -222,7 +231,7 @@ describe("a module's symbols", () => {
     const all = (kallsyms(SLIDE) + modulesKallsyms()).trimEnd().split("\n");
     let anchored = 0;
     lines.forEach((line, i) => {
-      const row = ofModules[i] as (typeof ROWS)[0];
+      const row = defined(ofModules[i], `row of line ${i}`);
       const [, module, symbol, offset] = /^p:kas\/\w+ (\w+):([\w.]+)(?:\+0x([0-9a-f]+))?$/.exec(line) ?? [];
       if (module === undefined) {
         expect(line).toMatch(new RegExp(` 0x${addressOf(row).toString(16)}$`));
@@ -238,7 +247,7 @@ describe("a module's symbols", () => {
   });
 
   test("are none before it is loaded", () => {
-    const alias = ofModules.find(({ object }) => object === "beta")?.alias as string;
+    const alias = aliasOfBeta();
     expect(failure([alias], written(kallsyms(SLIDE)))).toMatch(/: has no \S+ of beta; load beta first$/);
   });
 
@@ -252,7 +261,7 @@ describe("a module's symbols", () => {
     const notes = join(sys, "kernel/notes");
     note(SAMPLE, notes);
     const ofBeta = join(sys, "module/beta/notes/.note.gnu.build-id");
-    const alias = ofModules.find(({ object }) => object === "beta")?.alias as string;
+    const alias = aliasOfBeta();
     note(join(tree, "drivers/beta/beta.ko"), ofBeta);
     expect(probe([alias], loaded, "--notes", notes).status).toBe(0);
     note(join(tree, "lib/gamma.ko"), ofBeta);

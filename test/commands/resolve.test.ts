@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { tool } from "../tool.ts";
 import { kasAlias } from "./program.ts";
@@ -8,6 +9,9 @@ const ADDRESSES = tool("nm", ["-n", SAMPLE])
   .split("\n")
   .filter((line) => / [tT] (?!__pfx_|_etext)/.test(line))
   .map((line) => line.slice(0, 16));
+
+/** One in mid-text, whose line is known. */
+const KNOWN = defined(ADDRESSES[40], "41 addresses in the sample");
 
 const answers = (text: string) => text.trimEnd().split("\n");
 
@@ -33,7 +37,7 @@ describe("resolve", () => {
   });
 
   test("answers in the order of the questions, as often as it is asked", () => {
-    const one = ADDRESSES[40] as string;
+    const one = KNOWN;
     const [first, second, third] = answers(kasAlias(["resolve", SAMPLE, one, "0", one]).stdout);
     expect(first).toMatch(/:\d+$/);
     expect(second).toBe("??:0");
@@ -49,7 +53,7 @@ describe("resolve", () => {
   });
 
   test("takes CR LF and spaces around an address", () => {
-    const one = ADDRESSES[40] as string;
+    const one = KNOWN;
     const plain = kasAlias(["resolve", SAMPLE, one]).stdout;
     expect(kasAlias(["resolve", SAMPLE], `  ${one}\r\n`).stdout).toBe(plain);
   });

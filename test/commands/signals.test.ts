@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
+import { defined } from "../defined.ts";
 import { isRunning } from "../running.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -68,7 +69,10 @@ test("a good run and a failed one leave no temporaries either", async () => {
   const damaged = join(directory, "damaged");
   const bytes = readFileSync(compressed);
   const elf = openElf(compressed);
-  const symbols = elf.sections.find(({ name }) => name === ".symtab")?.offset ?? 0;
+  const symbols = defined(
+    elf.sections.find(({ name }) => name === ".symtab"),
+    ".symtab",
+  ).offset;
   elf.file.close();
   bytes.writeUInt32LE(0x7fffffff, symbols + 24);
   writeFileSync(damaged, bytes);

@@ -1,4 +1,6 @@
 // Units of .debug_info put together byte by byte (DWARF 5 section 7.5), with their abbreviations, one for each DIE.
+
+import { defined } from "../defined.ts";
 import { elfBytes, numberBytes, text } from "../elf/elf-bytes.ts";
 import { lineSection, uleb } from "./line-program-bytes.ts";
 
@@ -84,7 +86,7 @@ export function debugInfo(
     units.forEach((unit, i) => {
       const start = info.length;
       const lengthSize = offsetSize === 8 ? 12 : 4;
-      const table = offset(tables[i] as number);
+      const table = offset(defined(tables[i], `abbreviations of unit ${i}`));
       const header =
         version >= 5
           ? [...u16(version), 1, addressSize, ...table]

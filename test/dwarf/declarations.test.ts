@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
 import { forEachObject } from "../../src/dwarf/declarations.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
+import { defined } from "../defined.ts";
 import { text } from "../elf/elf-bytes.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import {
@@ -30,6 +31,8 @@ const LEXICAL_BLOCK = 0x0b;
 
 /** Where the variables lie, each 16 bytes behind the one before. */
 const ADDRESSES = Array.from({ length: 8 }, (_, i) => 0x81000000 + 16 * i);
+
+const addressOf = (index: number) => defined(ADDRESSES[index], `address of variable ${index}`);
 
 function open(image: Buffer) {
   const path = join(directory, `image-${images++}`);
@@ -70,7 +73,7 @@ const name = (name: string): Attribute => [0x03, 0x08, text(name)];
 
 /** A location that is an address, in DW_FORM_block1, which all versions have. */
 function at(encoding: Encoding, index: number, more: readonly number[] = []): Attribute {
-  const operations = [0x03, ...numbers(encoding).address(ADDRESSES[index] as number), ...more];
+  const operations = [0x03, ...numbers(encoding).address(addressOf(index)), ...more];
   return [0x02, 0x0a, [operations.length, ...operations]];
 }
 
@@ -238,7 +241,7 @@ describe.each(ENCODINGS)(
     });
 
     test("a variable's location is an address, one behind it, or pieces at addresses; a value is none", async () => {
-      const place = (index: number) => [0x03, ...address(ADDRESSES[index] as number)];
+      const place = (index: number) => [0x03, ...address(addressOf(index))];
       const located = (
         form: number,
         length: (value: number) => readonly number[],
@@ -261,8 +264,8 @@ describe.each(ENCODINGS)(
     });
 
     test("functions begin at their DW_AT_low_pc, or at each of their ranges", async () => {
-      const ranges = [...address(ADDRESSES[1] as number), ...address((ADDRESSES[1] as number) + 4)];
-      const list = [...ranges, ...address(ADDRESSES[3] as number), ...address((ADDRESSES[3] as number) + 4)];
+      const ranges = [...address(addressOf(1)), ...address(addressOf(1) + 4)];
+      const list = [...ranges, ...address(addressOf(3)), ...address(addressOf(3) + 4)];
       const lists = [0x06, ...ranges, 0x06, ...list.slice(ranges.length), 0x00];
       const section = encoding.version >= 5 ? ".debug_rnglists" : ".debug_ranges";
       const bytes = encoding.version >= 5 ? lists : [...list, ...address(0), ...address(0)];
@@ -271,7 +274,7 @@ describe.each(ENCODINGS)(
         [
           {
             tag: SUBPROGRAM,
-            attributes: [name("one"), FILE, line(5), [0x11, 0x01, address(ADDRESSES[0] as number)]],
+            attributes: [name("one"), FILE, line(5), [0x11, 0x01, address(addressOf(0))]],
           },
           { tag: SUBPROGRAM, attributes: [name("two"), FILE, line(6), [0x55, 0x17, offset(0)]] },
         ],
@@ -428,7 +431,7 @@ describe("What lies ends in one line", () => {
     const many = Array.from({ length: 3000 }, () => variable(USUAL, 1));
     const elf = open(imageOf(USUAL, many));
     let count = 0;
-    const addresses = { high: new Uint32Array(1), low: Uint32Array.of(ADDRESSES[1] as number) };
+    const addresses = { high: new Uint32Array(1), low: Uint32Array.of(addressOf(1)) };
     const sections = await openDebugSections(elf);
     forEachObject(sections, { variables: true, functions: false }, addresses, () => count++);
     elf.file.close();

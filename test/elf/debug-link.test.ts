@@ -128,10 +128,11 @@ test("text, a folder and a dangling link are passed over", () => {
 
 test("debug directories are asked in order", () => {
   const installed = install(linked);
-  const places = ["one", "two"].map((name) => put(debug, join(root, name, folder, basename(debug))));
-  const [one, two] = ["one", "two"].map((name) => join(root, name)) as [string, string];
-  expect(found(installed, [one, two])).toBe(places[0]);
-  expect(found(installed, [two, one])).toBe(places[1]);
+  const [one, two] = [join(root, "one"), join(root, "two")];
+  const inOne = put(debug, join(one, folder, basename(debug)));
+  const inTwo = put(debug, join(two, folder, basename(debug)));
+  expect(found(installed, [one, two])).toBe(inOne);
+  expect(found(installed, [two, one])).toBe(inTwo);
   expect(found(installed, [])).toBeUndefined();
 });
 

@@ -44,14 +44,14 @@ export function elfBytes({ is64, littleEndian, type = 2, machine, sections }: El
   const word = is64 ? u64 : u32;
   const headerSize = is64 ? 64 : 52;
   const names = [0];
-  const planned = [...sections, { name: ".shstrtab", bytes: [], type: 3 }].map((section) => {
+  const planned = [...sections, { name: ".shstrtab", bytes: [], type: 3 }].map((section: SectionPlan) => {
     const nameOffset = names.length;
     names.push(...text(section.name));
     return { ...section, nameOffset };
   });
   let content: number[] = [];
   const headers = [...new Array<number>(is64 ? 64 : 40).fill(0)];
-  for (const section of planned as readonly (SectionPlan & { nameOffset: number })[]) {
+  for (const section of planned) {
     const bytes = section.name === ".shstrtab" ? names : [...section.bytes];
     const offset = headerSize + content.length;
     content = content.concat(bytes, new Array<number>((8 - (bytes.length % 8)) % 8).fill(0));

@@ -16,6 +16,7 @@ import { buildId } from "../../src/elf/notes.ts";
 import { readSymbolTable } from "../../src/elf/symbol-table.ts";
 import { Failure } from "../../src/failure.ts";
 import { elfListing } from "../../src/symbols/elf-listing.ts";
+import { defined } from "../defined.ts";
 import { resolved } from "../locations.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -38,7 +39,7 @@ const TEXT = Array.from(
   tool("nm", ["-n", SAMPLE])
     .toString()
     .matchAll(/^(\w{16}) [tT] /gm),
-  ([, address]) => address as string,
+  ([, address]) => defined(address, "address in nm's line"),
 );
 
 let copies = 0;
@@ -400,7 +401,7 @@ describe("compressed sections", () => {
     const section = elf.sections.find(({ name }) => /^\.z?debug_line$/.test(name));
     elf.file.close();
     const bytes = readFileSync(file);
-    bytes.set(values, (section?.offset ?? 0) + at);
+    bytes.set(values, defined(section, ".debug_line").offset + at);
     writeFileSync(file, bytes);
     return file;
   }
@@ -443,7 +444,8 @@ test("what is decompressed leaves no file behind, nor does what cannot be", asyn
     const elf = openElf(file);
     const lines = elf.sections.find(({ name }) => name === ".debug_line");
     elf.file.close();
-    bytes.fill(0xff, (lines?.offset ?? 0) + 24, (lines?.offset ?? 0) + 40);
+    const { offset } = defined(lines, ".debug_line");
+    bytes.fill(0xff, offset + 24, offset + 40);
     writeFileSync(file, bytes);
     expect(await refusal(file)).toMatch(/^FILE: \.debug_line: cannot be decompressed/);
     expect(readdirSync(temporary)).toEqual([]);
@@ -499,8 +501,9 @@ test("split debug information is refused by name", async () => {
       path("split/"),
       path("split/a.c"),
     ]);
-    const main = /^(\w+) T main$/m.exec(tool("nm", [path(`split/a${version}`)]).toString())?.[1] as string;
-    await expect(resolved(path(`split/a${version}`), [main])).rejects.toThrow(
+    const listing = tool("nm", [path(`split/a${version}`)]).toString();
+    const main = /^(\w+) T main$/m.exec(listing)?.[1];
+    await expect(resolved(path(`split/a${version}`), [defined(main, "main")])).rejects.toThrow(
       /split DWARF \(\.dwo files\) is not read; build without CONFIG_DEBUG_INFO_SPLIT$/,
     );
   }

@@ -20,8 +20,8 @@ const original = readFileSync(image);
 const damaged = join(directory, "vmlinux");
 
 /** Where a change does the most harm: the ELF header, the section headers, and the beginnings of sections. */
-function tenderSpots(): { start: number; length: number }[] {
-  const elf = openElf(image as string);
+function tenderSpots(path: string): { start: number; length: number }[] {
+  const elf = openElf(path);
   const sections = elf.sections.filter(({ name }) => /^\.(z?debug_|symtab|strtab|shstrtab|notes)/.test(name));
   elf.file.close();
   const headers = elf.sections.length * (elf.is64 ? 64 : 40);
@@ -35,7 +35,7 @@ function tenderSpots(): { start: number; length: number }[] {
   ];
 }
 
-const spots = tenderSpots();
+const spots = tenderSpots(image);
 const byte = fc.oneof(fc.constantFrom(0, 1, 0x7f, 0x80, 0xfe, 0xff), fc.nat(255));
 const edit = fc.record({
   spot: fc.constantFrom(...spots),

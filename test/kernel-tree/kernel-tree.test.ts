@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { kasAlias, PROGRAM } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 
@@ -85,7 +86,7 @@ function treeFor(series: string, version = `${series}.7`, shift = 0): string {
   }
   const [major, minor, sublevel] = version.split(".");
   const head = `VERSION = ${major}\nPATCHLEVEL = ${minor}\nSUBLEVEL = ${sublevel ?? ""}\nEXTRAVERSION =\nNAME = X`;
-  const makefile = files.get("Makefile") as Map<number, string>;
+  const makefile = defined(files.get("Makefile"), `Makefile in the patches for ${series}`);
   head.split("\n").forEach((text, i) => {
     makefile.set(i + 1, text);
   });
@@ -206,8 +207,9 @@ describe.each(SERIES)("a tree of %s", (series) => {
   test("is refused, and left as it was, when a hunk has no place", () => {
     const tree = treeFor(series);
     const path = join(tree, "scripts/link-vmlinux.sh");
-    const patch = readFileSync(patchFiles(series)[0] as string, "utf8");
-    const last = [...patch.matchAll(/^@@ -(\d+)/gm)].at(-1)?.[1] as string;
+    const patch = readFileSync(defined(patchFiles(series)[0], `patch for ${series}`), "utf8");
+    const last = [...patch.matchAll(/^@@ -(\d+)/gm)].at(-1)?.[1];
+    expect(last).toBeDefined();
     const hunks = patch.slice(patch.indexOf("+++ b/scripts/link-vmlinux.sh")).match(/^@@ /gm)?.length;
     writeFileSync(path, readFileSync(path, "utf8").replace('echo "vmlinux: $0"', 'echo "image: $0"'));
     const before = contents(tree);

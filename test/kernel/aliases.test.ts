@@ -128,7 +128,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
         nm "$2" | awk 'NF == 3 && $2 ~ /^[tT]$/ { print $3 }' | grep -vE "$3" | grep -cFxf "$1/duplicated"`;
       const count = tool("bash", ["-c", script, "bash", directory, vmlinux, LEFT_OUT], nm.toString("latin1"));
       expect(table.rows.length).toBe(Number(count));
-      expect(table.rows.length).toBeGreaterThan(500);
+      expect(table.rows.length).toBeGreaterThan(400);
     });
 
     test("are all different, and no symbol's name", () => {
@@ -138,14 +138,19 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(aliases.filter((alias) => names.has(alias))).toEqual([]);
     });
 
-    test("need no ordinal", () => {
-      expect(table.rows.filter(({ ordinal }) => ordinal !== 0)).toEqual([]);
+    test("need an ordinal only where name, place and unit are those of another one, which is rare", () => {
+      const key = ({ name, file, line, unit }: TableRow) => `${name} ${file} ${line} ${unit}`;
+      const shared = new Set(repeated(table.rows.map(key)));
+      const withOrdinal = table.rows.filter(({ ordinal }) => ordinal !== 0);
+      expect(withOrdinal.filter((row) => !shared.has(key(row)))).toEqual([]);
+      expect(withOrdinal.length).toBeLessThan(table.rows.length / 100);
     });
 
     test("are made of name, file and line, and of the unit where the file is another one", () => {
-      const expected = table.rows.map(({ name, file, line, unit }) => {
+      const expected = table.rows.map(({ name, file, line, unit, ordinal }) => {
         const place = `${name}@${mangled(file ?? "")}_${line}`;
-        return file === unit ? place : `${place}@${mangled(unit ?? "")}`;
+        const whole = file === unit ? place : `${place}@${mangled(unit ?? "")}`;
+        return ordinal === 0 ? whole : `${whole}_${ordinal}`;
       });
       expect(table.rows.map(({ alias }) => alias)).toEqual(expected);
       const grammar = /^[\w.$]+@\w+_[1-9][0-9]*(@\w+)?$/;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { kasAlias } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { kernels } from "./kernels.ts";
 
@@ -24,12 +25,12 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
   run("vmlinux", vmlinux, "--table", table, "--quiet");
   const lines = readFileSync(table, "utf8").trimEnd().split("\n").slice(1);
   const rows: TableRow[] = lines.map((line) => JSON.parse(line));
-  const aliases = rows.map(({ alias }) => alias as string);
+  const aliases = rows.map(({ alias, name }) => defined(alias, `alias of ${name}`));
 
   /** The listing that the running kernel prints: KASLR moves all but per-CPU symbols. */
   const kallsyms = join(directory, "kallsyms");
   const nm = execFileSync("nm", ["-n", vmlinux], { maxBuffer: 1 << 30, encoding: "utf8" });
-  const text = BigInt(`0x${/^([0-9a-f]{16}) T _text$/m.exec(nm)?.[1]}`);
+  const text = BigInt(`0x${defined(/^([0-9a-f]{16}) T _text$/m.exec(nm)?.[1], "_text in nm's lines")}`);
   writeFileSync(
     kallsyms,
     nm
@@ -56,6 +57,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
       "address",
     );
     expect(events).toHaveLength(rows.length);
+    expect(rows.length).toBeGreaterThan(400);
     expect(new Set(events.map((line) => line.split(" ")[0])).size).toBe(rows.length);
     rows.forEach(({ address, name }, i) => {
       expect(nm).toContain(`${address} t ${name}\n`.replace(" t ", rows[i]?.type === "T" ? " T " : " t "));
@@ -63,7 +65,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
       expect(events[i]).toMatch(
         new RegExp(`^p:kas/[A-Za-z_]\\w{0,62} _text\\+0x${(at - text).toString(16)}$`),
       );
-      expect(BigInt(addresses[i] as string)).toBe(at + SLIDE);
+      expect(BigInt(defined(addresses[i], `address of ${name}`))).toBe(at + SLIDE);
     });
   });
 
@@ -73,10 +75,13 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
   });
 
   test("of a kernel by another one's kallsyms are refused", () => {
-    const other = kernels.find((kernel) => kernel.vmlinux !== vmlinux) as (typeof kernels)[0];
+    const other = defined(
+      kernels.find((kernel) => kernel.vmlinux !== vmlinux),
+      "another kernel",
+    );
     const { status, stderr } = kasAlias([
       "probe",
-      aliases[0] as string,
+      defined(aliases[0], "alias"),
       "--table",
       table,
       "--kallsyms",

@@ -47,6 +47,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, systemMap }) => {
 
   beforeAll(() => {
     usual = run([vmlinux]);
+    expect(rowsOf(usual).length).toBeGreaterThan(400);
   });
 
   test("a second run, and runs with --jobs 1 and 4, give the same bytes", () => {

@@ -38,12 +38,8 @@ function isThere(words: string, entry: string): boolean {
   for (const [, start = "", end = "", meaning = ""] of words.matchAll(
     /Range 0x([0-9a-f]+)-0x([0-9a-f]+): ([\s\S]*?)(?=\n {2}(?:Base address|Range)|$)/g,
   )) {
-    const [at, from, to] = [entry, start, end].map((digits) => BigInt(`0x${digits}`)) as [
-      bigint,
-      bigint,
-      bigint,
-    ];
-    if (from <= at && at < to)
+    const address = (digits: string) => BigInt(`0x${digits}`);
+    if (address(start) <= address(entry) && address(entry) < address(end))
       return held.test(meaning) || given.test(meaning) || /in \$.*\[\d+-byte piece\]/.test(meaning);
   }
   return false;
@@ -106,7 +102,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
       file("gdb.py"),
     );
     const known = sampled.filter(({ address }) => counts.has(address));
-    expect(known.length).toBeGreaterThan(60);
+    expect(known.length).toBeGreaterThan(30);
     expect(known.map(({ name, address, arriving }) => [name, address, arriving?.length])).toEqual(
       known.map(({ name, address }) => [name, address, counts.get(address)]),
     );
@@ -129,6 +125,10 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
       share(clones().filter(({ name }) => name.includes(`.${suffix}.`))),
     ]);
     const none = clones().filter(({ parameters, arriving }) => arriving?.length === 0 && parameters !== 0);
+    // What holds of every kernel that GCC made: some clones have lost a parameter, and not all of them.
+    const lost = clones().filter(({ parameters, arriving }) => (arriving?.length ?? 0) < (parameters ?? 0));
+    expect(lost.length).toBeGreaterThan(clones().length / 20);
+    expect(lost.length).toBeLessThan(clones().length);
     const measured = [["all", share(clones())], ...shares, ["nothing arrives any more", `${none.length}`]];
     await annotate(`${measured.map((row) => row.join(": ")).join(", ")}`);
 

@@ -1,5 +1,6 @@
 // Live patches as the kernel's build makes them, without a kernel: gcc lays the structures out, of a size as of 6.1.
 import { readFileSync, writeFileSync } from "node:fs";
+import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 
 /** An entry of a klp_func table. */
@@ -96,7 +97,8 @@ export function buildLivePatch(path: string, plan: LivePatchPlan): string {
 function sectionHeaders(bytes: Buffer): { at: number; name: string; nameOffset: number }[] {
   const start = Number(bytes.readBigUInt64LE(0x28));
   const headers = Array.from({ length: bytes.readUInt16LE(0x3c) }, (_, i) => start + 64 * i);
-  const names = Number(bytes.readBigUInt64LE((headers[bytes.readUInt16LE(0x3e)] as number) + 24));
+  const ofNames = defined(headers[bytes.readUInt16LE(0x3e)], "section of the sections' names");
+  const names = Number(bytes.readBigUInt64LE(ofNames + 24));
   return headers.map((at) => {
     const nameOffset = bytes.readUInt32LE(at);
     return { at, nameOffset, name: stringAt(bytes, names + nameOffset) };

@@ -63,4 +63,5 @@ test("a damaged one ends in a failure, or in another answer, but in nothing else
     }
   }
   expect(failures).toBeGreaterThan(500);
+  expect(failures).toBeLessThan(1500);
 });

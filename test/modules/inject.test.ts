@@ -4,11 +4,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openElf, type Section } from "../../src/elf/elf-file.ts";
+import { SHT_REL } from "../../src/elf/constants.ts";
+import { openElf } from "../../src/elf/elf-file.ts";
 import { hasModuleSignature } from "../../src/elf/module-signature.ts";
 import { withMovedSymbols } from "../../src/elf/symbol-indices.ts";
 import { readSymbolTable } from "../../src/elf/symbol-table.ts";
 import { Failure } from "../../src/failure.ts";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -137,7 +139,8 @@ describe.each(FORMATS)("$name", ({ name, compiler: [command, ...flags], linker: 
     const { symbols } = viewOf(`${aliased}.linked`);
     const columns = new Map(symbols.map((symbol) => [symbol.name, symbol.columns]));
     for (const [index, alias] of aliases) {
-      expect(columns.get(alias)).toBe(columns.get(before.symbols[index]?.name ?? ""));
+      const { name } = defined(before.symbols[index], `symbol ${index}`);
+      expect(columns.get(alias)).toBe(defined(columns.get(name), `${name} in the linked object`));
     }
     expect(relocations(`${aliased}.linked`)).toBe(relocations(`${object}.linked`));
   });
@@ -279,7 +282,8 @@ describe("objects with more to them", () => {
     writeFileSync(object, "the end", { flag: "a" });
     const { sections } = viewOf(object);
     const symtab = sections.find(({ type }) => type === "SYMTAB");
-    expect(sections.find(({ name }) => name === ".late")?.offset).toBeGreaterThan(symtab?.offset ?? 0);
+    const { offset } = defined(symtab, "symbol table");
+    expect(sections.find(({ name }) => name === ".late")?.offset).toBeGreaterThan(offset);
     const aliased = readFileSync(expectOnlyAliases(object)).toString("latin1");
     expect(aliased.endsWith("the end")).toBe(true);
   });
@@ -350,7 +354,9 @@ describe("signed modules", () => {
     const resigned = path("resigned.ko");
     tool(SIGN_FILE, ["sha256", path("key.pem"), path("certificate.pem"), inject(plain, aliases), resigned]);
     const moved = expectOnlyAliasesAdded(viewOf(plain), viewOf(resigned), aliases);
-    const again = new Map(Array.from(aliases, ([index, alias]) => [moved[index] as number, alias]));
+    const again = new Map(
+      Array.from(aliases, ([index, alias]) => [defined(moved[index], `new index of symbol ${index}`), alias]),
+    );
     expect(injected(resigned, again).equals(readFileSync(resigned))).toBe(true);
   });
 });
@@ -480,7 +486,10 @@ describe("an object that is refused", () => {
 
   test("has no room for a symbol's index", () => {
     const elf = openElf(compile("narrow", SOURCE, "gcc", "-m32"));
-    const section = elf.sections.find(({ type }) => type === 9) as Section; // SHT_REL
+    const section = defined(
+      elf.sections.find(({ type }) => type === SHT_REL),
+      "section of relocations",
+    );
     const moved = new Uint32Array(1000).fill(2 ** 24);
     const change = withMovedSymbols(elf, section, moved);
     expect(() => [...(change?.content?.() ?? [])]).toThrow(

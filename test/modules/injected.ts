@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { injectAliases } from "../../src/modules/inject.ts";
+import { defined } from "../defined.ts";
 
 /** The bytes of an object with aliases. @param aliases by index of the original */
 export function injected(
@@ -114,7 +115,10 @@ export function expectOnlyAliasesAdded(
     after.sections.map(describeSection),
     before.sections.map((section, index) => {
       if (index === symtab) return describeSection({ ...section, info: after.sections[symtab]?.info ?? 0 });
-      const info = section.type === "GROUP" ? (moved[section.info] as number) : section.info;
+      const info =
+        section.type === "GROUP"
+          ? defined(moved[section.info], `symbol of group ${section.name}`)
+          : section.info;
       return describeSection({ ...section, info });
     }),
   );
@@ -128,7 +132,7 @@ function expectSameContents(before: ObjectView, after: ObjectView, strtab: numbe
     if (index === strtab || REFERS.includes(type)) firstChange = Math.min(firstChange, offset);
   });
   const faults = before.sections.flatMap(({ name, type, offset, size, alignment }, index) => {
-    const now = after.sections[index] as SectionView;
+    const now = defined(after.sections[index], `section ${index}, ${name}`);
     const bytes = before.bytes.subarray(offset, offset + size);
     const same = bytes.equals(
       after.bytes.subarray(now.offset, now.offset + (index === strtab ? size : now.size)),

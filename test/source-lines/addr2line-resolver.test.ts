@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/failure.ts";
 import { type Addr2lineOptions, addr2lineResolver } from "../../src/source-lines/addr2line-resolver.ts";
+import { defined } from "../defined.ts";
 import { answersOf, locationTexts, queriesOf, resolved } from "../locations.ts";
 import { isRunning } from "../running.ts";
 import { SAMPLE } from "../sample-kernel.ts";
@@ -59,7 +60,9 @@ describe("a real tool", () => {
   });
 
   test.each([1, 2, 7])("gives the same in batches to %i processes at a time", async (jobs) => {
-    const many = Array.from({ length: 1000 }, (_, i) => ADDRESSES[(i * 7) % ADDRESSES.length] as string);
+    const many = Array.from({ length: 1000 }, (_, i) =>
+      defined(ADDRESSES[(i * 7) % ADDRESSES.length], "address of the sample"),
+    );
     const expected = answersOf("llvm-addr2line", SAMPLE, many);
     expect(await ask("llvm-addr2line", many, { jobs })).toEqual(expected);
   });
@@ -175,7 +178,7 @@ describe("a tool that", () => {
 
   test("hangs is killed, and all the others with it", async () => {
     const fake = fakeTool(`echo $$ >"${directory}/pid-$$"; exec tail -f /dev/null`);
-    const many = Array.from({ length: 600 }, () => ADDRESSES[0] as string);
+    const many = new Array<string>(600).fill(defined(ADDRESSES[0], "address of the sample"));
     await expect(ask(fake, many, { patience: 1500 })).rejects.toThrow(
       `${fake}: no answer for 1.5 s; use --resolver dwarf`,
     );

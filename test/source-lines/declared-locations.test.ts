@@ -68,7 +68,7 @@ describe("The declarations of variables, static locals among them, are found", (
     [`clang, DWARF ${version}`, { compiler: "clang", flags: [`-gdwarf-${version}`, ...LLD] }],
     [`clang-19, DWARF ${version}`, { compiler: "clang-19", flags: [`-gdwarf-${version}`, ...LLD] }],
   ]);
-  test.each([
+  test.each<[string, ProgramBuild]>([
     ...versions,
     ["clang-19, 64-bit DWARF 5", { compiler: "clang-19", flags: ["-g", "-gdwarf64", ...LLD] }],
     ["big-endian", { compiler: "s390x-linux-gnu-gcc", flags: ["-g"] }],
@@ -79,18 +79,18 @@ describe("The declarations of variables, static locals among them, are found", (
     ["not optimised", { compiler: "gcc", flags: ["-g", "-O0"] }],
     ["type units", { compiler: "gcc", flags: ["-g", "-fdebug-types-section"] }],
     ["relocations kept", { compiler: "gcc", flags: ["-g", "-no-pie", "-Wl,--emit-relocs"] }],
-  ] as [string, ProgramBuild][])("%s", async (_, plan) => {
+  ])("%s", async (_, plan) => {
     const path = build(plan);
     expect(dataSymbols(path)).toHaveLength(ALL);
     await expectAllDeclared(path);
   });
 
-  test.each([
+  test.each<[string, ProgramBuild]>([
     ["GCC's, whose units are <artificial>", { compiler: "gcc", flags: ["-g", "-flto"] }],
     ["GCC's in one partition", { compiler: "gcc", flags: ["-g", "-flto", "-flto-partition=none"] }],
     ["clang's ThinLTO", { compiler: "clang-19", flags: ["-g", "-flto=thin", ...LLD] }],
     ["clang's full one", { compiler: "clang", flags: ["-g", "-flto", ...LLD] }],
-  ] as [string, ProgramBuild][])("with link-time optimisation: %s", async (_, plan) => {
+  ])("with link-time optimisation: %s", async (_, plan) => {
     const path = build(plan);
     expect(dataSymbols(path).length).toBeGreaterThan(8);
     await expectAllDeclared(path);
@@ -104,9 +104,12 @@ describe("The declarations of variables, static locals among them, are found", (
   });
 
   test("but not where dwz has moved it to another file, which is said", async () => {
-    const paths = [0, 1].map(() => build({ compiler: "gcc", flags: ["-g"] }));
-    tool("dwz", ["-m", join(directory, "common"), ...paths]);
-    await expect(declared(paths[0] as string, dataSymbols(paths[0] as string))).rejects.toThrow(
+    const [one, other] = [
+      build({ compiler: "gcc", flags: ["-g"] }),
+      build({ compiler: "gcc", flags: ["-g"] }),
+    ];
+    tool("dwz", ["-m", join(directory, "common"), one, other]);
+    await expect(declared(one, dataSymbols(one))).rejects.toThrow(
       /: a (name|declaration) is in another file \(dwz -m\); give the debug information as it was before$/,
     );
   });

@@ -6,6 +6,7 @@ import { openElf } from "../../src/elf/elf-file.ts";
 import { symbolSize } from "../../src/elf/symbol-table.ts";
 import { elfListing } from "../../src/symbols/elf-listing.ts";
 import { symbolName } from "../../src/symbols/listing.ts";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -222,7 +223,10 @@ test("lines with other names stand behind their symbols', however long the names
   const printed = tool("nm", ["-n", object]).toString().trimEnd().split("\n");
   const symbols = printed.flatMap((_, i) => (i % 3 === 0 || i < 8 ? [i] : []));
   const added = new Map(
-    symbols.map((symbol) => [symbol, `alias${symbol}@${"y".repeat(lengths[(symbol + 1) % 8] as number)}`]),
+    symbols.map((symbol) => {
+      const length = defined(lengths[(symbol + 1) % 8], "length of an alias");
+      return [symbol, `alias${symbol}@${"y".repeat(length)}`];
+    }),
   );
   const expected = printed.flatMap((line, i) => {
     const name = added.get(i);
@@ -278,11 +282,13 @@ test("each line knows its entry in the symbol table", () => {
   const { table, tableIndex, count, addressLow, ...listing } = listingOfElf(SAMPLE);
   expect(new Set(tableIndex).size).toBe(count);
   const entries = tool("readelf", ["-sW", SAMPLE]).toString().split("\n");
+  expect(count).toBeGreaterThan(100);
   for (let symbol = 0; symbol < count; symbol++) {
-    const entry = entries.find((line) => line.startsWith(`${String(tableIndex[symbol]).padStart(6)}: `));
+    const index = defined(tableIndex[symbol], `index of line ${symbol}`);
+    const entry = entries.find((line) => line.startsWith(`${String(index).padStart(6)}: `));
     const fields = entry?.trim().split(/\s+/);
     expect(fields?.[7]).toBe(symbolName({ ...listing, count, addressLow }, symbol));
     expect(Number.parseInt(fields?.[1]?.slice(8) ?? "", 16)).toBe(addressLow[symbol]);
-    expect(Number(fields?.[2])).toBe(symbolSize(table, tableIndex[symbol] as number));
+    expect(Number(fields?.[2])).toBe(symbolSize(table, index));
   }
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/failure.ts";
 import { findSymbol, type Listing, moduleName, readListing, symbolName } from "../../src/symbols/listing.ts";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { tool } from "../tool.ts";
 import { listingOf, namesOf } from "./listings.ts";
@@ -9,11 +10,11 @@ import { listingOf, namesOf } from "./listings.ts";
 /** A symbol as one text: address, type, name, and the module if it has one. */
 function symbolsOf(listing: Listing): string[] {
   return Array.from({ length: listing.count }, (_, symbol) => {
-    const high = BigInt(listing.addressHigh[symbol] as number);
-    const low = BigInt(listing.addressLow[symbol] as number);
+    const high = BigInt(defined(listing.addressHigh[symbol], `address of symbol ${symbol}`));
+    const low = BigInt(defined(listing.addressLow[symbol], `address of symbol ${symbol}`));
     const address = ((high << 32n) | low).toString(16);
     const module = moduleName(listing, symbol);
-    const type = String.fromCharCode(listing.type[symbol] as number);
+    const type = String.fromCharCode(defined(listing.type[symbol], `type of symbol ${symbol}`));
     return `${address} ${type} ${symbolName(listing, symbol)}${module && ` of ${module}`}`;
   });
 }

@@ -46,7 +46,8 @@ export const randomSymbols: fc.Arbitrary<RandomSymbol[]> = fc
         fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom(..."ab._$@-") }),
       ),
     }),
-    { minLength: 1, maxLength: 40 },
+    // Without a size fast-check makes ten at most, of which hardly any share a name.
+    { minLength: 1, maxLength: 40, size: "max" },
   )
   .map((symbols) => symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)));
 

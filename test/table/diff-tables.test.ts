@@ -74,7 +74,7 @@ describe("a symbol", () => {
   });
 
   test("is removed and added, for its place, when several may be the same one", () => {
-    const [a, b, c] = ["a.c", "b.c", "c.c"].map((file) => show({ file })) as [TableRow, TableRow, TableRow];
+    const [a, b, c] = [show({ file: "a.c" }), show({ file: "b.c" }), show({ file: "c.c" })];
     expect(changesOf([a], [b, c]).map(({ group, reason }) => `${group} ${reason}`)).toEqual([
       "removed place",
       "added place",
@@ -99,10 +99,8 @@ describe("a symbol", () => {
   });
 
   test("with ThinLTO's suffix is the same one whatever the suffix", () => {
-    const [a, b] = ["foo.llvm.123", "foo.llvm.456"].map((name) => row({ name, alias: "foo@a_c_1" }));
-    expect(changesOf([a as TableRow], [b as TableRow])).toEqual([
-      { group: "unchanged", ...none, lines: [1, 1] },
-    ]);
+    const foo = (suffix: string) => row({ name: `foo.llvm.${suffix}`, alias: "foo@a_c_1" });
+    expect(changesOf([foo("123")], [foo("456")])).toEqual([{ group: "unchanged", ...none, lines: [1, 1] }]);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { newHistory, type SymbolHistory } from "../../src/table/history.ts";
+import { defined } from "../defined.ts";
 import { row } from "./tables.ts";
 
 /** The history of one symbol's tables, or of several. */
@@ -15,7 +16,9 @@ function historyOf(
 }
 
 const events = ([symbol]: readonly SymbolHistory[]) =>
-  symbol?.events().map(({ kernel, event, line }) => `${kernel} ${event} ${line}`);
+  defined(symbol, "symbol with a history")
+    .events()
+    .map(({ kernel, event, line }) => `${kernel} ${event} ${line}`);
 
 /** A symbol without an alias, so that a table is not one of aliases only. */
 const PLAIN = row({ name: "zzz" });
@@ -33,22 +36,20 @@ describe("a symbol", () => {
       [PLAIN],
       [PLAIN, show()],
     ];
-    const [symbol] = historyOf(kernels);
+    const symbol = defined(historyOf(kernels)[0], "history of name_show");
     expect(symbol).toMatchObject({
       object: "vmlinux",
       name: "name_show",
       file: "drivers/rtc/sysfs.c",
       unit: "drivers/rtc/sysfs.c",
     });
-    expect(events([symbol as SymbolHistory])).toEqual([
+    expect(events([symbol])).toEqual([
       "6.1 appeared 26",
       "6.3 moved 31",
       "6.4 vanished 31",
       "6.5 appeared 26",
     ]);
-    expect(
-      [...(symbol?.states() ?? [])].map(({ kernel, isGone, line }) => [kernel, isGone ? "gone" : line]),
-    ).toEqual([
+    expect([...symbol.states()].map(({ kernel, isGone, line }) => [kernel, isGone ? "gone" : line])).toEqual([
       ["6.1", 26],
       ["6.2", 26],
       ["6.3", 31],
@@ -96,9 +97,9 @@ describe("a symbol", () => {
         { objects: ["xfs"], rows: [] },
       ],
     });
-    const [, ext4] = history.symbols();
-    expect(events([ext4 as SymbolHistory])).toEqual(["6.0 appeared 26", "6.2 vanished 26"]);
-    expect([...(ext4?.states() ?? [])].map(({ kernel }) => kernel)).toEqual(["6.0", "6.2"]);
+    const ext4 = defined([...history.symbols()][1], "history of name_show in ext4");
+    expect(events([ext4])).toEqual(["6.0 appeared 26", "6.2 vanished 26"]);
+    expect([...ext4.states()].map(({ kernel }) => kernel)).toEqual(["6.0", "6.2"]);
   });
 
   test("without an alias has not vanished from a table of aliases, one with an alias has", () => {

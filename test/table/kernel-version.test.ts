@@ -23,8 +23,12 @@ const RELEASES = [
 /** What dpkg says; with a revision of its own no hyphen of the release is taken for one's beginning. */
 function byDpkg(a: string, b: string): number {
   const [x, y] = [a, b].map((release) => `${release.replace(/-(?=rc[0-9])/, "~")}-0`);
-  const is = (relation: string) =>
-    spawnSync("dpkg", ["--compare-versions", x ?? "", relation, y ?? ""]).status === 0;
+  const is = (relation: string) => {
+    const { error, status } = spawnSync("dpkg", ["--compare-versions", x ?? "", relation, y ?? ""]);
+    if (error !== undefined) throw error;
+    expect([0, 1]).toContain(status);
+    return status === 0;
+  };
   return is("lt") ? -1 : is("gt") ? 1 : 0;
 }
 

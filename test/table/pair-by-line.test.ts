@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { pairByLine } from "../../src/table/pair-by-line.ts";
+import { defined } from "../defined.ts";
 
 const lines = fc.array(fc.option(fc.integer({ min: 0, max: 12 })), { maxLength: 6 });
 
@@ -10,10 +11,11 @@ const paired = (old: (number | null)[], new_: (number | null)[]) =>
 
 /** The least sum of distances over all ways to leave out some of the many. */
 function leastSum(few: readonly number[], many: readonly number[]): number {
-  if (few.length === 0) return 0;
-  if (few.length > many.length) return Number.POSITIVE_INFINITY;
-  const [first, ...rest] = many as [number, ...number[]];
-  const taken = Math.abs((few[0] as number) - first) + leastSum(few.slice(1), rest);
+  const [wanted, ...others] = few;
+  const [first, ...rest] = many;
+  if (wanted === undefined) return 0;
+  if (first === undefined || few.length > many.length) return Number.POSITIVE_INFINITY;
+  const taken = Math.abs(wanted - first) + leastSum(others, rest);
   return Math.min(taken, leastSum(few, rest));
 }
 
@@ -63,13 +65,17 @@ describe("symbols of one key are paired", () => {
     const even = lines.map((all) => all.map((line) => 2 * (line ?? 0)));
     fc.assert(
       fc.property(odd, even, (old, new_) => {
-        const pairs = paired(old, new_) as [number, number][];
+        const pairs = paired(old, new_).map(([o, n]): [number, number] => [
+          defined(o, "old line of a pair"),
+          defined(n, "new line of a pair"),
+        ]);
         pairs.sort(([a, x], [b, y]) => a - b || x - y);
         const news = pairs.map(([, n]) => n);
         expect(news).toEqual([...news].sort((a, b) => a - b));
         const sum = pairs.reduce((total, [o, n]) => total + Math.abs(o - n), 0);
-        const [few, many] = [old, new_].map((all) => all.toSorted((a, b) => a - b)) as [number[], number[]];
-        expect(sum).toBe(few.length <= many.length ? leastSum(few, many) : leastSum(many, few));
+        const sorted = (all: readonly number[]) => all.toSorted((a, b) => a - b);
+        const [few, many] = old.length <= new_.length ? [old, new_] : [new_, old];
+        expect(sum).toBe(leastSum(sorted(few), sorted(many)));
       }),
     );
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { Failure } from "../../src/failure.ts";
 import { readAliasTable } from "../../src/table/read-alias-table.ts";
 import { kasAlias } from "../commands/program.ts";
+import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -15,6 +16,8 @@ const TABLE = join(directory, "sample.jsonl");
 const { status } = kasAlias(["vmlinux", SAMPLE, "--table", TABLE]);
 if (status !== 0) throw new Error("the sample's table was not written");
 const LINES = tool("cat", [TABLE]).toString().trimEnd().split("\n");
+const lineAt = (number: number) => defined(LINES[number - 1], `line ${number} of the sample's table`);
+const [HEADER, FIRST_ROW] = [lineAt(1), lineAt(2)];
 
 /** A table of these lines. */
 function tableOf(lines: readonly string[], end = "\n"): string {
@@ -35,7 +38,7 @@ function failureOf(path: string): string {
 
 /** The sample's table with one line changed; the header is line 1. */
 function changed(line: number, change: (text: string) => string): string {
-  return tableOf(LINES.with(line - 1, change(LINES[line - 1] as string)));
+  return tableOf(LINES.with(line - 1, change(lineAt(line))));
 }
 
 describe("an alias table", () => {
@@ -72,11 +75,11 @@ describe("an alias table", () => {
     fc.assert(
       fc.property(fc.integer({ min: 65_000, max: 66_000 }), (length) => {
         const name = `${"x".repeat(length)}é☃`;
-        const row = JSON.stringify({ ...JSON.parse(LINES[1] as string), name });
-        const header = (LINES[0] as string).replace(/"rows":\d+/, '"rows":2');
-        const [first, second] = readAliasTable(tableOf([header, row, LINES[1] as string])).rows;
+        const row = JSON.stringify({ ...JSON.parse(FIRST_ROW), name });
+        const header = HEADER.replace(/"rows":\d+/, '"rows":2');
+        const [first, second] = readAliasTable(tableOf([header, row, FIRST_ROW])).rows;
         expect(first?.name).toBe(name);
-        expect(second).toEqual(JSON.parse(LINES[1] as string));
+        expect(second).toEqual(JSON.parse(FIRST_ROW));
       }),
       { numRuns: 50 },
     );
@@ -137,13 +140,13 @@ describe("refused, by name, is", () => {
     expect(failureOf(tableOf(LINES.slice(0, -1)))).toBe(
       `table.jsonl: ends after ${rows - 1} of its ${rows} rows; write the table anew`,
     );
-    expect(failureOf(tableOf([...LINES, LINES[1] as string]))).toBe(
+    expect(failureOf(tableOf([...LINES, FIRST_ROW]))).toBe(
       `table.jsonl: line ${rows + 2} is one too many: its header tells ${rows} rows; write the table anew`,
     );
   });
 
   test("a line without an end, before it fills the memory", () => {
-    const path = tableOf([LINES[0] as string, "x".repeat(1 << 25)]);
+    const path = tableOf([HEADER, "x".repeat(1 << 25)]);
     expect(failureOf(path)).toBe("table.jsonl: line 2 is longer than 16777216 bytes; write the table anew");
   });
 });
