@@ -5,9 +5,7 @@ export {
   type VmlinuxInput,
   type VmlinuxResult,
 } from "./alias/alias-vmlinux.ts";
-export { aliasedListing } from "./alias/aliased-listing.ts";
 export { aliasName, KSYM_NAME_LEN, type NamingOptions, type Place } from "./alias/naming.ts";
-export { newAliases, selectSymbols } from "./alias/select.ts";
 export { openDebugSections } from "./dwarf/debug-sections.ts";
 export { type ElfFile, openElf } from "./elf/elf-file.ts";
 export { readSymbolTable } from "./elf/symbol-table.ts";

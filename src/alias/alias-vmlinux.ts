@@ -23,6 +23,7 @@ import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
 import { symbolPositions } from "../symbols/sympos.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
 import { VERSION } from "../version.ts";
+import { aliasedLines } from "./aliased-listing.ts";
 import { type Surroundings, symbolsInScope } from "./candidates.ts";
 import { locateSymbols, type SymbolOrigin } from "./locate.ts";
 import { type Aliases, nameSymbols } from "./name-symbols.ts";
@@ -56,7 +57,10 @@ export interface VmlinuxResult {
   readonly selection: Selection;
   readonly aliases: Aliases;
   readonly header: TableHeader;
+  /** The rows of the alias table, by address. */
   rows(): Iterable<TableRow>;
+  /** The lines of the listing, each alias's after its symbol's, in pieces each valid until the next is asked for. */
+  lines(): Iterable<Uint8Array>;
 }
 
 const NO_SYMBOLS = "has no symbol table";
@@ -170,7 +174,13 @@ export async function aliasVmlinux(
     generator: `kas-alias ${VERSION}`,
     options: recordedOptions(options),
   };
-  return { selection, aliases, header, rows: () => tableRows(vmlinux, aliases) };
+  return {
+    selection,
+    aliases,
+    header,
+    rows: () => tableRows(vmlinux, aliases),
+    lines: () => aliasedLines(selection, aliases),
+  };
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */

@@ -10,7 +10,8 @@ import { symbolPositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { VERSION } from "../version.ts";
-import type { VmlinuxResult } from "./alias-vmlinux.ts";
+import { imageListing, type Timer, untimed, type VmlinuxInput, type VmlinuxResult } from "./alias-vmlinux.ts";
+import { aliasedLines } from "./aliased-listing.ts";
 import type { FilterOptions } from "./filters.ts";
 import { nameSymbols } from "./name-symbols.ts";
 import { separatorFault } from "./naming.ts";
@@ -21,20 +22,26 @@ import { type Selection, selectSymbols } from "./select.ts";
  * Gives the symbols of a vmlinux the aliases that they got in an earlier link of the same build, where their addresses
  * differ but not their order. They are found by name, and by order among namesakes; the options are those of the table.
  *
- * @param image the vmlinux that the listing is of, for the build ID in the new table
+ * @param input the listing, the image's own unless given; the build ID in the new table is the image's
  * @throws Failure for a name that the listing has more or fewer times than the table, or in another order
  */
-export function reuseAliases(
-  listing: Listing,
+export async function reuseAliases(
+  { image, listing: given }: Pick<VmlinuxInput, "listing" | "image">,
   table: AliasTableReader,
-  image: ElfFile | undefined,
-): VmlinuxResult {
+  time: Timer = untimed,
+): Promise<VmlinuxResult> {
+  const listing = await time("symbols", () => given ?? (image && imageListing(image)));
+  if (listing === undefined) throw new Error("neither a listing nor an image");
+  return time("reuse", () => reuse(listing, table, image));
+}
+
+function reuse(listing: Listing, table: AliasTableReader, image: ElfFile | undefined): VmlinuxResult {
   const options = optionsOf(table);
   const rows = aliasedRows(table);
   const chosen = selectSymbols(listing, options);
   const found = matchRows(chosen, rows, table);
   const symbols = chosen.inScope.filter((symbol) => found.has(symbol));
-  const rowOf = (symbol: number) => found.get(symbol) as TableRow;
+  const rowOf = (symbol: number) => found.get(symbol) ?? withoutRow(symbol);
   checkOrder(listing, symbols, rowOf, table.source);
 
   const selection = { ...chosen, symbols };
@@ -42,13 +49,15 @@ export function reuseAliases(
   const places = ordered.map(({ file, line, unit }) => (file === null ? null : { file, line, unit }));
   const { counts } = nameSymbols(listing, symbols, places, options, chosen.existing);
   const unresolved = Object.values(table.header.unresolved ?? {}).reduce((sum, count) => sum + count, 0);
+  const aliases = {
+    alias: ordered.map(({ alias }) => alias),
+    ordinal: Uint32Array.from(ordered, ({ ordinal }) => ordinal),
+    counts: { ...counts, aliases: ordered.length, unresolved },
+  };
   return {
     selection,
-    aliases: {
-      alias: ordered.map(({ alias }) => alias),
-      ordinal: Uint32Array.from(ordered, ({ ordinal }) => ordinal),
-      counts: { ...counts, aliases: ordered.length, unresolved },
-    },
+    aliases,
+    lines: () => aliasedLines(selection, aliases),
     header: {
       ...table.header,
       objects: [{ name: VMLINUX, buildId: (image && buildId(image)) ?? null }],
@@ -61,6 +70,10 @@ export function reuseAliases(
       }
     },
   };
+}
+
+function withoutRow(symbol: number): never {
+  throw new RangeError(`symbol ${symbol} has no row`);
 }
 
 const VMLINUX = "vmlinux";

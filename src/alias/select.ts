@@ -1,9 +1,8 @@
-import { type Listing, symbolName } from "../symbols/listing.ts";
+import type { Listing } from "../symbols/listing.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
 import { findNamesakes, type Namesakes } from "./duplicates.ts";
 import { symbolFilter } from "./filters.ts";
-import type { Aliases } from "./name-symbols.ts";
 import type { AliasOptions } from "./options.ts";
 
 /** What is known of a listing's symbols before any location is looked up. */
@@ -54,21 +53,4 @@ export function selectSymbols(
       excluded: Object.fromEntries([...excluded].sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   };
-}
-
-/** The alias lines to be added to a selection's listing: those that it does not hold already. */
-export function newAliases(
-  { listing, existing, symbols }: Selection,
-  { alias }: Aliases,
-): Map<number, string> {
-  const held = new Set<string>();
-  existing?.forEach((isAlias, symbol) => {
-    if (isAlias) held.add(symbolName(listing, symbol));
-  });
-  const added = new Map<number, string>();
-  symbols.forEach((symbol, index) => {
-    const name = alias[index];
-    if (name && !held.has(name)) added.set(symbol, name);
-  });
-  return added;
 }

@@ -1,9 +1,7 @@
 import { type Command, Option } from "commander";
-import { aliasVmlinux, imageListing, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
-import { aliasedListing } from "../alias/aliased-listing.ts";
+import { aliasVmlinux, type Timer, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
-import { newAliases } from "../alias/select.ts";
-import { type ElfFile, openElf } from "../elf/elf-file.ts";
+import { openElf } from "../elf/elf-file.ts";
 import { bytes, type FileOutput } from "../files/write-files.ts";
 import { readSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsOf } from "../report/stats.ts";
@@ -74,20 +72,19 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
     debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
     listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
   }));
+  const { reuseTable } = options;
+  const time: Timer = (stage, work) => stopwatch.time(stage, work);
   const result =
-    options.reuseTable === undefined
-      ? await makeAliases(input, options, signal, stopwatch)
-      : await reuse(input, options.reuseTable, stopwatch);
+    reuseTable === undefined
+      ? await makeAliases(input, options, signal, time)
+      : await reuseAliases(input, readAliasTable(reuseTable), time);
 
   const outputs: FileOutput[] = [];
   if (options.table !== undefined) {
     outputs.push({ target: options.table, pieces: bytes(tableLines(result.header, result.rows())) });
   }
   const target = options.output ?? (options.table === undefined ? "-" : undefined);
-  if (target !== undefined) {
-    const { selection, aliases } = result;
-    outputs.push({ target, pieces: aliasedListing(selection.listing, newAliases(selection, aliases)) });
-  }
+  if (target !== undefined) outputs.push({ target, pieces: result.lines() });
   const stdoutOpen = await stopwatch.time("write", () => writeOutputs(outputs));
   report(result, options, stopwatch);
   return stdoutOpen;
@@ -97,27 +94,17 @@ function makeAliases(
   input: VmlinuxInput,
   options: Options,
   signal: AbortSignal,
-  stopwatch: Stopwatch,
+  time: Timer,
 ): Promise<VmlinuxResult> {
   const { symbolFrequency } = options;
   const frequency = symbolFrequency === undefined ? undefined : readSymbolFrequency(symbolFrequency);
   return aliasVmlinux(
     input,
     vmlinuxOptions(options, signal),
-    (stage, work) => stopwatch.time(stage, work),
+    time,
     // The file counts vmlinux's names as well.
     frequency && { bearersOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
   );
-}
-
-async function reuse(
-  { listing, image }: VmlinuxInput,
-  path: string,
-  stopwatch: Stopwatch,
-): Promise<VmlinuxResult> {
-  // Without an image there is a listing: the command line is checked for it.
-  const taken = await stopwatch.time("symbols", () => listing ?? imageListing(image as ElfFile));
-  return stopwatch.time("reuse", () => reuseAliases(taken, readAliasTable(path), image));
 }
 
 function report({ selection, aliases }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {

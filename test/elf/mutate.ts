@@ -5,8 +5,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { aliasVmlinux } from "../../src/alias/alias-vmlinux.ts";
-import { aliasedListing } from "../../src/alias/aliased-listing.ts";
-import { newAliases } from "../../src/alias/select.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { Failure } from "../../src/failure.ts";
 import { tableLines } from "../../src/table/alias-table.ts";
@@ -80,7 +78,7 @@ async function aliasDamaged(declared: boolean): Promise<void> {
     const options = { data: declared, location, signatures: declared, locateAll: true } as const;
     const result = await aliasVmlinux({ image: elf }, options);
     for (const line of tableLines(result.header, result.rows())) JSON.parse(line.toString());
-    aliasedListing(result.selection.listing, newAliases(result.selection, result.aliases));
+    for (const _ of result.lines());
   } finally {
     elf.file.close();
   }
