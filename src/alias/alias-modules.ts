@@ -18,6 +18,7 @@ import {
   type LocatedVmlinux,
   locateVmlinux,
   placesOf,
+  type RunCounts,
   type Timer,
   tableRows,
   untimed,
@@ -55,11 +56,7 @@ export interface ModulesResult {
     readonly module: ModuleFile;
     readonly aliases: ReadonlyMap<number, string>;
   }[];
-  readonly counts: Aliases["counts"] & {
-    readonly symbols: number;
-    readonly duplicatedNames: number;
-    readonly excluded: Record<string, number>;
-  };
+  readonly counts: RunCounts;
 }
 
 /** Follows a run. */
@@ -279,7 +276,7 @@ function countsOf(
   modules: readonly LocatedModule[],
   counts: Aliases["counts"],
   names: ReadonlyMap<string, number> | undefined,
-): ModulesResult["counts"] {
+): RunCounts {
   const selections = [
     ...(vmlinux ? [vmlinux.selection.counts] : []),
     ...modules.map(({ symbols }) => symbols.counts),

@@ -52,10 +52,15 @@ export type Timer = <T>(stage: string, work: () => T | Promise<T>) => Promise<T>
 /** Runs a stage without measuring it. */
 export const untimed: Timer = async (_, work) => work();
 
+/** The figures of a run. */
+export type RunCounts = Selection["counts"] & Aliases["counts"];
+
 /** The result of a run over a vmlinux. */
 export interface VmlinuxResult {
-  readonly selection: Selection;
-  readonly aliases: Aliases;
+  /** The file that the listing was read from. */
+  readonly source: string;
+  readonly counts: RunCounts;
+  /** The header of the alias table. */
   readonly header: TableHeader;
   /** The rows of the alias table, by address. */
   rows(): Iterable<TableRow>;
@@ -175,8 +180,8 @@ export async function aliasVmlinux(
     options: recordedOptions(options),
   };
   return {
-    selection,
-    aliases,
+    source: selection.listing.source,
+    counts: { ...selection.counts, ...aliases.counts },
     header,
     rows: () => tableRows(vmlinux, aliases),
     lines: () => aliasedLines(selection, aliases),

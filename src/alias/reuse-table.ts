@@ -55,8 +55,8 @@ function reuse(listing: Listing, table: AliasTableReader, image: ElfFile | undef
     counts: { ...counts, aliases: ordered.length, unresolved },
   };
   return {
-    selection,
-    aliases,
+    source: listing.source,
+    counts: { ...selection.counts, ...aliases.counts },
     lines: () => aliasedLines(selection, aliases),
     header: {
       ...table.header,

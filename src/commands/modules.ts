@@ -130,7 +130,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
     stdoutOpen = await writeOutputs(outputs);
   });
   if (options.stats) {
-    sayStats(statsOf(result.counts, result.counts, stopwatch.seconds), options.stats);
+    sayStats(statsOf(result.counts, stopwatch.seconds), options.stats);
   }
   if (progress.failures > 0) {
     const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;

@@ -107,12 +107,12 @@ function makeAliases(
   );
 }
 
-function report({ selection, aliases }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
-  const { unresolved } = aliases.counts;
+function report({ source, counts }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
+  const { unresolved } = counts;
   if (options.stats) {
-    sayStats(statsOf(selection.counts, aliases.counts, stopwatch.seconds), options.stats);
+    sayStats(statsOf(counts, stopwatch.seconds), options.stats);
   } else if (unresolved > 0 && !options.quiet) {
     const what = unresolved === 1 ? "symbol has" : "symbols have";
-    say(`${selection.listing.source}: ${unresolved} duplicated ${what} no source location and no alias`);
+    say(`${source}: ${unresolved} duplicated ${what} no source location and no alias`);
   }
 }

@@ -1,4 +1,4 @@
-import type { Aliases } from "../alias/name-symbols.ts";
+import type { RunCounts } from "../alias/alias-vmlinux.ts";
 
 /** The figures of a run. */
 export interface Stats {
@@ -21,11 +21,9 @@ export interface Stats {
 
 /** The figures of a run, out of what it has counted. */
 export function statsOf(
-  selected: Pick<Stats, "symbols" | "duplicatedNames" | "excluded">,
-  { aliases, tooLong, ambiguous, ordinal, unresolved }: Aliases["counts"],
+  { symbols, duplicatedNames, aliases, excluded, tooLong, ambiguous, ordinal, unresolved }: RunCounts,
   seconds: Record<string, number>,
 ): Stats {
-  const { symbols, duplicatedNames, excluded } = selected;
   return {
     symbols,
     duplicatedNames,
