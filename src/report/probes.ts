@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ProbePoint } from "../lookup/run-time-addresses.ts";
+import type { ProbePoint } from "../lookup/probe-points.ts";
 
 /** The values of `probe --format`, and the lines that each gives. */
 export const PROBE_FORMATS = {

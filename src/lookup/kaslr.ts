@@ -1,0 +1,105 @@
+import { Failure } from "../failure.ts";
+import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
+import { isText } from "../symbols/name-anatomy.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import { listedAddress } from "./listed-address.ts";
+import type { SearchedTable } from "./search-alias-table.ts";
+
+/** A symbol of a table in a running kernel. */
+export interface PlacedSymbol {
+  readonly row: TableRow;
+  readonly address: bigint;
+}
+
+const ADDRESS_BITS = 64;
+const distance = (from: bigint, to: bigint) => BigInt.asUintN(ADDRESS_BITS, to - from);
+
+/**
+ * Finds symbols of a table in a running kernel's kallsyms.
+ *
+ * All symbols of vmlinux, and those of each section of a module, have moved by the same distance (KASLR, the address that
+ * a module was loaded at). It is the one by which the aliased functions of the table come to where kallsyms has their names:
+ * those of the symbol's own section, and of vmlinux those of .text.
+ *
+ * @param table what `wanted` are rows of
+ * @throws Failure when there is no such distance, since kallsyms is of another build, or a module is not loaded
+ */
+export function placeInKernel(
+  table: SearchedTable,
+  wanted: readonly TableRow[],
+  kallsyms: Listing,
+): PlacedSymbol[] {
+  const rowsOf = new Map<string, TableRow[]>();
+  const moves = new Map<string, bigint>();
+  return wanted.map((row) => {
+    const { object, section } = row;
+    const group = `${object} ${section}`;
+    let move = moves.get(group);
+    if (move === undefined) {
+      const own = rowsOf.get(object) ?? table.rowsWith(object, "", "");
+      rowsOf.set(object, own);
+      const witnesses = own.filter(
+        (other) =>
+          other.object === object &&
+          // Without CONFIG_KALLSYMS_ALL, kallsyms lacks .exit.text, but never .text.
+          (other.section === section || (object === "vmlinux" && other.section === ".text")) &&
+          other.alias !== null &&
+          isText(other.type.charCodeAt(0)),
+      );
+      move = distanceMoved(row, witnesses, kallsyms);
+      moves.set(group, move);
+    }
+    return { row, address: BigInt.asUintN(ADDRESS_BITS, BigInt(`0x${row.address}`) + move) };
+  });
+}
+
+/** The distance by which rows of one object have moved. */
+function distanceMoved(first: TableRow, others: readonly TableRow[], kallsyms: Listing): bigint {
+  const rows = [first, ...others];
+  const found = addressesOf(rows, first.object, kallsyms);
+  const possible = found(first).map((address) => distance(BigInt(`0x${first.address}`), address));
+  const moves = new Set(
+    possible.filter((move) =>
+      rows.every((row) => found(row).some((at) => distance(BigInt(`0x${row.address}`), at) === move)),
+    ),
+  );
+  // So few namesakes, and at such distances, that only the order in which kallsyms has them tells which is which.
+  const byPosition = possible[Math.max(first.sympos, 1) - 1];
+  const move = moves.size === 1 ? [...moves][0] : byPosition;
+  if (move === undefined || !moves.has(move)) throw otherBuild(first, possible.length, kallsyms);
+  return move;
+}
+
+function otherBuild({ object, name, section }: TableRow, bearers: number, { source }: Listing): Failure {
+  if (section?.startsWith(".init") && object !== "vmlinux") {
+    return new Failure(source, `${name} of ${object} is in ${section}, which is gone after loading`);
+  }
+  if (section?.startsWith(".exit") && object === "vmlinux") {
+    const problem = `${name} of ${object} is in ${section}, which it lacks without CONFIG_KALLSYMS_ALL`;
+    return new Failure(source, problem);
+  }
+  if (bearers > 0) {
+    const problem = `${name} of ${object} is not where the table has it: this is another build`;
+    return new Failure(source, problem, "give the table of the running kernel");
+  }
+  const advice = object === "vmlinux" ? "give the table of the running kernel" : `load ${object} first`;
+  return new Failure(source, `has no ${name} of ${object}`, advice);
+}
+
+/** A function that gives the addresses, in the listing's order, that the name of a row has in the rows' object. */
+function addressesOf(
+  rows: readonly TableRow[],
+  object: string,
+  kallsyms: Listing,
+): (row: TableRow) => readonly bigint[] {
+  const found = new Map<string, bigint[]>();
+  for (const { name } of rows) found.set(name, []);
+  const module = object === "vmlinux" ? "" : object;
+  for (let symbol = 0; symbol < kallsyms.count; symbol++) {
+    const addresses = found.get(symbolName(kallsyms, symbol));
+    if (addresses !== undefined && moduleName(kallsyms, symbol) === module) {
+      addresses.push(listedAddress(kallsyms, symbol));
+    }
+  }
+  return ({ name }) => found.get(name) ?? [];
+}
