@@ -11,3 +11,8 @@ export function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K,
   for (const item of items) addTo(groups, keyOf(item), item);
   return groups;
 }
+
+/** The item of a group of one; undefined for a group of none or of several. */
+export function onlyItem<T>(items: readonly T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { Failure, systemMessage } from "../failure.ts";
+import { hasContent } from "../files/file-content.ts";
 import type { PatchedFiles } from "../kernel-tree/apply-patches.ts";
-import { holds } from "../kernel-tree/holds.ts";
 import { kernelPatches } from "../kernel-tree/kernel-patches.ts";
 import { BUNDLE_PATH, inspectKernelTree, isOfSeries, type KernelTree } from "../kernel-tree/kernel-tree.ts";
 import type { Runner } from "./options.ts";
@@ -49,7 +49,7 @@ function describeHook({ path, hook }: KernelTree): string {
 }
 
 function describeBundle(path: string): string {
-  if (holds(path, thisProgram())) return "";
+  if (hasContent(path, [thisProgram()], "fails")) return "";
   return existsSync(path) ? `; ${BUNDLE_PATH} is another version` : `; ${BUNDLE_PATH} is missing`;
 }
 
@@ -102,7 +102,8 @@ async function writeTree(path: string, files: PatchedFiles): Promise<boolean> {
   const outputs = [];
   for (const [name, content] of files) {
     const target = join(path, name);
-    if (content !== null && !holds(target, content)) outputs.push({ target, pieces: [content] });
+    if (content !== null && !hasContent(target, [content], "fails"))
+      outputs.push({ target, pieces: [content] });
   }
   await writeOutputs(outputs);
   for (const [name, content] of files) {

@@ -8,13 +8,15 @@ import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
 import { type AliasedSymbol, findAliased } from "../livepatch/aliased-symbols.ts";
-import { type CheckedPatch, checkPatch } from "../livepatch/check-patch.ts";
+import { checkPatch } from "../livepatch/check-patch.ts";
 import { livePatchHeader } from "../livepatch/header.ts";
 import { formatOldSymbol } from "../livepatch/old-symbol.ts";
-import { type Fault, readLivePatch } from "../livepatch/patch-module.ts";
+import { readLivePatch } from "../livepatch/patch-module.ts";
 import { moduleSymbolNames, SYMBOLS_LIST_MAGIC, vmlinuxSymbols } from "../livepatch/symbols-list.ts";
 import { type SearchedTable, searchAliasTable } from "../lookup/search-alias-table.ts";
 import { checkNames, orderedModules } from "../modules/module-files.ts";
+import { checkAsJson } from "../report/livepatch-check-json.ts";
+import { checkAsText } from "../report/livepatch-check-text.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { wasmMemory } from "../wasm/program.ts";
 import type { Runner } from "./options.ts";
@@ -129,26 +131,6 @@ async function check(
     readAliasTable(table),
     against === undefined ? undefined : readAliasTable(against),
   );
-  if (!(await writeTexts([json ? asJson(checked) : asText(checked)]))) return CLOSED_STDOUT_STATUS;
+  if (!(await writeTexts([json ? checkAsJson(checked) : checkAsText(checked)]))) return CLOSED_STDOUT_STATUS;
   return checked.faults.length > 0 ? FAULTS_STATUS : 0;
-}
-
-function asText({ meanings, faults }: CheckedPatch): string {
-  const lines = meanings.map(({ reference, row }) => {
-    const place = row?.file ? `${row.file}${row.line === null ? "" : `:${row.line}`}` : undefined;
-    const meant = row === null ? [] : [row.alias ?? row.name, place].filter(Boolean);
-    return `${reference.kind} ${formatOldSymbol(reference)}: ${meant.join(", ") || "not in the table"}`;
-  });
-  const text = ({ subject, problem }: Fault) => `fault: ${subject}: ${problem}`;
-  return [...lines, ...faults.map(text)].map((line) => `${line.replace(/\p{Cc}+/gu, " ")}\n`).join("");
-}
-
-function asJson({ meanings, faults }: CheckedPatch): string {
-  const references = meanings.map(({ reference, row }) => ({
-    ...reference,
-    alias: row?.alias ?? null,
-    file: row?.file ?? null,
-    line: row?.line ?? null,
-  }));
-  return `${JSON.stringify({ references, faults })}\n`;
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
@@ -6,6 +6,7 @@ import { aliasModules, type ModulesProgress } from "../alias/alias-modules.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
+import { hasContent } from "../files/file-content.ts";
 import { bytes } from "../files/write-files.ts";
 import { injectAliases } from "../modules/inject.ts";
 import {
@@ -121,7 +122,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
         ? undefined
         : formatSymbolFrequency(result.frequency);
     const outputs = [];
-    if (text !== undefined && !hasContent(symbolFrequency as string, [text])) {
+    if (text !== undefined && !hasContent(symbolFrequency as string, [text], "differs")) {
       outputs.push({ target: symbolFrequency as string, pieces: [text] });
     }
     if (options.table !== undefined) {
@@ -164,7 +165,7 @@ async function writeInjected(
     }
     const copy = () =>
       aliases.size === 0 ? [] : injectAliases(elf, aliases, { dropSignature: dropSignature === true });
-    if (!hasContent(target, copy())) await writeOutputs([{ target, pieces: copy() }]);
+    if (!hasContent(target, copy(), "differs")) await writeOutputs([{ target, pieces: copy() }]);
   } finally {
     elf.file.close();
   }
@@ -173,28 +174,6 @@ async function writeInjected(
 function isSameFile(path: string, target: string): boolean {
   const [one, other] = [path, target].map((each) => statSync(each, { throwIfNoEntry: false }));
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
-}
-
-/** Whether a file can be read and has a content, given in pieces. */
-function hasContent(path: string, pieces: Iterable<Uint8Array>): boolean {
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, "r");
-    let held = Buffer.alloc(0);
-    let at = 0;
-    for (const piece of pieces) {
-      if (held.length < piece.length) held = Buffer.allocUnsafe(piece.length);
-      const read = readSync(fd, held, 0, piece.length, at);
-      if (read < piece.length || held.compare(piece, 0, piece.length, 0, read) !== 0) return false;
-      at += read;
-    }
-    return at === fstatSync(fd).size;
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    return false;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
 }
 
 async function openBar({ quiet }: Options): Promise<SingleBar | undefined> {

@@ -54,7 +54,7 @@ export function applyPatches(
 /** The paths of the files that a patch changes, makes or deletes. */
 export function patchedPaths(patch: string): string[] {
   const paths = patch.matchAll(/^(?:--- a|\+\+\+ b)\/(.+)$/gm);
-  return [...new Set(Array.from(paths, ([, path]) => path as string))];
+  return [...new Set(Array.from(paths, ([, path = ""]) => path))];
 }
 
 /** @returns why the patch does not apply, undefined when it does */

@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import { addTo } from "../grouping.ts";
+import { addTo, onlyItem } from "../grouping.ts";
 import { isFunction, isObject, isWeak, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
@@ -201,15 +201,11 @@ function movedFaults(reference: Reference, old: KernelSymbols, now: KernelSymbol
   const same = rows.find(({ alias, file, unit }) =>
     meant.alias === null ? file === meant.file && unit === meant.unit : alias === meant.alias,
   );
-  const there = same ?? onlyOne(rows.filter(({ file, unit }) => file === meant.file && unit === meant.unit));
+  const there = same ?? onlyItem(rows.filter(({ file, unit }) => file === meant.file && unit === meant.unit));
   const was = meant.alias ?? `${meant.name} at ${meant.file ?? "?"}:${meant.line ?? "?"}`;
   if (there === undefined) {
     return rows.length === 0 ? [] : [faultOf(reference, `meant ${was}, which is not there any more`)];
   }
   if (there === meaningOf(reference, now).row) return [];
   return [faultOf(reference, `meant ${was}, whose position is ${there.sympos} now`)];
-}
-
-function onlyOne<T>(items: readonly T[]): T | undefined {
-  return items.length === 1 ? items[0] : undefined;
 }

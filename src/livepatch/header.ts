@@ -1,3 +1,4 @@
+import { formatPlace } from "../table/place.ts";
 import type { AliasedSymbol } from "./aliased-symbols.ts";
 
 /**
@@ -14,7 +15,7 @@ export function* livePatchHeader(
   const taken = new Set<string>();
   for (const { alias, symbol, row } of symbols) {
     const identifier = uniqueIdentifier(alias, taken);
-    const place = row.file === null ? "" : `, ${row.file}${row.line === null ? "" : `:${row.line}`}`;
+    const place = row.file === null ? "" : `, ${formatPlace(row.file, row.line)}`;
     const { object, name, position } = symbol;
     yield `\n/* ${comment(`${alias}: ${object}${place}`)} */\n`;
     yield `#define KAS_FUNC_${identifier} \\\n\t.old_name = ${cString(name)}, .old_sympos = ${position}\n`;

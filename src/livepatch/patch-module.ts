@@ -1,3 +1,5 @@
+import { lowerBound } from "../binary-search.ts";
+import { at } from "../checked-index.ts";
 import {
   SHF_ALLOC,
   SHF_EXECINSTR,
@@ -91,9 +93,9 @@ const KLP_SYM_FORM = /^\.klp\.sym\.([^.]{1,55})\.([^,]{1,511}),([0-9]{1,9})$/;
 
 /** The symbol that a `.klp.sym.` name means, undefined for a name of another form. */
 function parseKlpSym(name: string): OldSymbol | undefined {
-  const parts = KLP_SYM_FORM.exec(name);
-  if (parts === null) return undefined;
-  return { object: parts[1] as string, name: parts[2] as string, position: Number(parts[3]) };
+  const [, object, own, position] = KLP_SYM_FORM.exec(name) ?? [];
+  if (object === undefined || own === undefined) return undefined;
+  return { object, name: own, position: Number(position) };
 }
 
 function livePatchSymbols(elf: ElfFile, table: SymbolTable): { references: Reference[]; faults: Fault[] } {
@@ -196,18 +198,20 @@ function patchedFunctions(elf: ElfFile, table: SymbolTable, pointers: Pointers):
   const references: Reference[] = [];
 
   const addFunctions = (object: string, { section, offset }: Pointer) => {
+    if (section === undefined) return;
     for (const at of functionsLeft(section, offset)) {
-      if (section === undefined || !isFunction(section, at)) continue;
+      if (!isFunction(section, at)) continue;
       const bytes = sectionBytes(elf, section);
       const position = new Cursor(bytes, at + 2 * word, bytes.size, elf.littleEndian).offset(word);
       references.push({ kind: "klp_func", object, name: stringAt(elf, pointerAt(section, at)), position });
     }
   };
   const addObjects = ({ section, offset }: Pointer) => {
+    if (section === undefined) return;
     for (const at of objectsLeft(section, offset)) {
-      const functions = section && pointerAt(section, at);
+      const functions = pointerAt(section, at);
       if (functions?.section === undefined || !isFunction(functions.section, functions.offset)) continue;
-      const name = at - word < offset ? undefined : pointerAt(section as Section, at - word);
+      const name = at - word < offset ? undefined : pointerAt(section, at - word);
       addFunctions(isString(name) ? stringAt(elf, name) : VMLINUX, functions);
     }
   };
@@ -237,30 +241,20 @@ function pointersOnce(elf: ElfFile, table: SymbolTable, pointers: Pointers) {
     Array.from(pointers, ([section, those]) => [section, [...those.keys()].sort((a, b) => a - b)]),
   );
   const given = new Map<Section, Set<number>>();
-  return function* (section: Section | undefined, offset: number): Generator<number> {
-    const offsets = section && sorted.get(section);
-    if (section === undefined || offsets === undefined) return;
+  return function* (section: Section, offset: number): Generator<number> {
+    const offsets = sorted.get(section);
+    if (offsets === undefined) return;
     const seen = given.get(section) ?? new Set();
     given.set(section, seen);
     const variable = variables.get(section)?.find(({ start, end }) => start <= offset && offset < end);
-    for (let i = lowerBound(offsets, offset); i < offsets.length; i++) {
-      const at = offsets[i] as number;
-      if (at >= (variable?.end ?? section.size) || seen.has(at)) return;
-      seen.add(at);
-      yield at;
+    const end = variable?.end ?? section.size;
+    for (let i = lowerBound(offsets.length, (each) => at(offsets, each) < offset); i < offsets.length; i++) {
+      const pointer = at(offsets, i);
+      if (pointer >= end || seen.has(pointer)) return;
+      seen.add(pointer);
+      yield pointer;
     }
   };
-}
-
-/** The index of the first number that is not below a limit, of numbers in ascending order. */
-function lowerBound(numbers: readonly number[], limit: number): number {
-  let from = 0;
-  for (let to = numbers.length; from < to; ) {
-    const middle = (from + to) >>> 1;
-    if ((numbers[middle] as number) < limit) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 function isString(pointer: Pointer | undefined): pointer is Pointer & { section: Section } {

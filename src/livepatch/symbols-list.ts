@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import { SHF_ALLOC } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { sectionIndexOf } from "../elf/symbol-table.ts";
@@ -29,7 +30,7 @@ export function vmlinuxSymbols(listing: ElfListing): string {
 /** The part of a module: the symbols that are there when it is loaded, as its symbol table has them. */
 export function moduleSymbolNames(module: string, elf: ElfFile, listing: ElfListing): string {
   const { table, tableIndex, nameHash } = listing;
-  const indexOf = (symbol: number) => tableIndex[symbol] as number;
+  const indexOf = (symbol: number) => at(tableIndex, symbol);
   const isLoaded = (symbol: number) =>
     nameHash[symbol] !== 0 &&
     ((elf.sections[sectionIndexOf(table, indexOf(symbol))]?.flags ?? 0) & SHF_ALLOC) !== 0;

@@ -16,8 +16,7 @@ export function closestNames(typed: string, names: Iterable<string>): string[] {
 
 /** The first few names by Levenshtein's distance. */
 export function mostAlike(typed: string, names: readonly string[]): string[] {
-  const edits = new Map(names.map((name) => [name, distance(typed, name)]));
-  const order = (a: string, b: string) =>
-    (edits.get(a) as number) - (edits.get(b) as number) || (a < b ? -1 : 1);
-  return [...edits.keys()].sort(order).slice(0, SUGGESTIONS);
+  const measured = Array.from(new Set(names), (name) => ({ name, edits: distance(typed, name) }));
+  measured.sort((a, b) => a.edits - b.edits || (a.name < b.name ? -1 : 1));
+  return measured.slice(0, SUGGESTIONS).map(({ name }) => name);
 }

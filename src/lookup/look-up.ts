@@ -137,7 +137,7 @@ function byPlace(table: SearchedTable, name: string, place: string): LookedUp {
 
 /** The symbols of the same name in the same file that are nearest to the line of an alias, of whatever suffixes. */
 function whereAliasMoved(table: SearchedTable, stem: string, place: string): TableRow[] {
-  const [where, inUnit] = place.split(separatorOf(table)) as [string, string | undefined];
+  const [where = "", inUnit] = place.split(separatorOf(table));
   const rows = rowsOfName(table, anatomyOf(stem).base);
   // An ordinal may stand behind the line, or behind the unit.
   for (const form of [/^(.+)_([0-9]{1,9})$/, /^(.+?)_([0-9]{1,9})_[0-9]+$/]) {

@@ -1,5 +1,5 @@
 import type { TableRow } from "../table/alias-table.ts";
-import { type Change, GROUPS } from "../table/diff-tables.ts";
+import { type Change, GROUPS, rowOf } from "../table/diff-tables.ts";
 import type { PageChange, PageData, PageSide } from "./diff-page/page-data.ts";
 import type { DiffReport } from "./diff-report.ts";
 import { GROUP_WORDS, kernelOf, REASON_WORDS, reasonOf } from "./diff-words.ts";
@@ -55,11 +55,10 @@ function* pageData(report: DiffReport): Generator<string> {
   };
   yield `${escaped(head).slice(0, -1)},"changes":[`;
   for (const [i, change] of changes.entries()) {
-    const object = (change.new ?? change.old)?.object ?? null;
     const uses = change.uses.map(({ file, line }) => indexOf(`${file}:${line}`));
     const row: PageChange = [
       GROUPS.indexOf(change.group),
-      indexOf(object),
+      indexOf(rowOf(change).object),
       indexOf(reasonOf(change)),
       indexOf(summaryReason(change)),
       side(change.old),

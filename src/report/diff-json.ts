@@ -1,4 +1,5 @@
 import type { TableRow } from "../table/alias-table.ts";
+import { rowOf } from "../table/diff-tables.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 
 /** The schema of the JSON form, described in docs/diff.md. */
@@ -13,8 +14,9 @@ export function* diffAsJson({ changes, newAliases, ...summary }: DiffReport): Ge
   yield "\n]}\n";
 }
 
-function plain({ group, reason, other, old, new: new_, uses }: ListedChange) {
-  const { object, name } = (new_ ?? old) as TableRow;
+function plain(change: ListedChange) {
+  const { group, reason, other, old, new: new_, uses } = change;
+  const { object, name } = rowOf(change);
   return { group, reason, other, object, name, old: side(old), new: side(new_), uses };
 }
 

@@ -1,4 +1,4 @@
-import { GROUPS } from "../table/diff-tables.ts";
+import { GROUPS, rowOf } from "../table/diff-tables.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 import { GROUP_WORDS, kernelOf, labelOf, positionOf, reasonCounts, reasonOf } from "./diff-words.ts";
 
@@ -39,7 +39,7 @@ function tableRow(change: ListedChange): string {
   const reason = change.other === null ? reasonOf(change) : code(reasonOf(change));
   const where = uses.map(({ file, line }) => code(`${file}:${line}`)).join(" ");
   const remarks = [positionOf(change), reason, where].filter(Boolean).join(", ");
-  return `| ${code((new_ ?? old)?.object ?? "")} | ${before} | ${after} | ${remarks} |\n`;
+  return `| ${code(rowOf(change).object)} | ${before} | ${after} | ${remarks} |\n`;
 }
 
 /** A code span in a table's cell: fenced with more backticks than it has in a row, and its bars escaped. */

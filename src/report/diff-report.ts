@@ -58,7 +58,14 @@ export function diffReport(
     row !== null &&
     (name === undefined || name.test(row.name)) &&
     (objects.length === 0 || objects.includes(row.object));
-  const counts = Object.fromEntries(GROUPS.map((group) => [group, 0])) as Record<Group, number>;
+  const counts: Record<Group, number> = {
+    unchanged: 0,
+    moved: 0,
+    relocated: 0,
+    sympos: 0,
+    added: 0,
+    removed: 0,
+  };
   const reasons = { added: new Map<Reason, number>(), removed: new Map<Reason, number>() };
   let symposChanged = 0;
   const listed: ListedChange[] = [];

@@ -1,6 +1,7 @@
+import { at } from "../checked-index.ts";
 import { groupBy } from "../grouping.ts";
 import { type AliasUse, replaceUses } from "../table/alias-uses.ts";
-import { GROUPS, type Group } from "../table/diff-tables.ts";
+import { GROUPS, type Group, rowOf } from "../table/diff-tables.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 import {
   GROUP_WORDS,
@@ -61,10 +62,8 @@ function* summary(report: DiffReport, paint: Paint): Generator<string> {
 }
 
 function changeAsText(change: ListedChange, paint: Paint): string {
-  const { group, old, new: new_ } = change;
-  const object = (new_ ?? old)?.object ?? "";
-  const what = paint(STYLES[group], labels(change));
-  return [object, what, ...[positionOf(change), reasonOf(change)].filter(Boolean)].join("  ");
+  const what = paint(STYLES[change.group], labels(change));
+  return [rowOf(change).object, what, ...[positionOf(change), reasonOf(change)].filter(Boolean)].join("  ");
 }
 
 function labels({ group, old, new: new_ }: ListedChange): string {
@@ -81,7 +80,7 @@ function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generat
     return more === undefined ? (new_ ?? null) : null;
   };
   for (const uses of linesOf(changes)) {
-    const { file, line, text } = uses[0] as AliasUse;
+    const { file, line, text } = at(uses, 0);
     yield `\n${paint("bold", `${file}:${line}`)}\n`;
     yield `${paint("red", `-${printable(text)}`)}\n`;
     const replaced = replaceUses(uses, newAlias);

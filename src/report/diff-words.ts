@@ -1,5 +1,6 @@
 import type { TableRow } from "../table/alias-table.ts";
 import { type Change, type Group, REASONS, type Reason } from "../table/diff-tables.ts";
+import { formatPlace } from "../table/place.ts";
 import type { DiffReport, ReportedTable } from "./diff-report.ts";
 
 /** What a group is called where there is room for more than its name. */
@@ -59,7 +60,7 @@ export function reasonOf({ group, reason, other, old, new: new_ }: Change): stri
 /** A row's place for people, `file:line`, with its unit where that is another file. */
 export function placeOf({ file, line, unit }: TableRow): string {
   if (file === null) return "an unknown place";
-  const place = line === null ? file : `${file}:${line}`;
+  const place = formatPlace(file, line);
   return printable(unit === null || unit === file ? place : `${place} in ${unit}`);
 }
 

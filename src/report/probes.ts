@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { ProbePoint } from "../lookup/run-time-addresses.ts";
+import { at } from "../checked-index.ts";
+import type { ProbePoint } from "../lookup/probe-points.ts";
 
 /** The values of `probe --format`, and the lines that each gives. */
 export const PROBE_FORMATS = {
@@ -61,9 +62,7 @@ export function eventNames(aliases: readonly string[]): string[] {
   return identifiers.map((identifier, i) => {
     const isUnique = identifiers.indexOf(identifier) === identifiers.lastIndexOf(identifier);
     if (isUnique && identifier.length < MAX_EVENT_NAME_LEN) return identifier;
-    const hash = createHash("sha256")
-      .update(aliases[i] as string)
-      .digest("hex");
+    const hash = createHash("sha256").update(at(aliases, i)).digest("hex");
     return `${identifier.slice(0, MAX_EVENT_NAME_LEN - 2 - HASH_DIGITS)}_${hash.slice(0, HASH_DIGITS)}`;
   });
 }

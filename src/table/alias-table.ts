@@ -1,4 +1,5 @@
-import type { Via } from "../source-lines/resolver.ts";
+import { rowWriter } from "./row-line.ts";
+import { COLUMNS, type Row } from "./row-schema.ts";
 
 /** The schema that tables of this form name in their first line. */
 export const TABLE_SCHEMA = "kas-alias/table@1";
@@ -22,39 +23,12 @@ export interface TableHeader {
 }
 
 /** One symbol of an alias table. Every key is always there, null when unknown. */
-export interface TableRow {
-  /** "vmlinux" or the module's name. */
-  readonly object: string;
-  readonly name: string;
-  /** null for a symbol that needs or has none. */
-  readonly alias: string | null;
-  /** nm's letter. */
-  readonly type: string;
-  /** Hexadecimal digits; in a module the offset in its section. */
-  readonly address: string;
-  readonly section: string | null;
-  /** In bytes. */
-  readonly size: number | null;
-  /** Relative to the source root. */
-  readonly file: string | null;
-  readonly line: number | null;
-  /** The compilation unit's primary source file. */
-  readonly unit: string | null;
-  /** Position among the namesakes of its object, from 1; 0 when the name is unique there. */
-  readonly sympos: number;
-  /** The number appended to the alias, 0 for none. */
-  readonly ordinal: number;
-  readonly via: Via | null;
-  /** The function that holds a static local variable; null for what is in no function. */
-  readonly function: string | null;
-  /** How many parameters the source of a function has; null where that was not asked for, or nothing tells. */
-  readonly parameters: number | null;
-  /** Those of them that still arrive, from 1; null where nothing tells. */
-  readonly arriving: readonly number[] | null;
-}
+export interface TableRow extends Row<typeof COLUMNS> {}
+
+const rowLine = rowWriter(COLUMNS);
 
 /** An alias table as JSON Lines, line by line. */
 export function* tableLines(header: TableHeader, rows: Iterable<TableRow>): Generator<string> {
   yield `${JSON.stringify(header)}\n`;
-  for (const row of rows) yield `${JSON.stringify(row)}\n`;
+  for (const row of rows) yield `${rowLine(row)}\n`;
 }

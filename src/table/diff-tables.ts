@@ -1,7 +1,9 @@
-import { groupBy } from "../grouping.ts";
+import { at } from "../checked-index.ts";
+import { groupBy, onlyItem } from "../grouping.ts";
 import type { TableHeader, TableRow } from "./alias-table.ts";
 import { pairByLine } from "./pair-by-line.ts";
 import { KEY_SEPARATOR, rowStem, sourceName, symbolKey } from "./symbol-key.ts";
+import { compareObjects, compareTexts } from "./symbol-order.ts";
 
 /** What has become of a symbol; docs/diff.md says what each means. */
 export const GROUPS = ["unchanged", "moved", "relocated", "sympos", "added", "removed"] as const;
@@ -29,6 +31,13 @@ export interface Change {
   readonly other: string | null;
   readonly old: TableRow | null;
   readonly new: TableRow | null;
+}
+
+/** The symbol of a change as the new table has it, or else the old one. */
+export function rowOf({ old, new: new_ }: Change): TableRow {
+  const row = new_ ?? old;
+  if (row === null) throw new Error("a change of no symbol");
+  return row;
 }
 
 /** A table as it is compared. */
@@ -90,13 +99,13 @@ function pairSymbols(oldRows: readonly TableRow[], newRows: readonly TableRow[])
   for (const [key, olds] of groupBy(oldRows, symbolKey)) {
     const news = newByKey.get(key) ?? [];
     for (const [o, n] of pairByLine(olds.map(lineOf), news.map(lineOf))) {
-      pair(olds[o] as TableRow, news[n] as TableRow, false);
+      pair(at(olds, o), at(news, n), false);
     }
   }
   const newByName = groupBy(newRows.filter(isLeft), nameInObject);
   for (const [key, olds] of groupBy(oldRows.filter(isLeft), nameInObject)) {
-    const [old, new_] = [olds[0] as TableRow, newByName.get(key)?.[0]];
-    if (new_ !== undefined && olds.length === 1 && newByName.get(key)?.length === 1) pair(old, new_, true);
+    const [old, new_] = [onlyItem(olds), onlyItem(newByName.get(key) ?? [])];
+    if (old !== undefined && new_ !== undefined) pair(old, new_, true);
   }
   return { pairs, oldRest: oldRows.filter(isLeft), newRest: newRows.filter(isLeft) };
 }
@@ -180,8 +189,7 @@ function explain(row: TableRow, own: Side, other: Side): { reason: Reason; other
 
 /** The other table's symbol of a name that is left over once on both sides, in whatever object. */
 function onlyOne(stem: string, own: Side, other: Side): TableRow | undefined {
-  const [one, more] = other.restByStem.get(stem) ?? [];
-  return more === undefined && own.restByStem.get(stem)?.length === 1 ? one : undefined;
+  return own.restByStem.get(stem)?.length === 1 ? onlyItem(other.restByStem.get(stem) ?? []) : undefined;
 }
 
 function notesOn(
@@ -231,17 +239,12 @@ const OBJECT_KINDS: readonly [string, (object: string) => boolean][] = [
 ];
 
 function inOrder(a: Change, b: Change): number {
-  const [x, y] = [(a.new ?? a.old) as TableRow, (b.new ?? b.old) as TableRow];
+  const [x, y] = [rowOf(a), rowOf(b)];
   return (
-    Number(y.object === "vmlinux") - Number(x.object === "vmlinux") ||
-    compare(x.object, y.object) ||
-    compare(x.name, y.name) ||
-    compare(x.file ?? "", y.file ?? "") ||
+    compareObjects(x.object, y.object) ||
+    compareTexts(x.name, y.name) ||
+    compareTexts(x.file ?? "", y.file ?? "") ||
     (x.line ?? 0) - (y.line ?? 0) ||
-    compare(x.unit ?? "", y.unit ?? "")
+    compareTexts(x.unit ?? "", y.unit ?? "")
   );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,3 +1,5 @@
+import { at as itemAt } from "../checked-index.ts";
+
 /** What can become of a symbol from one kernel to the next; in one kernel several may. */
 const EVENT_NAMES = ["appeared", "moved", "ambiguous", "unique", "sympos", "vanished"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -20,6 +22,7 @@ interface AliasShape {
 
 // An event in the log: [the symbol's event before, or -1; kernel × 8 + event; line, -1 for none; sympos × 4 + form of the alias].
 const WIDTH = 4;
+const VANISHED = EVENT_NAMES.indexOf("vanished");
 const NO_ALIAS = 0;
 const SHAPED_ALIAS = 1;
 const OTHER_ALIAS = 2;
@@ -46,17 +49,17 @@ export class EventLog {
   }
 
   isPresent(symbol: number): boolean {
-    const last = this.#last[symbol] as number;
-    return last !== -1 && this.#eventName(last) !== "vanished";
+    const last = this.#lastOf(symbol);
+    return last !== -1 && !this.#isVanished(last);
   }
 
   hasAlias(symbol: number): boolean {
-    const last = this.#last[symbol] as number;
-    return last !== -1 && ((this.#log[last + 3] as number) & 3) !== NO_ALIAS;
+    const last = this.#lastOf(symbol);
+    return last !== -1 && (this.#word(last + 3) & 3) !== NO_ALIAS;
   }
 
   lineOf(symbol: number): number | null {
-    return this.#line(this.#last[symbol] as number);
+    return this.#line(this.#lastOf(symbol));
   }
 
   /** The alias that a symbol has, or had when it vanished. */
@@ -81,12 +84,12 @@ export class EventLog {
     sympos: number,
     alias: string | null | undefined,
   ): void {
-    const last = this.#last[symbol] as number;
+    const last = this.#lastOf(symbol);
     const isSame = alias === undefined;
-    const oldSympos = (this.#log[last + 3] as number) >> 2;
+    const oldSympos = this.#word(last + 3) >> 2;
     if (isSame && line === this.#line(last) && sympos === oldSympos && this.isPresent(symbol)) return;
     const now = isSame ? this.aliasOf(symbol) : alias;
-    if (last === -1 || this.#eventName(last) === "vanished") {
+    if (last === -1 || this.#isVanished(last)) {
       this.#push(symbol, index, "appeared", line, sympos, now);
       return;
     }
@@ -99,41 +102,51 @@ export class EventLog {
   }
 
   vanish(symbol: number, index: number): void {
-    const last = this.#last[symbol] as number;
-    const sympos = (this.#log[last + 3] as number) >> 2;
+    const last = this.#lastOf(symbol);
+    const sympos = this.#word(last + 3) >> 2;
     this.#push(symbol, index, "vanished", this.#line(last), sympos, this.aliasOf(symbol));
   }
 
   /** A symbol's events, from the first. */
   eventsOf(symbol: number): LoggedEvent[] {
     const events: LoggedEvent[] = [];
-    for (let at = this.#last[symbol] as number; at !== -1; at = this.#log[at] as number) {
+    for (let at = this.#lastOf(symbol); at !== -1; at = this.#word(at)) {
       events.push({
-        index: (this.#log[at + 1] as number) >> 3,
-        event: this.#eventName(at),
+        index: this.#word(at + 1) >> 3,
+        event: itemAt(EVENT_NAMES, this.#word(at + 1) & 7),
         line: this.#line(at),
         alias: this.#alias(symbol, at),
-        sympos: (this.#log[at + 3] as number) >> 2,
+        sympos: this.#word(at + 3) >> 2,
       });
     }
     return events.reverse();
   }
 
-  #eventName(at: number): EventName {
-    return EVENT_NAMES[(this.#log[at + 1] as number) & 7] as EventName;
+  #lastOf(symbol: number): number {
+    return this.#last[symbol] ?? -1;
+  }
+
+  #word(index: number): number {
+    const word = this.#log[index];
+    if (word === undefined) throw new RangeError(`word ${index} of ${this.#log.length}`);
+    return word;
+  }
+
+  #isVanished(at: number): boolean {
+    return (this.#word(at + 1) & 7) === VANISHED;
   }
 
   #line(at: number): number | null {
-    const line = this.#log[at + 2] as number;
+    const line = this.#word(at + 2);
     return line === -1 ? null : line;
   }
 
   #alias(symbol: number, at: number): string | null {
-    const form = (this.#log[at + 3] as number) & 3;
-    if (form === NO_ALIAS) return null;
+    const form = this.#word(at + 3) & 3;
+    const shape = this.#shapes[symbol];
+    if (form === NO_ALIAS || shape === undefined) return null;
     if (form === OTHER_ALIAS) return this.#otherAliases.get(at) ?? null;
-    const { before, after } = this.#shapes[symbol] as AliasShape;
-    return `${before}${this.#log[at + 2]}${after}`;
+    return `${shape.before}${this.#word(at + 2)}${shape.after}`;
   }
 
   #push(
@@ -153,9 +166,9 @@ export class EventLog {
     this.#length += WIDTH;
     let form = NO_ALIAS;
     if (alias !== null) {
-      this.#shapes[symbol] ??= shapeOf(alias, line);
-      const { before, after } = this.#shapes[symbol] as AliasShape;
-      const shaped = `${before}${line ?? -1}${after}`;
+      const shape = this.#shapes[symbol] ?? shapeOf(alias, line);
+      this.#shapes[symbol] = shape;
+      const shaped = `${shape.before}${line ?? -1}${shape.after}`;
       form = alias === shaped ? SHAPED_ALIAS : OTHER_ALIAS;
       // Either is a text of its own: the row's is a part of many lines.
       const own = form === SHAPED_ALIAS ? shaped : copy(alias);
@@ -164,7 +177,7 @@ export class EventLog {
     } else {
       this.#aliases[symbol] = null;
     }
-    this.#log[at] = this.#last[symbol] as number;
+    this.#log[at] = this.#lastOf(symbol);
     this.#log[at + 1] = (index << 3) | EVENT_NAMES.indexOf(event);
     this.#log[at + 2] = line ?? -1;
     this.#log[at + 3] = (sympos << 2) | form;

@@ -1,8 +1,8 @@
-import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
+import { at } from "../checked-index.ts";
 import type { TableRow } from "./alias-table.ts";
 import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
-import { KEY_SEPARATOR, symbolKey } from "./symbol-key.ts";
+import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
 
 /** All tables of one kernel. */
 export interface KernelTables {
@@ -60,13 +60,17 @@ export interface History {
   readonly anyAliasesOnly: boolean;
 }
 
-/** What is kept of the rows of one kernel while they are compared. */
-interface Rows {
-  readonly key: number[];
-  readonly line: (number | null)[];
-  readonly sympos: number[];
-  /** undefined for the alias that the key's only symbol has already. */
-  readonly alias: (string | null | undefined)[];
+/** A kernel that was added. */
+interface AddedKernel extends Coverage {
+  readonly kernel: string;
+}
+
+/** What is known of all symbols after some kernels. */
+interface Known {
+  readonly numbers: SymbolNumbers;
+  /** The symbols of each key, by its number, in the order in which they came first. */
+  readonly symbolsOf: number[][];
+  readonly log: EventLog;
 }
 
 /**
@@ -76,149 +80,166 @@ interface Rows {
  * @param isWanted whether a symbol of this object and name is looked at
  */
 export function newHistory(isWanted: (row: TableRow) => boolean): History {
-  const keys = newKeys();
-  /** The symbols of each key, in the order in which they came first. */
-  const symbolsOf: number[][] = [];
-  const kernels: (Coverage & { readonly kernel: string })[] = [];
-  const log = new EventLog();
-
-  const readRows = (tables: KernelTables["tables"]): Rows & { aliasesOnly: boolean } => {
-    const rows = { key: [] as number[], line: [] as (number | null)[], sympos: [] as number[] };
-    const alias: Rows["alias"][number][] = [];
-    let aliasesOnly = true;
-    for (const table of tables) {
-      for (const row of table.rows) {
-        if (row.alias === null) aliasesOnly = false;
-        if (!isWanted(row)) continue;
-        const key = keys.of(row);
-        if (key === symbolsOf.length) symbolsOf.push([]);
-        rows.key.push(key);
-        rows.line.push(row.line);
-        rows.sympos.push(row.sympos);
-        const [symbol, more] = symbolsOf[key] as number[];
-        const isKnown = symbol !== undefined && more === undefined && log.isAlias(symbol, row.alias);
-        alias.push(isKnown ? undefined : row.alias);
-      }
-    }
-    return { ...rows, alias, aliasesOnly };
-  };
-
-  const add = ({ kernel, tables }: KernelTables) => {
-    const objects = tables.flatMap((table) => table.objects);
-    const { aliasesOnly, ...rows } = readRows(tables);
-    const coverage = {
-      vmlinux: objects.includes("vmlinux"),
-      modules: objects.some((object) => object !== "vmlinux"),
-      aliasesOnly,
-    };
-    const index = kernels.push({ kernel, ...coverage }) - 1;
-    const { first, next } = chains(rows.key, symbolsOf.length);
-    const update = (symbol: number, row: number) => {
-      log.update(symbol, index, rows.line[row] ?? null, rows.sympos[row] ?? 0, rows.alias[row]);
-    };
-    for (const [key, symbols] of symbolsOf.entries()) {
-      const row = first[key] as number;
-      if (row !== -1 && next[row] === -1 && symbols.length <= 1) {
-        if (symbols.length === 0) symbols.push(log.addSymbol());
-        update(symbols[0] as number, row);
-        continue;
-      }
-      const isCovered = keys.parts[key]?.[0] === "vmlinux" ? coverage.vmlinux : coverage.modules;
-      const vanish = (symbol: number) => {
-        if (isCovered && !(aliasesOnly && !log.hasAlias(symbol))) log.vanish(symbol, index);
-      };
-      if (row === -1) {
-        for (const symbol of symbols) if (log.isPresent(symbol)) vanish(symbol);
-        continue;
-      }
-      for (let each = row; each !== -1; each = next[each] as number) {
-        if (rows.alias[each] === undefined) rows.alias[each] = log.aliasOf(symbols[0] as number);
-      }
-      const present = symbols.filter((symbol) => log.isPresent(symbol));
-      const found: number[] = [];
-      for (let each = row; each !== -1; each = next[each] as number) found.push(each);
-      const pairs = pairByLine(
-        present.map((symbol) => log.lineOf(symbol)),
-        found.map((each) => rows.line[each] ?? null),
-      );
-      const [paired, taken] = [new Set<number>(), new Set<number>()];
-      for (const [s, f] of pairs) {
-        update(present[s] as number, found[f] as number);
-        paired.add(s);
-        taken.add(f);
-      }
-      const absent = symbols.filter((symbol) => !log.isPresent(symbol));
-      for (const [f, each] of found.entries()) {
-        if (taken.has(f)) continue;
-        const symbol = absent.shift() ?? log.addSymbol();
-        if (!symbols.includes(symbol)) symbols.push(symbol);
-        update(symbol, each);
-      }
-      for (const [s, symbol] of present.entries()) if (!paired.has(s)) vanish(symbol);
-    }
-  };
-
-  function* symbols(): Generator<SymbolHistory> {
-    const order = keys.parts.map((_, key) => key);
-    order.sort((a, b) => byParts(keys.parts[a] as Parts, keys.parts[b] as Parts));
-    for (const key of order) {
-      const [object, name, file, unit] = keys.parts[key] as Parts;
-      const covers = (coverage: Coverage) => (object === "vmlinux" ? coverage.vmlinux : coverage.modules);
-      for (const symbol of symbolsOf[key] as number[]) {
-        const logged = log.eventsOf(symbol);
-        const events = () =>
-          logged.map(({ index, event, line, alias, sympos }) => {
-            return { kernel: kernels[index]?.kernel ?? "", event, line, alias, sympos };
-          });
-        const states = () => statesOf(logged, kernels, covers);
-        yield { object, name, file: file || null, unit: unit || null, events, states };
-      }
-    }
-  }
-
+  const known: Known = { numbers: newSymbolNumbers(), symbolsOf: [], log: new EventLog() };
+  const kernels: AddedKernel[] = [];
   return {
-    add,
-    symbols,
+    add({ kernel, tables }) {
+      const { aliasesOnly, ...rows } = readRows(tables, isWanted, known);
+      const objects = tables.flatMap((table) => table.objects);
+      const added = {
+        kernel,
+        vmlinux: objects.includes("vmlinux"),
+        modules: objects.some((object) => object !== "vmlinux"),
+        aliasesOnly,
+      };
+      const index = kernels.push(added) - 1;
+      addKernel(known, rows, added, index);
+    },
+    symbols: () => symbolHistories(known, kernels),
     get anyAliasesOnly() {
       return kernels.some(({ aliasesOnly }) => aliasesOnly);
     },
   };
 }
 
-type Parts = readonly [object: string, stem: string, file: string, unit: string];
+/** Whether a kernel's tables tell of the symbols of an object. */
+function covers({ vmlinux, modules }: Coverage, object: string): boolean {
+  return object === "vmlinux" ? vmlinux : modules;
+}
 
-/** Numbers for the keys of symbols, from 0 in the order in which they come first. */
-function newKeys() {
-  const numbers = new Map<string, number>();
-  const parts: Parts[] = [];
-  /** Which key came after each the last time: one kernel's symbols mostly come in the order of the one before. */
-  const following: number[] = [];
-  let previous = 0;
-  const isKey = (row: TableRow, key: number) => {
-    const [object, stem, file, unit] = parts[key] as Parts;
-    return (
-      row.name === stem &&
-      (row.file ?? "") === file &&
-      (row.unit ?? "") === unit &&
-      row.object === object &&
-      !isObject(kindOfRow(row))
-    );
+/** What is kept of the rows of one kernel while they are compared. */
+interface Rows {
+  readonly key: readonly number[];
+  readonly line: readonly (number | null)[];
+  readonly sympos: readonly number[];
+  /** undefined for the alias that the key's only symbol has already. */
+  readonly alias: readonly (string | null | undefined)[];
+}
+
+function readRows(
+  tables: KernelTables["tables"],
+  isWanted: (row: TableRow) => boolean,
+  { numbers, symbolsOf, log }: Known,
+): Rows & { aliasesOnly: boolean } {
+  const keys: number[] = [];
+  const lines: (number | null)[] = [];
+  const positions: number[] = [];
+  const aliases: (string | null | undefined)[] = [];
+  let aliasesOnly = true;
+  for (const table of tables) {
+    for (const row of table.rows) {
+      if (row.alias === null) aliasesOnly = false;
+      if (!isWanted(row)) continue;
+      const key = numbers.of(row);
+      if (key === symbolsOf.length) symbolsOf.push([]);
+      keys.push(key);
+      lines.push(row.line);
+      positions.push(row.sympos);
+      const symbols = symbolsOf[key];
+      const only = symbols?.length === 1 ? symbols[0] : undefined;
+      aliases.push(only !== undefined && log.isAlias(only, row.alias) ? undefined : row.alias);
+    }
+  }
+  return { key: keys, line: lines, sympos: positions, alias: aliases, aliasesOnly };
+}
+
+/** Takes down what a kernel has changed. @param index the kernel's number */
+function addKernel(known: Known, rows: Rows, kernel: AddedKernel, index: number): void {
+  const { numbers, symbolsOf, log } = known;
+  const { first, next } = chains(rows.key, symbolsOf.length);
+  const update = (symbol: number, row: number) => {
+    log.update(symbol, index, rows.line[row] ?? null, rows.sympos[row] ?? 0, rows.alias[row]);
   };
-  const find = (row: TableRow): number => {
-    const text = symbolKey(row);
-    const known = numbers.get(text);
-    if (known !== undefined) return known;
-    numbers.set(text, parts.length);
-    return parts.push(text.split(KEY_SEPARATOR) as unknown as Parts) - 1;
-  };
-  const of = (row: TableRow): number => {
-    const guess = following[previous];
-    const key = guess !== undefined && isKey(row, guess) ? guess : find(row);
-    following[previous] = key;
-    previous = key;
-    return key;
-  };
-  return { of, parts };
+  for (const [key, symbols] of symbolsOf.entries()) {
+    const row = first[key] ?? -1;
+    // Nearly all symbols have a key of their own.
+    if (row !== -1 && next[row] === -1 && symbols.length <= 1) {
+      const only = symbols[0] ?? log.addSymbol();
+      if (symbols.length === 0) symbols.push(only);
+      update(only, row);
+      continue;
+    }
+    const isCovered = covers(kernel, numbers.parts[key]?.object ?? "");
+    const vanish = (symbol: number) => {
+      if (isCovered && !(kernel.aliasesOnly && !log.hasAlias(symbol))) log.vanish(symbol, index);
+    };
+    if (row === -1) {
+      for (const symbol of symbols) if (log.isPresent(symbol)) vanish(symbol);
+    } else {
+      const found: number[] = [];
+      for (let each = row; each !== -1; each = next[each] ?? -1) found.push(each);
+      const only = symbols[0] === undefined ? null : log.aliasOf(symbols[0]);
+      addNamesakes(log, symbols, keptRows(found, rows, only), index, vanish);
+    }
+  }
+}
+
+/** A row of a kernel, as far as it is kept. */
+interface KeptRow {
+  readonly line: number | null;
+  readonly sympos: number;
+  readonly alias: string | null;
+}
+
+/** Some rows of one key. @param only the alias of its only symbol, for the rows that have that one */
+function keptRows(indices: readonly number[], rows: Rows, only: string | null): KeptRow[] {
+  return indices.map((row) => {
+    const alias = rows.alias[row];
+    return {
+      line: rows.line[row] ?? null,
+      sympos: rows.sympos[row] ?? 0,
+      alias: alias === undefined ? only : alias,
+    };
+  });
+}
+/** Takes down the rows of one key that several symbols have or had: those whose lines are nearest are one symbol. */
+function addNamesakes(
+  log: EventLog,
+  symbols: number[],
+  rows: readonly KeptRow[],
+  index: number,
+  vanish: (symbol: number) => void,
+): void {
+  const present = symbols.filter((symbol) => log.isPresent(symbol));
+  const absent = symbols.filter((symbol) => !log.isPresent(symbol));
+  const [symbolsLeft, rowsLeft] = [new Set(present), new Set(rows)];
+  const update = (symbol: number, { line, sympos, alias }: KeptRow) =>
+    log.update(symbol, index, line, sympos, alias);
+  const pairs = pairByLine(
+    present.map((symbol) => log.lineOf(symbol)),
+    rows.map(({ line }) => line),
+  );
+  for (const [s, r] of pairs) {
+    const [symbol, row] = [at(present, s), at(rows, r)];
+    update(symbol, row);
+    symbolsLeft.delete(symbol);
+    rowsLeft.delete(row);
+  }
+  for (const row of rowsLeft) {
+    const returned = absent.shift();
+    const symbol = returned ?? log.addSymbol();
+    if (returned === undefined) symbols.push(symbol);
+    update(symbol, row);
+  }
+  for (const symbol of symbolsLeft) vanish(symbol);
+}
+
+function* symbolHistories(
+  { numbers, symbolsOf, log }: Known,
+  kernels: readonly AddedKernel[],
+): Generator<SymbolHistory> {
+  const keys = [...numbers.parts.entries()].sort(([, a], [, b]) => compareKeys(a, b));
+  for (const [key, { object, stem: name, file, unit }] of keys) {
+    for (const symbol of symbolsOf[key] ?? []) {
+      const logged = log.eventsOf(symbol);
+      const events = () =>
+        logged.map(({ index, event, line, alias, sympos }) => {
+          return { kernel: kernels[index]?.kernel ?? "", event, line, alias, sympos };
+        });
+      const states = () => statesOf(logged, kernels, object);
+      yield { object, name, file: file || null, unit: unit || null, events, states };
+    }
+  }
 }
 
 /** The rows of each key: its first one, and the next one after each; -1 for none. */
@@ -226,8 +247,8 @@ function chains(keys: readonly number[], count: number): { first: Int32Array; ne
   const first = new Int32Array(count).fill(-1);
   const next = new Int32Array(keys.length);
   for (let row = keys.length - 1; row >= 0; row--) {
-    const key = keys[row] as number;
-    next[row] = first[key] as number;
+    const key = at(keys, row);
+    next[row] = first[key] ?? -1;
     first[key] = row;
   }
   return { first, next };
@@ -236,31 +257,27 @@ function chains(keys: readonly number[], count: number): { first: Int32Array; ne
 /** Where a symbol was from its first kernel on; nothing after it was gone, until it came back. */
 function* statesOf(
   events: readonly LoggedEvent[],
-  kernels: readonly (Coverage & { readonly kernel: string })[],
-  covers: (coverage: Coverage) => boolean,
+  kernels: readonly AddedKernel[],
+  object: string,
 ): Generator<SymbolState> {
-  let at = 0;
+  const begin = events[0]?.index ?? kernels.length;
+  let next = 0;
   let last: LoggedEvent | undefined;
-  for (let index = events[0]?.index ?? kernels.length; index < kernels.length; index++) {
+  for (const [i, kernel] of kernels.slice(begin).entries()) {
     const here: EventName[] = [];
-    for (; events[at]?.index === index; at++) {
-      last = events[at] as LoggedEvent;
-      here.push(last.event);
+    for (let event = events[next]; event?.index === begin + i; event = events[++next]) {
+      last = event;
+      here.push(event.event);
     }
-    const { kernel, ...coverage } = kernels[index] as (typeof kernels)[number];
     const isGone = last === undefined || last.event === "vanished";
-    if (here.length === 0 && (isGone || !covers(coverage))) continue;
-    if (here.length === 0 && coverage.aliasesOnly && last?.alias === null) continue;
-    yield { kernel, isGone, line: last?.line ?? null, events: here, sympos: last?.sympos ?? 0 };
+    if (here.length === 0 && (isGone || !covers(kernel, object))) continue;
+    if (here.length === 0 && kernel.aliasesOnly && last?.alias === null) continue;
+    yield {
+      kernel: kernel.kernel,
+      isGone,
+      line: last?.line ?? null,
+      events: here,
+      sympos: last?.sympos ?? 0,
+    };
   }
-}
-
-function byParts(a: Parts, b: Parts): number {
-  const [x, y] = [a[0] === "vmlinux", b[0] === "vmlinux"];
-  if (x !== y) return x ? -1 : 1;
-  for (const [i, part] of a.entries()) {
-    const other = b[i] as string;
-    if (part !== other) return part < other ? -1 : 1;
-  }
-  return 0;
 }

@@ -1,3 +1,5 @@
+import { compareTexts } from "./symbol-order.ts";
+
 /**
  * Compares kernel releases as dpkg compares versions (verrevcmp in lib/dpkg/version.c): digits by their value, what is between
  * them by letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
@@ -5,7 +7,7 @@
  * @returns below 0 when a is the older one, above 0 when b is, 0 when neither
  */
 export function compareKernelVersions(a: string, b: string): number {
-  const [x, y] = [a, b].map((release) => release.replace(/-(?=rc[0-9])/, "~")) as [string, string];
+  const [x, y] = [asDebian(a), asDebian(b)];
   for (let i = 0, k = 0; i < x.length || k < y.length; ) {
     while ((i < x.length && !isDigit(x, i)) || (k < y.length && !isDigit(y, k))) {
       const order = rank(x, i++) - rank(y, k++);
@@ -18,6 +20,11 @@ export function compareKernelVersions(a: string, b: string): number {
     if (order !== 0) return order;
   }
   return 0;
+}
+
+/** A release as Debian's packages name it. */
+function asDebian(release: string): string {
+  return release.replace(/-(?=rc[0-9])/, "~");
 }
 
 function isDigit(text: string, at: number): boolean {
@@ -40,6 +47,6 @@ function digits(text: string, from: number): string {
 }
 
 function compareNumbers(a: string, b: string): number {
-  const [m, n] = [a, b].map((number) => number.replace(/^0+/, "")) as [string, string];
-  return m.length - n.length || (m < n ? -1 : m > n ? 1 : 0);
+  const [m, n] = [a.replace(/^0+/, ""), b.replace(/^0+/, "")];
+  return m.length - n.length || compareTexts(m, n);
 }

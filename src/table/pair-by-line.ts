@@ -1,3 +1,5 @@
+import { at } from "../checked-index.ts";
+
 /** Beyond this many comparisons the k-th is simply paired with the k-th. */
 const MAX_COMPARISONS = 1_000_000;
 
@@ -23,10 +25,10 @@ export function pairByLine(
       pairs.push([old.index, new_.index]);
       o++;
       n++;
-    } else if (new_ === undefined || (old !== undefined && old.line < new_.line)) {
-      oldRest.push(old as Placed);
+    } else if (old !== undefined && (new_ === undefined || old.line < new_.line)) {
+      oldRest.push(old);
       o++;
-    } else {
+    } else if (new_ !== undefined) {
       newRest.push(new_);
       n++;
     }
@@ -53,23 +55,22 @@ function inOrder(lines: readonly (number | null)[]): Placed[] {
 function nearest(few: readonly Placed[], many: readonly Placed[]): [Placed, Placed][] {
   const width = many.length + 1;
   if (few.length === many.length || few.length * width > MAX_COMPARISONS) {
-    return few.map((placed, i) => [placed, many[i] as Placed]);
+    return few.map((placed, i) => [placed, at(many, i)]);
   }
-  const distance = (i: number, j: number) =>
-    Math.abs((few[i - 1] as Placed).line - (many[j - 1] as Placed).line);
+  const distance = (i: number, j: number) => Math.abs(at(few, i - 1).line - at(many, j - 1).line);
   // sums[i * width + j]: the least sum when the first i are paired with some of the first j.
   const sums = new Float64Array((few.length + 1) * width);
   for (let i = 1; i <= few.length; i++) {
     sums[i * width + i - 1] = Number.POSITIVE_INFINITY;
     for (let j = i; j <= many.length; j++) {
-      const paired = (sums[(i - 1) * width + j - 1] as number) + distance(i, j);
-      sums[i * width + j] = Math.min(sums[i * width + j - 1] as number, paired);
+      const paired = at(sums, (i - 1) * width + j - 1) + distance(i, j);
+      sums[i * width + j] = Math.min(at(sums, i * width + j - 1), paired);
     }
   }
   const pairs: [Placed, Placed][] = [];
   for (let i = few.length, j = many.length; i > 0; j--) {
     if (sums[i * width + j - 1] === sums[i * width + j]) continue;
-    pairs.push([few[i - 1] as Placed, many[j - 1] as Placed]);
+    pairs.push([at(few, i - 1), at(many, j - 1)]);
     i--;
   }
   return pairs;

@@ -1,7 +1,18 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "./alias-table.ts";
+import {
+  type Check,
+  faulty,
+  isCount,
+  isName,
+  isObject,
+  isText,
+  type JsonObject,
+  parseObject,
+} from "./json-values.ts";
 import { parsePlainRow } from "./row-line.ts";
+import { COLUMNS, rowChecker } from "./row-schema.ts";
 
 /** An alias table that is being read. */
 export interface AliasTableReader {
@@ -82,97 +93,35 @@ function* readRows(
   }
 }
 
+const checkedRow = rowChecker(COLUMNS);
+
 /** The row in one line of a table, with keys that are not known too. @throws Failure for a damaged line, by its number */
 export function parseRow(path: string, line: number, text: string): TableRow {
-  const row = parseObject(text);
-  if (row === undefined) throw new Failure(path, `line ${line} is damaged: no JSON object`, ADVICE);
-  if (isRow(row)) return row;
-  const fault = faulty(row, { ...ROW_KEYS, ...NEW_ROW_KEYS });
-  throw new Failure(path, `line ${line} is damaged: ${fault}`, ADVICE);
+  const value = parseObject(text);
+  const row = value === undefined ? "no JSON object" : checkedRow(value);
+  if (typeof row === "string") throw new Failure(path, `line ${line} is damaged: ${row}`, ADVICE);
+  return row;
 }
 
-type Json = Record<string, unknown>;
-type Check = (value: unknown) => boolean;
-
-function parseObject(text: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-const isText: Check = (value) => typeof value === "string";
-/** A control character in a name would break the lines of a listing. */
-const isName: Check = (value) => typeof value === "string" && value !== "" && !/\p{Cc}/u.test(value);
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-/** What several of fit into an integer of 32 bits. */
-const isSmallCount: Check = (value) => isCount(value) && (value as number) < 1 << 29;
 const isCounts: Check = (value) => isObject(value) && Object.values(value).every(isCount);
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
+const isTextOrNull: Check = (value) => value === null || isText(value);
 
 const HEADER_KEYS: Record<Exclude<keyof TableHeader, "unresolved">, Check> = {
   schema: isText,
-  kernel: orNull(isText),
-  arch: orNull(isText),
+  kernel: isTextOrNull,
+  arch: isTextOrNull,
   scope: (value) => value === "global" || value === "object",
   objects: (value) =>
     Array.isArray(value) &&
-    value.every((object) => isObject(object) && isName(object.name) && orNull(isText)(object.buildId)),
+    value.every((object) => isObject(object) && isName(object.name) && isTextOrNull(object.buildId)),
   rows: isCount,
   generator: isText,
   options: isObject,
 };
 
-/** Keys that tables have not always had. */
-const NEW_ROW_KEYS = {
-  function: orNull(isText),
-  parameters: orNull(isCount),
-  arriving: orNull((value) => Array.isArray(value) && value.every(isCount)),
-};
-
-const ROW_KEYS: Record<Exclude<keyof TableRow, keyof typeof NEW_ROW_KEYS>, Check> = {
-  object: isName,
-  name: isName,
-  alias: orNull(isName),
-  type: (value) => typeof value === "string" && /^[!-~]$/.test(value),
-  address: (value) => typeof value === "string" && /^[0-9a-f]{1,16}$/.test(value),
-  section: orNull(isText),
-  size: orNull(isCount),
-  file: orNull(isText),
-  line: orNull(isSmallCount),
-  unit: orNull(isText),
-  sympos: isSmallCount,
-  ordinal: isSmallCount,
-  via: orNull(isText),
-};
-
-function isHeader(value: Json): value is Json & TableHeader {
+function isHeader(value: JsonObject): value is JsonObject & TableHeader {
   const { unresolved } = value;
   return faulty(value, HEADER_KEYS) === undefined && (unresolved === undefined || isCounts(unresolved));
-}
-
-/** Takes a row, and gives it what was not written when its table was. */
-function isRow(value: Json): value is Json & TableRow {
-  for (const key in NEW_ROW_KEYS) value[key] ??= null;
-  return (faulty(value, ROW_KEYS) ?? faulty(value, NEW_ROW_KEYS)) === undefined;
-}
-
-/** The first key that is missing or has a value of another kind, in words. */
-function faulty(object: Json, keys: Record<string, Check>): string | undefined {
-  for (const key in keys) {
-    if (object[key] === undefined) return `no "${key}"`;
-    if (keys[key]?.(object[key]) === false) return `"${key}" has a value of another kind`;
-  }
-  return undefined;
 }
 
 const CHUNK_BYTES = 1 << 16;

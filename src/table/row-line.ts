@@ -1,67 +1,61 @@
-import type { Via } from "../source-lines/resolver.ts";
-import type { TableRow } from "./alias-table.ts";
-
-// Texts without escapes and control characters.
-const TEXT = '"([^"\\\\\\x00-\\x1f\\x7f-\\x9f]*)"';
-const NAME = '"([^"\\\\\\x00-\\x1f\\x7f-\\x9f]+)"';
-const COUNT = "(0|[1-9][0-9]{0,14})";
-const SMALL_COUNT = "(0|[1-9][0-9]{0,7})";
-const orNull = (form: string) => `(?:null|${form})`;
-const LATER_KEY =
-  '(?:,"(?!function"|parameters"|arriving")[^"\\\\\\x00-\\x1f]+":(?:null|true|false|0|[1-9][0-9]{0,14}|"[^"\\\\\\x00-\\x1f]*"))*';
-/** Keys that tables have not always had. */
-const NEW_KEYS =
-  `(?:,"function":${orNull(TEXT)},"parameters":${orNull(COUNT)},` +
-  '"arriving":(?:null|(\\[(?:[1-9][0-9]{0,6}(?:,[1-9][0-9]{0,6})*)?\\])))?';
-const ROW = new RegExp(
-  `^\\{"object":${NAME},"name":${NAME},"alias":${orNull(NAME)},"type":"([!#-[\\]-~])","address":"([0-9a-f]{1,16})",` +
-    `"section":${orNull(TEXT)},"size":${orNull(COUNT)},"file":${orNull(TEXT)},"line":${orNull(SMALL_COUNT)},"unit":${orNull(TEXT)},` +
-    `"sympos":${SMALL_COUNT},"ordinal":${SMALL_COUNT},"via":${orNull(TEXT)}${NEW_KEYS}${LATER_KEY}\\}$`,
-);
+import { type Kind, valueForm } from "./column-kinds.ts";
+import { COLUMNS, type Columns, editionOf, type Row } from "./row-schema.ts";
 
 /**
- * Reads a row's line in the form in which this program writes most of them, five times as fast as JSON.parse and checks of each
- * value.
- *
- * @returns undefined for a line in another form, which may be a good one all the same
+ * A function that reads a row's line in the form in which this program writes most of them, five times as fast as JSON.parse and
+ * checks of each value. It returns undefined for a line in another form, which may be a good one all the same.
  */
-export function parsePlainRow(line: string): TableRow | undefined {
-  const fields = ROW.exec(line);
-  if (fields === null) return undefined;
-  const [
-    ,
-    object,
-    name,
-    alias,
-    type,
-    address,
-    section,
-    size,
-    file,
-    number,
-    unit,
-    sympos,
-    ordinal,
-    via,
-    ...added
-  ] = fields as unknown as [string, string, string, ...(string | undefined)[]];
-  const [inFunction, parameters, arriving] = added;
-  return {
-    object,
-    name,
-    alias: alias ?? null,
-    type: type as string,
-    address: address as string,
-    section: section ?? null,
-    size: size === undefined ? null : Number(size),
-    file: file ?? null,
-    line: number === undefined ? null : Number(number),
-    unit: unit ?? null,
-    sympos: Number(sympos),
-    ordinal: Number(ordinal),
-    via: (via ?? null) as Via | null,
-    function: inFunction ?? null,
-    parameters: parameters === undefined ? null : Number(parameters),
-    arriving: arriving === undefined ? null : (JSON.parse(arriving) as number[]),
+export function plainRowReader<C extends Columns>(columns: C): (line: string) => Row<C> | undefined {
+  const entries = Object.entries(columns);
+  const form = new RegExp(`^\\{${columnsForm(entries)}${laterKeys(entries)}\\}$`);
+  const parsers = entries.map(([key, { parse }]) => ({ key, parse }));
+  const empty: Record<string, unknown> = Object.fromEntries(entries.map(([key]) => [key, null]));
+  return (line) => {
+    const fields = form.exec(line);
+    if (fields === null) return undefined;
+    // A copy of an object with all keys takes values faster than one that gets its keys one by one.
+    const row = { ...empty };
+    let group = 1;
+    for (const { key, parse } of parsers) {
+      const field = fields[group++];
+      if (field !== undefined) row[key] = parse(field);
+    }
+    // Each key has what its column's parser made of a form that passes its check.
+    return row as Row<C>;
   };
+}
+
+/** Reads a line of an alias table, as plainRowReader's functions do. */
+export const parsePlainRow = plainRowReader(COLUMNS);
+
+/** A function that writes a row's line without its end: its columns, whatever the order of the row's keys. */
+export function rowWriter<C extends Columns>(columns: C): (row: Row<C>) => string {
+  const keys = Object.keys(columns);
+  return (row) => {
+    if (hasKeys(row, keys)) return JSON.stringify(row);
+    return JSON.stringify(Object.fromEntries(keys.map((key) => [key, row[key] ?? null])));
+  };
+}
+
+/** Whether an object has these keys alone, in this order: JSON.stringify is fastest for one that is as it should be. */
+function hasKeys(object: object, keys: readonly string[]): boolean {
+  let i = 0;
+  for (const key in object) if (key !== keys[i++]) return false;
+  return i === keys.length;
+}
+
+/** Columns from one edition on, and in a group that may be missing those of the later ones. */
+function columnsForm(entries: readonly [string, Kind<unknown>][], edition = 1): string {
+  const own = entries.filter(([, kind]) => editionOf(kind) === edition);
+  const later = entries.filter(([, kind]) => editionOf(kind) > edition);
+  const form = own.map(([key, kind]) => `"${key}":${valueForm(kind, "(")}`).join(",");
+  return later.length === 0 ? form : `${form}(?:,${columnsForm(later, edition + 1)})?`;
+}
+
+/** Keys of versions to come with simple values; those of an edition that a table has in part are not among them. */
+function laterKeys(entries: readonly [string, Kind<unknown>][]): string {
+  const added = entries.filter(([, kind]) => editionOf(kind) > 1).map(([key]) => `${key}"`);
+  const value = 'null|true|false|0|[1-9][0-9]{0,14}|"[^"\\\\\\x00-\\x1f]*"';
+  const known = added.length === 0 ? "" : `(?!${added.join("|")})`;
+  return `(?:,"${known}[^"\\\\\\x00-\\x1f]+":(?:${value}))*`;
 }

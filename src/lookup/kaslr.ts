@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
 import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
+import { listedAddress } from "./listed-address.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
 /** A symbol of a table in a running kernel. */
@@ -12,11 +13,6 @@ export interface PlacedSymbol {
 
 const ADDRESS_BITS = 64;
 const distance = (from: bigint, to: bigint) => BigInt.asUintN(ADDRESS_BITS, to - from);
-
-/** The address of a symbol of a listing. */
-function listedAddress({ addressHigh, addressLow }: Listing, symbol: number): bigint {
-  return (BigInt(addressHigh[symbol] as number) << 32n) | BigInt(addressLow[symbol] as number);
-}
 
 /**
  * Finds symbols of a table in a running kernel's kallsyms.
@@ -50,7 +46,7 @@ export function placeInKernel(
           other.alias !== null &&
           isFunction(kindOfRow(other)),
       );
-      move = distanceMoved([row, ...witnesses], kallsyms);
+      move = distanceMoved(row, witnesses, kallsyms);
       moves.set(group, move);
     }
     return { row, address: BigInt.asUintN(ADDRESS_BITS, BigInt(`0x${row.address}`) + move) };
@@ -58,9 +54,9 @@ export function placeInKernel(
 }
 
 /** The distance by which rows of one object have moved. */
-function distanceMoved(rows: readonly TableRow[], kallsyms: Listing): bigint {
-  const found = addressesOf(rows, kallsyms);
-  const [first] = rows as [TableRow];
+function distanceMoved(first: TableRow, others: readonly TableRow[], kallsyms: Listing): bigint {
+  const rows = [first, ...others];
+  const found = addressesOf(rows, first.object, kallsyms);
   const possible = found(first).map((address) => distance(BigInt(`0x${first.address}`), address));
   const moves = new Set(
     possible.filter((move) =>
@@ -90,10 +86,14 @@ function otherBuild({ object, name, section }: TableRow, bearers: number, { sour
   return new Failure(source, `has no ${name} of ${object}`, advice);
 }
 
-/** A function that gives the addresses, in the listing's order, that the name of a row has in the row's object. */
-function addressesOf(rows: readonly TableRow[], kallsyms: Listing): (row: TableRow) => bigint[] {
-  const found = new Map(rows.map(({ name }) => [name, [] as bigint[]]));
-  const [{ object }] = rows as [TableRow];
+/** A function that gives the addresses, in the listing's order, that the name of a row has in the rows' object. */
+function addressesOf(
+  rows: readonly TableRow[],
+  object: string,
+  kallsyms: Listing,
+): (row: TableRow) => readonly bigint[] {
+  const found = new Map<string, bigint[]>();
+  for (const { name } of rows) found.set(name, []);
   const module = object === "vmlinux" ? "" : object;
   for (let symbol = 0; symbol < kallsyms.count; symbol++) {
     const addresses = found.get(symbolName(kallsyms, symbol));
@@ -101,74 +101,5 @@ function addressesOf(rows: readonly TableRow[], kallsyms: Listing): (row: TableR
       addresses.push(listedAddress(kallsyms, symbol));
     }
   }
-  return ({ name }) => found.get(name) as bigint[];
-}
-
-/** Where a probe goes: a symbol of one meaning and an offset from it in bytes, or an address alone. */
-export interface ProbePoint {
-  /** What the probe is for: the symbol's alias, or its name where it has none. */
-  readonly alias: string;
-  /** "" for vmlinux. */
-  readonly module: string;
-  /** null when no symbol is fit for it. */
-  readonly symbol: string | null;
-  readonly offset: bigint;
-  readonly address: bigint;
-}
-
-/**
- * The points at which symbols can be probed without their names, which others bear too: in vmlinux by the offset from
- * `_text`, or `_stext`, which stays the same whatever KASLR does; in a module by that from its nearest function whose name is
- * unique in all of kallsyms.
- */
-export function probePoints(placed: readonly PlacedSymbol[], kallsyms: Listing): ProbePoint[] {
-  const anchors = new Map<string, Anchor[]>();
-  return placed.map(({ row: { object, alias, name }, address }) => {
-    if (!anchors.has(object)) {
-      anchors.set(object, object === "vmlinux" ? imageAnchors(kallsyms) : moduleAnchors(object, kallsyms));
-    }
-    const before = (anchors.get(object) as Anchor[]).filter((anchor) => anchor.address <= address);
-    const nearest = before.reduce<Anchor | undefined>(
-      (best, anchor) => (best !== undefined && best.address >= anchor.address ? best : anchor),
-      undefined,
-    );
-    return {
-      alias: alias ?? name,
-      module: object === "vmlinux" ? "" : object,
-      symbol: nearest?.name ?? null,
-      offset: nearest === undefined ? 0n : address - nearest.address,
-      address,
-    };
-  });
-}
-
-interface Anchor {
-  readonly name: string;
-  readonly address: bigint;
-}
-
-function imageAnchors(kallsyms: Listing): Anchor[] {
-  for (const name of ["_text", "_stext"]) {
-    for (let symbol = 0; symbol < kallsyms.count; symbol++) {
-      if (symbolName(kallsyms, symbol) === name && moduleName(kallsyms, symbol) === "") {
-        return [{ name, address: listedAddress(kallsyms, symbol) }];
-      }
-    }
-  }
-  return [];
-}
-
-function moduleAnchors(module: string, kallsyms: Listing): Anchor[] {
-  const bearers = new Map<string, number>();
-  const own: Anchor[] = [];
-  for (let symbol = 0; symbol < kallsyms.count; symbol++) {
-    const name = symbolName(kallsyms, symbol);
-    bearers.set(name, (bearers.get(name) ?? 0) + 1);
-    // Other characters mean something to kprobe_events and bpftrace.
-    const isFit = isFunction(kallsyms.kind[symbol] as number) && /^[A-Za-z_][\w.]*$/.test(name);
-    if (isFit && moduleName(kallsyms, symbol) === module) {
-      own.push({ name, address: listedAddress(kallsyms, symbol) });
-    }
-  }
-  return own.filter(({ name }) => bearers.get(name) === 1);
+  return ({ name }) => found.get(name) ?? [];
 }

@@ -1,0 +1,14 @@
+/**
+ * The first index whose item is not below what is searched for, in items sorted so that all that are below come first.
+ *
+ * @param length the number of items, which is the answer when all are below
+ */
+export function lowerBound(length: number, isBelow: (index: number) => boolean): number {
+  let from = 0;
+  for (let to = length; from < to; ) {
+    const middle = (from + to) >>> 1;
+    if (isBelow(middle)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}

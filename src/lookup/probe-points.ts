@@ -1,0 +1,75 @@
+import { at } from "../checked-index.ts";
+import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
+import { isFunction } from "../symbols/symbol-kind.ts";
+import type { PlacedSymbol } from "./kaslr.ts";
+import { listedAddress } from "./listed-address.ts";
+
+/** Where a probe goes: a symbol of one meaning and an offset from it in bytes, or an address alone. */
+export interface ProbePoint {
+  /** What the probe is for: the symbol's alias, or its name where it has none. */
+  readonly alias: string;
+  /** "" for vmlinux. */
+  readonly module: string;
+  /** null when no symbol is fit for it. */
+  readonly symbol: string | null;
+  readonly offset: bigint;
+  readonly address: bigint;
+}
+
+/**
+ * The points at which symbols can be probed without their names, which others bear too: in vmlinux by the offset from
+ * `_text`, or `_stext`, which stays the same whatever KASLR does; in a module by that from its nearest function whose name is
+ * unique in all of kallsyms.
+ */
+export function probePoints(placed: readonly PlacedSymbol[], kallsyms: Listing): ProbePoint[] {
+  const anchors = new Map<string, Anchor[]>();
+  return placed.map(({ row: { object, alias, name }, address }) => {
+    const known =
+      anchors.get(object) ??
+      (object === "vmlinux" ? imageAnchors(kallsyms) : moduleAnchors(object, kallsyms));
+    anchors.set(object, known);
+    const before = known.filter((anchor) => anchor.address <= address);
+    const nearest = before.reduce<Anchor | undefined>(
+      (best, anchor) => (best !== undefined && best.address >= anchor.address ? best : anchor),
+      undefined,
+    );
+    return {
+      alias: alias ?? name,
+      module: object === "vmlinux" ? "" : object,
+      symbol: nearest?.name ?? null,
+      offset: nearest === undefined ? 0n : address - nearest.address,
+      address,
+    };
+  });
+}
+
+interface Anchor {
+  readonly name: string;
+  readonly address: bigint;
+}
+
+function imageAnchors(kallsyms: Listing): Anchor[] {
+  for (const name of ["_text", "_stext"]) {
+    for (let symbol = 0; symbol < kallsyms.count; symbol++) {
+      if (symbolName(kallsyms, symbol) === name && moduleName(kallsyms, symbol) === "") {
+        return [{ name, address: listedAddress(kallsyms, symbol) }];
+      }
+    }
+  }
+  return [];
+}
+
+function moduleAnchors(module: string, kallsyms: Listing): Anchor[] {
+  const bearers = new Map<string, number>();
+  const own: Anchor[] = [];
+  for (let symbol = 0; symbol < kallsyms.count; symbol++) {
+    const name = symbolName(kallsyms, symbol);
+    bearers.set(name, (bearers.get(name) ?? 0) + 1);
+    // Other characters mean something to kprobe_events and bpftrace.
+    const isFit = isFunction(at(kallsyms.kind, symbol)) && /^[A-Za-z_][\w.]*$/.test(name);
+    if (isFit && moduleName(kallsyms, symbol) === module) {
+      own.push({ name, address: listedAddress(kallsyms, symbol) });
+    }
+  }
+  return own.filter(({ name }) => bearers.get(name) === 1);
+}

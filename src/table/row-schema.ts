@@ -1,0 +1,77 @@
+import {
+  ADDRESS,
+  COUNT,
+  fromEdition,
+  type Kind,
+  LETTER,
+  listOf,
+  NAME,
+  orNull,
+  PARAMETER,
+  SMALL_COUNT,
+  TEXT,
+} from "./column-kinds.ts";
+import { faulty, type JsonObject } from "./json-values.ts";
+
+/** Columns by their keys, in the order in which a row is written. */
+export type Columns = Readonly<Record<string, Kind<unknown>>>;
+
+/** A row with these columns. */
+export type Row<C extends Columns> = { readonly [K in keyof C]: C[K] extends Kind<infer T> ? T : never };
+
+/**
+ * The columns of the alias table. Whatever reads, checks or writes a row takes them from here, so a new column is a line at the
+ * end, of the next edition, and its value where rows are made.
+ */
+export const COLUMNS = {
+  /** "vmlinux" or the module's name. */
+  object: NAME,
+  name: NAME,
+  /** null for a symbol that needs or has none. */
+  alias: orNull(NAME),
+  /** nm's letter. */
+  type: LETTER,
+  /** Hexadecimal digits; in a module the offset in its section. */
+  address: ADDRESS,
+  section: orNull(TEXT),
+  /** In bytes. */
+  size: orNull(COUNT),
+  /** Relative to the source root. */
+  file: orNull(TEXT),
+  line: orNull(SMALL_COUNT),
+  /** The compilation unit's primary source file. */
+  unit: orNull(TEXT),
+  /** Position among the namesakes of its object, from 1; 0 when the name is unique there. */
+  sympos: SMALL_COUNT,
+  /** The number appended to the alias, 0 for none. */
+  ordinal: SMALL_COUNT,
+  /** How the location was found: a `Via`, or a way that a later version has. */
+  via: orNull(TEXT),
+  /** The function that holds a static local variable; null for what is in no function. */
+  function: fromEdition(2, orNull(TEXT)),
+  /** How many parameters the source of a function has; null where that was not asked for, or nothing tells. */
+  parameters: fromEdition(2, orNull(COUNT)),
+  /** Those of them that still arrive, from 1; null where nothing tells. */
+  arriving: fromEdition(2, orNull(listOf(PARAMETER))),
+} as const satisfies Columns;
+
+/** The edition of the schema that brought a column. */
+export function editionOf({ edition = 1 }: Kind<unknown>): number {
+  return edition;
+}
+
+/**
+ * A function that checks a row that JSON.parse has read, and gives it null in columns that its table's edition lacked.
+ *
+ * @returns the row; or, in words, the first column that is missing or has a value of another kind
+ */
+export function rowChecker<C extends Columns>(columns: C): (row: JsonObject) => Row<C> | string {
+  const entries = Object.entries(columns);
+  const checks = Object.fromEntries(entries.map(([key, { check }]) => [key, check]));
+  const added = entries.filter(([, kind]) => editionOf(kind) > 1).map(([key]) => key);
+  return (row) => {
+    for (const key of added) row[key] ??= null;
+    // Each value has passed its column's check.
+    return faulty(row, checks) ?? (row as Row<C>);
+  };
+}

@@ -1,0 +1,66 @@
+import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
+import type { TableRow } from "./alias-table.ts";
+import { KEY_SEPARATOR, symbolKey } from "./symbol-key.ts";
+import { compareObjects, compareTexts } from "./symbol-order.ts";
+
+/** What makes a symbol the same one in another kernel; file and unit are "" when unknown. */
+export interface KeyParts {
+  readonly object: string;
+  readonly stem: string;
+  readonly file: string;
+  readonly unit: string;
+}
+
+/** Numbers for the keys of symbols, from 0 in the order in which they come first. */
+export interface SymbolNumbers {
+  of(row: TableRow): number;
+  /** By number. */
+  readonly parts: readonly KeyParts[];
+}
+
+export function newSymbolNumbers(): SymbolNumbers {
+  const numbers = new Map<string, number>();
+  const parts: KeyParts[] = [];
+  /** Which key came after each the last time: one kernel's symbols mostly come in the order of the one before. */
+  const following: number[] = [];
+  let previous = 0;
+  const find = (row: TableRow): number => {
+    const text = symbolKey(row);
+    const known = numbers.get(text);
+    if (known !== undefined) return known;
+    numbers.set(text, parts.length);
+    // Not the row's own texts, which are parts of many lines and would keep all of those in memory.
+    const [object = "", stem = "", file = "", unit = ""] = text.split(KEY_SEPARATOR);
+    return parts.push({ object, stem, file, unit }) - 1;
+  };
+  const of = (row: TableRow): number => {
+    const guess = following[previous];
+    const key = guess !== undefined && hasParts(row, parts[guess]) ? guess : find(row);
+    following[previous] = key;
+    previous = key;
+    return key;
+  };
+  return { of, parts };
+}
+
+/** Whether a row plainly has a key; one of a row whose name is not its stem has to be looked up. */
+function hasParts(row: TableRow, parts: KeyParts | undefined): boolean {
+  return (
+    parts !== undefined &&
+    row.name === parts.stem &&
+    (row.file ?? "") === parts.file &&
+    (row.unit ?? "") === parts.unit &&
+    row.object === parts.object &&
+    !isObject(kindOfRow(row))
+  );
+}
+
+/** Orders keys by object (vmlinux first), stem, file and unit. */
+export function compareKeys(a: KeyParts, b: KeyParts): number {
+  return (
+    compareObjects(a.object, b.object) ||
+    compareTexts(a.stem, b.stem) ||
+    compareTexts(a.file, b.file) ||
+    compareTexts(a.unit, b.unit)
+  );
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Failure } from "../src/failure.ts";
+import { hasContent } from "../src/files/file-content.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+const directory = temporaryDirectory();
+const bytes = (text: string) => Buffer.from(text);
+
+test("a file has the content that was written, in whatever pieces it is given, and no other", () => {
+  const path = join(directory, "file");
+  fc.assert(
+    fc.property(fc.array(fc.string()), fc.string(), (pieces, other) => {
+      writeFileSync(path, pieces.join(""));
+      expect(hasContent(path, pieces.map(bytes), "fails")).toBe(true);
+      expect(hasContent(path, [...pieces, other].map(bytes), "fails")).toBe(other === "");
+      expect(hasContent(path, [bytes(other)], "fails")).toBe(other === pieces.join(""));
+    }),
+  );
+});
+
+test("no further piece is taken after a difference", () => {
+  const path = join(directory, "first");
+  writeFileSync(path, "abc");
+  const pieces = function* () {
+    yield bytes("x");
+    throw new Error("taken");
+  };
+  expect(hasContent(path, pieces(), "fails")).toBe(false);
+});
+
+describe("a file that", () => {
+  test("is not there has no content", () => {
+    expect(hasContent(join(directory, "missing"), [], "fails")).toBe(false);
+    expect(hasContent(join(directory, "missing"), [], "differs")).toBe(false);
+  });
+
+  test("cannot be read differs, or is an error", () => {
+    const path = join(directory, "folder");
+    mkdirSync(path);
+    expect(hasContent(path, [bytes("a")], "differs")).toBe(false);
+    const message = `${path}: cannot be read: illegal operation on a directory; check its permissions`;
+    expect(() => hasContent(path, [bytes("a")], "fails")).toThrow(message);
+  });
+
+  test("lies below another file is an error, since it cannot be written either", () => {
+    const path = join(directory, "first", "below");
+    expect(() => hasContent(path, [bytes("a")], "fails")).toThrow("cannot be read");
+  });
+});
+
+test("what is wrong with a piece is told", () => {
+  const path = join(directory, "first");
+  const pieces = function* () {
+    yield bytes("a");
+    throw new Failure("piece", "is damaged");
+  };
+  for (const unreadable of ["fails", "differs"] as const) {
+    expect(() => hasContent(path, pieces(), unreadable)).toThrow("piece: is damaged");
+  }
+});
