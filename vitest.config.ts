@@ -1,5 +1,5 @@
 // Which tests run: those on real kernels when KAS_ALIAS_KERNELS names their directory, those that build and boot kernels when
-// KAS_ALIAS_BOOT names a list of sources, all others otherwise.
+// KAS_ALIAS_BOOT names a list of sources, those on other versions of Node.js when KAS_ALIAS_NODES names a list of them, all others otherwise.
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
@@ -8,12 +8,14 @@ const special =
     ? "test/kernel/**"
     : process.env.KAS_ALIAS_BOOT !== undefined
       ? "test/boot/**"
-      : undefined;
+      : process.env.KAS_ALIAS_NODES !== undefined
+        ? "test/nodes/**"
+        : undefined;
 
 export default defineConfig({
   test: {
     include: [`${special ?? "test/**"}/*.test.ts`],
-    exclude: special === undefined ? ["test/kernel/**", "test/boot/**"] : [],
+    exclude: special === undefined ? ["test/kernel/**", "test/boot/**", "test/nodes/**"] : [],
     // The tests mostly wait for the programs that they run.
     maxWorkers: availableParallelism(),
     globalSetup: "test/global-setup.ts",

@@ -1,7 +1,8 @@
 // Bundles the program into dist/kas-alias.mjs, one file that needs nothing but Node, and the library into dist/index.mjs.
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
+import { nodeFault } from "./node-version.mjs";
 import "./wasm.mjs";
 
 /** The patches in scripts/kernel/<series>/, for src/kbuild/kernel-patches.ts. */
@@ -69,6 +70,15 @@ const node = {
   logLevel: /** @type {const} */ ("warning"),
 };
 
+/**
+ * The first statement of a file, in front of what an old Node can parse but not run.
+ * @param {string} refusal what to do with `fault`
+ */
+async function nodeCheck(refusal) {
+  const script = `(fault=>{if(fault!=="")${refusal}})((${nodeFault})(process.versions.node))`;
+  return (await transform(script, { minify: true })).code.trim();
+}
+
 const licence = "// SPDX-License-Identifier: GPL-2.0-only";
 /**
  * @param {string} entry
@@ -77,11 +87,14 @@ const licence = "// SPDX-License-Identifier: GPL-2.0-only";
  * @param {import("esbuild").BuildOptions} [options]
  */
 async function bundle(entry, outfile, firstLines, options) {
-  const js = [...firstLines, licence].join("\n");
+  const js = firstLines.join("\n");
   await build({ ...node, ...options, entryPoints: [entry], outfile, banner: { js } });
 }
 
+const refusal = '{process.stderr.write(fault+"\\n");process.exit(1)}';
 // Node reads all of a program, comments too, before it runs any of it.
-await bundle("src/cli.ts", "dist/kas-alias.mjs", ["#!/usr/bin/env node"], { minify: true });
-await bundle("src/index.ts", "dist/index.mjs", []);
+await bundle("src/cli.ts", "dist/kas-alias.mjs", ["#!/usr/bin/env node", licence, await nodeCheck(refusal)], {
+  minify: true,
+});
+await bundle("src/index.ts", "dist/index.mjs", [licence, await nodeCheck("throw new Error(fault)")]);
 chmodSync("dist/kas-alias.mjs", 0o755);

@@ -4,6 +4,13 @@ import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, st
 import { constants as osConstants } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeFault } from "./node-version.mjs";
+
+const fault = nodeFault(process.versions.node);
+if (fault !== "") {
+  say(fault);
+  process.exit(1);
+}
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const BUNDLE = join(ROOT, "dist", "kas-alias.mjs");

@@ -1,10 +1,11 @@
-// `npm test`, `npm run test:kernels` and `npm run test:boot`: set-up, Vitest, and one last line `N passed, M failed` from its report.
+// `npm test`, `npm run test:kernels`, `test:boot` and `test:nodes`: set-up, Vitest, and one last line `N passed, M failed` from its report.
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, ensurePackages } from "./apt.mjs";
 import { fetchSources } from "./kernel-sources.mjs";
 import { fetchKernels } from "./kernels.mjs";
+import { fetchNodes } from "./nodes.mjs";
 import { ensureDependencies, main, ROOT, run, temporaryDirectory } from "./setup.mjs";
 
 const TOOLS = {
@@ -55,19 +56,21 @@ const BOOT_TOOLS = {
 await main(async () => {
   const kernels = process.argv[2] === "--kernels";
   const boot = process.argv[2] === "--boot";
-  const args = process.argv.slice(kernels || boot ? 3 : 2);
+  const nodes = process.argv[2] === "--nodes";
+  const args = process.argv.slice(kernels || boot || nodes ? 3 : 2);
   await ensureDependencies();
   await ensurePackages(boot ? { ...TOOLS, ...BOOT_TOOLS } : TOOLS);
 
   const report = join(temporaryDirectory(tmpdir()), "report.json");
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { KAS_ALIAS_KERNELS: _, KAS_ALIAS_BOOT: __, ...env } = process.env;
+  const { KAS_ALIAS_KERNELS: _, KAS_ALIAS_BOOT: __, KAS_ALIAS_NODES: ___, ...env } = process.env;
   if (kernels) {
     await fetchKernels();
     env.KAS_ALIAS_KERNELS = CACHE;
   }
   if (boot) env.KAS_ALIAS_BOOT = await fetchSources();
+  if (nodes) env.KAS_ALIAS_NODES = await fetchNodes();
   const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...args], {
     env,
     stdio: "inherit",

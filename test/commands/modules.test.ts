@@ -696,7 +696,7 @@ describe("--inject", () => {
       const to = join(tree, `killed-${copies}`);
       const { child, ended } = start(args(to), { stdio: "ignore" });
       let hasEnded = false;
-      ended.then(() => {
+      void ended.then(() => {
         hasEnded = true;
       });
       while (copiesIn(to).length < copies && !hasEnded) await sleep(1);

@@ -1,8 +1,12 @@
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
-
 /** In pixels; page.css says so too. */
 const ROW_HEIGHT = 30;
 const HEAD_HEIGHT = 36;
+
+/** Rows drawn above and below those in sight. */
+const OVERSCAN = 10;
+
+/** Firefox lays out no element higher than 17.8 million pixels, Chromium none higher than 33.5 million. */
+const MAX_HEIGHT = 15_000_000;
 
 /** Rows of which only those in sight are drawn. */
 export interface VirtualRows {
@@ -15,49 +19,65 @@ export interface VirtualRows {
   visible(): number;
 }
 
+/**
+ * Draws rows of one height into `body`, which `scroller` scrolls below a head. Where the rows together are higher than
+ * MAX_HEIGHT, the body has that height, and a pixel of scrolling passes over more than one pixel of rows.
+ */
 export function virtualRows(
   scroller: HTMLElement,
   body: HTMLElement,
   drawRow: (index: number) => HTMLElement,
 ): VirtualRows {
-  const options = (count: number) => ({
-    count,
-    getScrollElement: () => scroller,
-    estimateSize: () => ROW_HEIGHT,
-    overscan: 10,
-    scrollPaddingStart: HEAD_HEIGHT,
-    scrollToFn: elementScroll,
-    observeElementRect,
-    observeElementOffset,
-    onChange: () => redraw(),
+  let count = 0;
+  let drawn = { first: 0, end: 0, shift: 0 };
+
+  // The head covers the top of the scroller.
+  const viewHeight = () => Math.max(0, scroller.clientHeight - HEAD_HEIGHT);
+  const height = () => Math.min(count * ROW_HEIGHT, MAX_HEIGHT);
+  /** Pixels of rows that one pixel of scrolling passes over. */
+  const ratio = () =>
+    count * ROW_HEIGHT > height() ? (count * ROW_HEIGHT - viewHeight()) / (height() - viewHeight()) : 1;
+  /** Pixels of rows above the view. */
+  const offset = () => scroller.scrollTop * ratio();
+
+  const wanted = () => ({
+    first: Math.max(0, Math.floor(offset() / ROW_HEIGHT) - OVERSCAN),
+    end: Math.min(count, Math.ceil((offset() + viewHeight()) / ROW_HEIGHT) + OVERSCAN),
+    shift: scroller.scrollTop - offset(),
   });
-  const virtualizer = new Virtualizer<HTMLElement, HTMLElement>(options(0));
-  virtualizer._didMount();
   const redraw = () => {
-    body.style.height = `${virtualizer.getTotalSize()}px`;
-    const drawn = virtualizer.getVirtualItems().map(({ index, start }) => {
-      const row = drawRow(index);
-      row.style.transform = `translateY(${start}px)`;
+    drawn = wanted();
+    const { first, end, shift } = drawn;
+    const rows = Array.from({ length: Math.max(0, end - first) }, (_, i) => {
+      const row = drawRow(first + i);
+      row.style.transform = `translateY(${(first + i) * ROW_HEIGHT + shift}px)`;
       return row;
     });
-    body.replaceChildren(...drawn);
+    body.style.height = `${height()}px`;
+    body.replaceChildren(...rows);
   };
+  const follow = () => {
+    const { first, end, shift } = wanted();
+    if (first !== drawn.first || end !== drawn.end || shift !== drawn.shift) redraw();
+  };
+  scroller.addEventListener("scroll", follow, { passive: true });
+  new ResizeObserver(follow).observe(scroller);
+
   return {
-    show(count) {
-      virtualizer.setOptions(options(count));
-      virtualizer._willUpdate();
+    show(wantedCount) {
+      count = wantedCount;
       scroller.scrollTop = 0;
-      virtualizer.measure();
       redraw();
     },
     redraw,
     reveal(index) {
-      // The head covers what is above the rows, so the rows' own area is smaller by it.
       const top = index * ROW_HEIGHT;
-      const height = scroller.clientHeight - HEAD_HEIGHT;
-      if (top < scroller.scrollTop) scroller.scrollTop = top;
-      else if (top + ROW_HEIGHT > scroller.scrollTop + height) scroller.scrollTop = top + ROW_HEIGHT - height;
+      const above = offset();
+      if (top < above) scroller.scrollTop = top / ratio();
+      else if (top + ROW_HEIGHT > above + viewHeight())
+        scroller.scrollTop = (top + ROW_HEIGHT - viewHeight()) / ratio();
+      follow();
     },
-    visible: () => Math.floor((scroller.clientHeight - HEAD_HEIGHT) / ROW_HEIGHT),
+    visible: () => Math.floor(viewHeight() / ROW_HEIGHT),
   };
 }

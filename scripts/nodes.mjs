@@ -1,0 +1,116 @@
+// Gets the versions of Node.js that the program is tried on, out of npm packages, into a cache.
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { arch } from "node:os";
+import { join } from "node:path";
+import { CACHE, hash } from "./apt.mjs";
+import { Fault, main, must, run, say, temporaryDirectory } from "./setup.mjs";
+
+const NODES = join(CACHE, "nodes");
+
+/** The oldest version that will do, the newest of each maintained line, and Debian 12's, which will not do. */
+const WANTED = ["18.20.4", "20.19.0", "22", "24", "26"];
+
+/**
+ * @typedef {object} Runtime
+ * @property {string} version such as "22.23.5"
+ * @property {string} node path of the executable
+ */
+
+/** The versions, fetched where they are not yet. @returns {Promise<string>} path of a list of them, as JSON */
+export async function fetchNodes() {
+  mkdirSync(NODES, { recursive: true });
+  const runtimes = [];
+  for (const wanted of WANTED) runtimes.push(await fetchNode(wanted));
+  const list = join(temporaryDirectory(NODES), "nodes.json");
+  writeFileSync(list, `${JSON.stringify(runtimes, null, 2)}\n`);
+  renameSync(list, join(NODES, "nodes.json"));
+  return join(NODES, "nodes.json");
+}
+
+/**
+ * A version out of the package that holds nothing but the executable: the package `node` would run a script to fetch it.
+ * @param {string} wanted a version, or the first number of one for the newest of those
+ * @returns {Promise<Runtime>}
+ */
+async function fetchNode(wanted) {
+  const name = `node-linux-${arch()}`;
+  const newest = await newestVersion(name, wanted);
+  const version = newest?.version ?? cachedVersion(name, wanted);
+  if (version === undefined) throw new Fault(`npm view ${name}@${wanted} failed, and the cache has none`);
+  const home = join(NODES, `${name}-${version}`);
+  const node = join(home, "node");
+  const stamp = join(home, "sha256");
+  if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, "utf8") === (await hash(node)))
+    return { version, node };
+  if (newest === undefined) throw new Fault(`npm view ${name}@${wanted} failed, and ${node} is damaged`);
+
+  say(`Downloading ${name} ${version} …`);
+  const directory = temporaryDirectory(NODES);
+  const pack = ["pack", "--silent", "--pack-destination", directory, `${name}@${version}`];
+  await must("npm", pack);
+  const [archive = ""] = readdirSync(directory);
+  const digest = createHash("sha512").update(readFileSync(join(directory, archive)));
+  if (`sha512-${digest.digest("base64")}` !== newest.integrity) throw new Fault(`${archive}: wrong SHA-512`);
+  const whole = join(directory, "whole");
+  mkdirSync(whole);
+  const inner = "package/bin/node";
+  await must("tar", ["-xzf", join(directory, archive), "-C", whole, "--strip-components=2", inner]);
+  chmodSync(join(whole, "node"), 0o755);
+  writeFileSync(join(whole, "sha256"), await hash(join(whole, "node")));
+  // What is damaged, or another process has just put there.
+  if (existsSync(home)) renameSync(home, join(directory, "old"));
+  renameSync(whole, home);
+  return { version, node };
+}
+
+/**
+ * What the registry has; undefined when it cannot be asked.
+ * @param {string} name
+ * @param {string} wanted
+ * @returns {Promise<{ version: string, integrity: string } | undefined>}
+ */
+async function newestVersion(name, wanted) {
+  const fields = ["name", "version", "dist.integrity", "--json"];
+  const { status, stdout } = await run("npm", ["view", `${name}@${wanted}`, ...fields], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) return undefined;
+  const found = [JSON.parse(stdout)].flat().sort((a, b) => byNumbers(a.version, b.version));
+  const newest = found.at(-1);
+  return newest && { version: newest.version, integrity: newest["dist.integrity"] };
+}
+
+/**
+ * The newest version in the cache.
+ * @param {string} name
+ * @param {string} wanted
+ */
+function cachedVersion(name, wanted) {
+  const versions = readdirSync(NODES).map((entry) => entry.slice(name.length + 1));
+  const fits = (/** @type {string} */ version) => version === wanted || version.startsWith(`${wanted}.`);
+  return versions.filter(fits).sort(byNumbers).at(-1);
+}
+
+/**
+ * @param {string} a such as "22.23.5"
+ * @param {string} b
+ */
+function byNumbers(a, b) {
+  return a.localeCompare(b, "en", { numeric: true });
+}
+
+if (import.meta.filename === process.argv[1]) {
+  await main(async () => {
+    await fetchNodes();
+    return 0;
+  });
+}
