@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** From the lowest to the highest; a folder imports from itself and from those before it. */
 const LAYERS = [
+  "constants",
   "wasm",
   "elf",
   "dwarf",
@@ -24,7 +25,7 @@ const LAYERS = [
 ];
 
 /** Files outside the folders that every layer may import. */
-const GROUND = ["failure.ts", "grouping.ts", "version.ts"];
+const GROUND = ["checked-index.ts", "failure.ts", "grouping.ts", "version.ts"];
 
 const files = readdirSync(`${ROOT}/src`, { recursive: true, encoding: "utf8" }).filter((path) =>
   path.endsWith(".ts"),

@@ -1,4 +1,4 @@
-import { ET_REL } from "../elf/constants.ts";
+import { ET_REL } from "../constants/elf.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { moduleKernel } from "../elf/modinfo.ts";
 import { readSymbolTable } from "../elf/symbol-table.ts";

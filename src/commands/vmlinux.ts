@@ -3,7 +3,7 @@ import { aliasVmlinux, imageListing, type VmlinuxInput, type VmlinuxResult } fro
 import { aliasedListing } from "../alias/aliased-listing.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { newAliases } from "../alias/select.ts";
-import { ET_REL } from "../elf/constants.ts";
+import { ET_REL } from "../constants/elf.ts";
 import { type ElfFile, openElf } from "../elf/elf-file.ts";
 import { statsAsJson, statsAsText, statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";

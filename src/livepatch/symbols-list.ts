@@ -1,4 +1,4 @@
-import { SHF_ALLOC } from "../elf/constants.ts";
+import { SHF_ALLOC } from "../constants/elf.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { sectionIndexOf } from "../elf/symbol-table.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
