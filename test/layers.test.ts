@@ -9,6 +9,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** From the lowest to the highest; a folder imports from itself and from those before it. */
 const LAYERS = [
+  "constants",
   "files",
   "wasm",
   "elf",

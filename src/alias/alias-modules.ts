@@ -1,5 +1,5 @@
+import { ET_REL } from "../constants/elf.ts";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
-import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { moduleKernel } from "../elf/modinfo.ts";
 import { readSymbolTable } from "../elf/symbol-table.ts";

@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
+import { ET_REL } from "../constants/elf.ts";
 import { formatAt } from "../elf/address.ts";
-import { ET_REL } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";

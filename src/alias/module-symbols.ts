@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
+import { ET_REL, SHF_ALLOC } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
-import { ET_REL, SHF_ALLOC } from "../elf/constants.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";

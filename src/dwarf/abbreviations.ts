@@ -1,5 +1,5 @@
+import * as dw from "../constants/dwarf.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
 

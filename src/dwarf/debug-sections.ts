@@ -1,6 +1,6 @@
+import { SHF_GROUP, SHT_NOBITS } from "../constants/elf.ts";
 import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
 import { sectionContent } from "../elf/compression.ts";
-import { SHF_GROUP, SHT_NOBITS } from "../elf/constants.ts";
 import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
 import { relocatedSource } from "../elf/relocations.ts";
 import { layOutSections } from "../elf/section-layout.ts";

@@ -1,5 +1,5 @@
+import * as dw from "../constants/dwarf.ts";
 import { Failure } from "../failure.ts";
-import * as dw from "./constants.ts";
 import { DebugInfoScanner, type WantedDies } from "./debug-info-scanner.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type Die, DieReader, type DieUnit } from "./die.ts";

@@ -1,8 +1,8 @@
+import * as dw from "../constants/dwarf.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
 import { type Abbreviation, findCode, readAbbreviation } from "./abbreviations.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type FormValue, formString, readForm } from "./forms.ts";
 import { splitDwarf, type Unit, unitOffsets } from "./unit.ts";

@@ -1,7 +1,7 @@
+import * as dw from "../constants/dwarf.ts";
 import { DAMAGED } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type Encoding, type FormValue, formString, readForm } from "./forms.ts";
 

@@ -1,4 +1,4 @@
-import * as dw from "./constants.ts";
+import * as dw from "../constants/dwarf.ts";
 import type { Die, DieReader } from "./die.ts";
 import { locationAt } from "./location-list.ts";
 import type { Address } from "./unit-ranges.ts";

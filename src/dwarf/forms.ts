@@ -1,6 +1,6 @@
+import * as dw from "../constants/dwarf.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 
 /** What the size of some forms depends on (DWARF 5 section 7.5.6). */

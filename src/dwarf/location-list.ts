@@ -1,6 +1,6 @@
+import * as dw from "../constants/dwarf.ts";
 import { compareAddresses } from "../elf/address.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import type { DieUnit } from "./die.ts";
 import { cursorAt, type FormValue } from "./forms.ts";

@@ -1,4 +1,4 @@
-import * as dw from "./constants.ts";
+import * as dw from "../constants/dwarf.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt, type Encoding } from "./forms.ts";
 import { splitDwarf } from "./unit.ts";

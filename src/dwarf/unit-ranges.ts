@@ -1,5 +1,5 @@
+import * as dw from "../constants/dwarf.ts";
 import { addressDistance } from "../elf/address.ts";
-import * as dw from "./constants.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt, type FormValue } from "./forms.ts";
 import type { Unit } from "./unit.ts";

@@ -2,9 +2,9 @@ import { closeSync, rmSync, writeSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import tmp from "tmp";
+import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "../constants/elf.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { type ByteSource, DAMAGED, openFile, sourcePart } from "./byte-source.ts";
-import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "./constants.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 

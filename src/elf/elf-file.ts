@@ -1,3 +1,12 @@
+import {
+  ELFCLASS32,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  ELFDATA2MSB,
+  SHN_XINDEX,
+  SHT_NOBITS,
+  SHT_NULL,
+} from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import {
   type ByteSource,
@@ -7,15 +16,6 @@ import {
   pagedSource,
   sourcePart,
 } from "./byte-source.ts";
-import {
-  ELFCLASS32,
-  ELFCLASS64,
-  ELFDATA2LSB,
-  ELFDATA2MSB,
-  SHN_XINDEX,
-  SHT_NOBITS,
-  SHT_NULL,
-} from "./constants.ts";
 import { Cursor } from "./cursor.ts";
 
 /** A section header (gABI, "Sections"). Sizes and offsets are in bytes. */

@@ -1,5 +1,5 @@
+import { NT_GNU_BUILD_ID, SHT_NOTE } from "../constants/elf.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { NT_GNU_BUILD_ID, SHT_NOTE } from "./constants.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, sectionBytes } from "./elf-file.ts";
 

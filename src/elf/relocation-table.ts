@@ -1,6 +1,6 @@
+import { EM_MIPS, SHT_RELA } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import { type ByteSource, DAMAGED } from "./byte-source.ts";
-import { EM_MIPS, SHT_RELA } from "./constants.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /** How many entries are read at a time. */

@@ -12,7 +12,7 @@ import {
   EM_RISCV,
   EM_S390,
   EM_X86_64,
-} from "./constants.ts";
+} from "../constants/elf.ts";
 
 // What is done: S + A is put into the field, added to what is there, or subtracted from it.
 export const SET = 0x10;

@@ -1,6 +1,6 @@
+import { ET_REL, SHT_REL, SHT_RELA } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { ET_REL, SHT_REL, SHT_RELA } from "./constants.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 import { changeField, LONGEST_FIELD } from "./relocation-field.ts";
 import { RelocationTable } from "./relocation-table.ts";

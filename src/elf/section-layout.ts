@@ -1,5 +1,5 @@
+import { ET_REL, SHF_ALLOC } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
-import { ET_REL, SHF_ALLOC } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 
 /**

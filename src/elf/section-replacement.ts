@@ -1,6 +1,6 @@
+import { SHT_NOBITS, SHT_NULL } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import { type ByteSource, DAMAGED } from "./byte-source.ts";
-import { SHT_NOBITS, SHT_NULL } from "./constants.ts";
 import type { ElfFile } from "./elf-file.ts";
 
 /** What becomes of a section. */

@@ -1,6 +1,13 @@
+import {
+  SHN_ABS,
+  SHN_LORESERVE,
+  SHN_UNDEF,
+  SHN_XINDEX,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+} from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import { type ByteSource, DAMAGED, pagedSource } from "./byte-source.ts";
-import { SHN_ABS, SHN_LORESERVE, SHN_UNDEF, SHN_XINDEX, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "./constants.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /** How many of the symbols that were asked for last are kept: most relocations refer to the same few sections. */

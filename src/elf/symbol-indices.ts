@@ -1,5 +1,3 @@
-import { Failure } from "../failure.ts";
-import { DAMAGED } from "./byte-source.ts";
 import {
   EM_MIPS,
   SHT_GROUP,
@@ -7,7 +5,9 @@ import {
   SHT_LLVM_CALL_GRAPH_PROFILE,
   SHT_REL,
   SHT_RELA,
-} from "./constants.ts";
+} from "../constants/elf.ts";
+import { Failure } from "../failure.ts";
+import { DAMAGED } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 import { PIECE_BYTES, type SectionChange } from "./section-replacement.ts";

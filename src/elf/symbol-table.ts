@@ -1,6 +1,4 @@
 import { endianness } from "node:os";
-import { Failure } from "../failure.ts";
-import { DAMAGED } from "./byte-source.ts";
 import {
   SHN_COMMON,
   SHN_LORESERVE,
@@ -11,7 +9,9 @@ import {
   SHT_SYMTAB_SHNDX,
   STB_LOCAL,
   STT_FILE,
-} from "./constants.ts";
+} from "../constants/elf.ts";
+import { Failure } from "../failure.ts";
+import { DAMAGED } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /**

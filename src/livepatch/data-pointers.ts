@@ -1,5 +1,5 @@
+import { SHT_REL, SHT_RELA } from "../constants/elf.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
-import { SHT_REL, SHT_RELA } from "../elf/constants.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "../elf/elf-file.ts";
 import { RelocationTable } from "../elf/relocation-table.ts";

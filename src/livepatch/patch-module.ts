@@ -10,7 +10,7 @@ import {
   SHT_REL,
   SHT_RELA,
   STT_OBJECT,
-} from "../elf/constants.ts";
+} from "../constants/elf.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "../elf/elf-file.ts";
 import { isLivePatch, moduleKernel } from "../elf/modinfo.ts";

@@ -1,5 +1,5 @@
 import { at } from "../checked-index.ts";
-import { SHF_ALLOC } from "../elf/constants.ts";
+import { SHF_ALLOC } from "../constants/elf.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { sectionIndexOf } from "../elf/symbol-table.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";

@@ -1,5 +1,5 @@
+import { ET_REL, SHT_NOBITS, SHT_NULL, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "../constants/elf.ts";
 import { DAMAGED } from "../elf/byte-source.ts";
-import { ET_REL, SHT_NOBITS, SHT_NULL, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "../elf/constants.ts";
 import { type ElfFile, type Section, sectionBytes } from "../elf/elf-file.ts";
 import { hasModuleSignature, moduleSignatureStart } from "../elf/module-signature.ts";
 import { fileBytes, replaceSections, type SectionChange } from "../elf/section-replacement.ts";

@@ -1,6 +1,6 @@
+import { ET_REL } from "../constants/elf.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
-import { ET_REL } from "../elf/constants.ts";
 import { findDebugFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";

@@ -1,6 +1,6 @@
+import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
 import { DAMAGED } from "../elf/byte-source.ts";
-import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../elf/constants.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import {
   findSymbolTable,

@@ -1,5 +1,4 @@
 import { gunzipSync } from "node:zlib";
-import { addressDistance } from "../elf/address.ts";
 import {
   EM_386,
   EM_AARCH64,
@@ -12,7 +11,8 @@ import {
   EM_S390,
   EM_X86_64,
   SHT_NOBITS,
-} from "../elf/constants.ts";
+} from "../constants/elf.ts";
+import { addressDistance } from "../elf/address.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "../elf/elf-file.ts";
 import {

@@ -1,4 +1,4 @@
-import { EM_PPC64, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
+import { EM_PPC64, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from "../constants/elf.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
 
 /** The lower-case letters of the symbols that lie in each section, by section index, in ASCII. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SHF_ALLOC, SHT_REL, SHT_RELA } from "../../src/elf/constants.ts";
+import { SHF_ALLOC, SHT_REL, SHT_RELA } from "../../src/constants/elf.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { layOutSections } from "../../src/elf/section-layout.ts";
 import { tool } from "../tool.ts";

@@ -18,7 +18,7 @@ import {
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
   STT_FUNC,
-} from "../../src/elf/constants.ts";
+} from "../../src/constants/elf.ts";
 import { type ElfFile, openElf, type Section, sectionBytes } from "../../src/elf/elf-file.ts";
 import { relocatedSource } from "../../src/elf/relocations.ts";
 import { layOutSections } from "../../src/elf/section-layout.ts";

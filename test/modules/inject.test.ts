@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { SHT_REL } from "../../src/elf/constants.ts";
+import { SHT_REL } from "../../src/constants/elf.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { hasModuleSignature } from "../../src/elf/module-signature.ts";
 import { withMovedSymbols } from "../../src/elf/symbol-indices.ts";

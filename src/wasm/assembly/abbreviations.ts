@@ -1,8 +1,7 @@
 // Tables of abbreviations (DWARF 5 section 7.5.3).
 
+import { DW_FORM_implicit_const } from "../../constants/dwarf.ts";
 import { next, readUleb } from "./leb128.ts";
-
-const DW_FORM_implicit_const: u32 = 0x21;
 
 const NOT_LISTED: i32 = -1;
 const CUT_SHORT: i32 = -2;

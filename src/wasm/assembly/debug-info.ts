@@ -1,78 +1,76 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: AssemblyScript's u64 holds these
 
+import {
+  DW_AT_declaration,
+  DW_AT_location,
+  DW_AT_low_pc,
+  DW_AT_ranges,
+  DW_AT_sibling,
+  DW_FORM_addr,
+  DW_FORM_addrx,
+  DW_FORM_addrx1,
+  DW_FORM_addrx2,
+  DW_FORM_addrx3,
+  DW_FORM_addrx4,
+  DW_FORM_block,
+  DW_FORM_block1,
+  DW_FORM_block2,
+  DW_FORM_block4,
+  DW_FORM_data1,
+  DW_FORM_data2,
+  DW_FORM_data4,
+  DW_FORM_data8,
+  DW_FORM_data16,
+  DW_FORM_exprloc,
+  DW_FORM_flag,
+  DW_FORM_flag_present,
+  DW_FORM_GNU_ref_alt,
+  DW_FORM_GNU_strp_alt,
+  DW_FORM_implicit_const,
+  DW_FORM_indirect,
+  DW_FORM_line_strp,
+  DW_FORM_loclistx,
+  DW_FORM_ref_addr,
+  DW_FORM_ref_sig8,
+  DW_FORM_ref_sup4,
+  DW_FORM_ref_sup8,
+  DW_FORM_ref_udata,
+  DW_FORM_ref1,
+  DW_FORM_ref2,
+  DW_FORM_ref4,
+  DW_FORM_ref8,
+  DW_FORM_rnglistx,
+  DW_FORM_sdata,
+  DW_FORM_sec_offset,
+  DW_FORM_string,
+  DW_FORM_strp,
+  DW_FORM_strp_sup,
+  DW_FORM_strx,
+  DW_FORM_strx1,
+  DW_FORM_strx2,
+  DW_FORM_strx3,
+  DW_FORM_strx4,
+  DW_FORM_udata,
+  DW_OP_addr,
+  DW_OP_addrx,
+  DW_OP_piece,
+  DW_OP_plus_uconst,
+  DW_TAG_catch_block,
+  DW_TAG_compile_unit,
+  DW_TAG_inlined_subroutine,
+  DW_TAG_lexical_block,
+  DW_TAG_module,
+  DW_TAG_namespace,
+  DW_TAG_partial_unit,
+  DW_TAG_subprogram,
+  DW_TAG_try_block,
+  DW_TAG_variable,
+  DW_TAG_with_stmt,
+} from "../../constants/dwarf.ts";
 import { next, readUleb } from "./leb128.ts";
 
 // The DIEs of a unit (DWARF 5 sections 7.5.2 and 7.5.3): those that stand for wanted addresses are found, all others
 // passed over. An abbreviation is made into a record of steps that pass over its attributes, as many as possible at once.
-
-const DW_TAG_compile_unit: u64 = 0x11;
-const DW_TAG_inlined_subroutine: u64 = 0x1d;
-const DW_TAG_lexical_block: u64 = 0x0b;
-const DW_TAG_with_stmt: u64 = 0x22;
-const DW_TAG_catch_block: u64 = 0x25;
-const DW_TAG_subprogram: u64 = 0x2e;
-const DW_TAG_try_block: u64 = 0x32;
-const DW_TAG_variable: u64 = 0x34;
-const DW_TAG_namespace: u64 = 0x39;
-const DW_TAG_partial_unit: u64 = 0x3c;
-const DW_TAG_module: u64 = 0x1e;
-
-const DW_AT_sibling: u64 = 0x01;
-const DW_AT_location: u64 = 0x02;
-const DW_AT_low_pc: u64 = 0x11;
-const DW_AT_declaration: u64 = 0x3c;
-const DW_AT_ranges: u64 = 0x55;
-
-const DW_FORM_addr: u32 = 0x01;
-const DW_FORM_block2: u32 = 0x03;
-const DW_FORM_block4: u32 = 0x04;
-const DW_FORM_data2: u32 = 0x05;
-const DW_FORM_data4: u32 = 0x06;
-const DW_FORM_data8: u32 = 0x07;
-const DW_FORM_string: u32 = 0x08;
-const DW_FORM_block: u32 = 0x09;
-const DW_FORM_block1: u32 = 0x0a;
-const DW_FORM_data1: u32 = 0x0b;
-const DW_FORM_flag: u32 = 0x0c;
-const DW_FORM_sdata: u32 = 0x0d;
-const DW_FORM_strp: u32 = 0x0e;
-const DW_FORM_udata: u32 = 0x0f;
-const DW_FORM_ref_addr: u32 = 0x10;
-const DW_FORM_ref1: u32 = 0x11;
-const DW_FORM_ref2: u32 = 0x12;
-const DW_FORM_ref4: u32 = 0x13;
-const DW_FORM_ref8: u32 = 0x14;
-const DW_FORM_ref_udata: u32 = 0x15;
-const DW_FORM_indirect: u32 = 0x16;
-const DW_FORM_sec_offset: u32 = 0x17;
-const DW_FORM_exprloc: u32 = 0x18;
-const DW_FORM_flag_present: u32 = 0x19;
-const DW_FORM_strx: u32 = 0x1a;
-const DW_FORM_addrx: u32 = 0x1b;
-const DW_FORM_ref_sup4: u32 = 0x1c;
-const DW_FORM_strp_sup: u32 = 0x1d;
-const DW_FORM_data16: u32 = 0x1e;
-const DW_FORM_line_strp: u32 = 0x1f;
-const DW_FORM_ref_sig8: u32 = 0x20;
-const DW_FORM_implicit_const: u32 = 0x21;
-const DW_FORM_loclistx: u32 = 0x22;
-const DW_FORM_rnglistx: u32 = 0x23;
-const DW_FORM_ref_sup8: u32 = 0x24;
-const DW_FORM_strx1: u32 = 0x25;
-const DW_FORM_strx2: u32 = 0x26;
-const DW_FORM_strx3: u32 = 0x27;
-const DW_FORM_strx4: u32 = 0x28;
-const DW_FORM_addrx1: u32 = 0x29;
-const DW_FORM_addrx2: u32 = 0x2a;
-const DW_FORM_addrx3: u32 = 0x2b;
-const DW_FORM_addrx4: u32 = 0x2c;
-const DW_FORM_GNU_ref_alt: u32 = 0x1f20;
-const DW_FORM_GNU_strp_alt: u32 = 0x1f21;
-
-const DW_OP_addr: u32 = 0x03;
-const DW_OP_plus_uconst: u32 = 0x23;
-const DW_OP_piece: u32 = 0x93;
-const DW_OP_addrx: u32 = 0xa1;
 
 // An abbreviation's record: what its DIEs are, whether they have children, the bytes of their attributes where that is
 // always the same, where the abbreviation stands, and the steps, 32 bits each.
@@ -259,7 +257,8 @@ function stepFor(name: u64, form: u32, tag: u64, wantsFunctions: bool): u32 {
   if (name === DW_AT_low_pc && tag === DW_TAG_subprogram && wantsFunctions) {
     if (form === DW_FORM_addr) return ADDRESS;
     if (form === DW_FORM_addrx) return ADDRESS_INDEX;
-    if (form >= DW_FORM_addrx1 && form <= DW_FORM_addrx4) return ADDRESS_INDEX | (step & 0xffffff00);
+    if (form >= <u32>DW_FORM_addrx1 && form <= <u32>DW_FORM_addrx4)
+      return ADDRESS_INDEX | (step & 0xffffff00);
   }
   return step;
 }

@@ -1,14 +1,15 @@
 // The tables of directories and files of a line program of DWARF 5 (section 6.2.4.1), in the form in which compilers write nearly
 // all of them: 32-bit DWARF, with names that stand in another section.
 
+import {
+  DW_FORM_data16,
+  DW_FORM_line_strp,
+  DW_FORM_strp,
+  DW_FORM_udata,
+  DW_LNCT_directory_index,
+  DW_LNCT_path,
+} from "../../constants/dwarf.ts";
 import { next, readUleb } from "./leb128.ts";
-
-const DW_LNCT_path: u64 = 1;
-const DW_LNCT_directory_index: u64 = 2;
-const DW_FORM_strp: u64 = 0x0e;
-const DW_FORM_udata: u64 = 0x0f;
-const DW_FORM_data16: u64 = 0x1e;
-const DW_FORM_line_strp: u64 = 0x1f;
 
 /** Of a name the form and the offset, 32 bits each. */
 const NAME: usize = 8;

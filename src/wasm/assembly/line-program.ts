@@ -1,19 +1,20 @@
 // Line programs (DWARF 5 section 6.2): runs their instructions, and looks addresses up in the rows. What the memory holds is laid
 // out by src/dwarf/line-state-machine.ts.
 
+import {
+  DW_LNE_define_file,
+  DW_LNE_end_sequence,
+  DW_LNE_set_address,
+  DW_LNE_set_discriminator,
+  DW_LNS_advance_line,
+  DW_LNS_advance_pc,
+  DW_LNS_const_add_pc,
+  DW_LNS_copy,
+  DW_LNS_fixed_advance_pc,
+  DW_LNS_set_column,
+  DW_LNS_set_file,
+} from "../../constants/dwarf.ts";
 import { next, readSleb, readUleb } from "./leb128.ts";
-
-const DW_LNS_copy: usize = 1;
-const DW_LNS_advance_pc: usize = 2;
-const DW_LNS_advance_line: usize = 3;
-const DW_LNS_set_file: usize = 4;
-const DW_LNS_set_column: usize = 5;
-const DW_LNS_const_add_pc: usize = 8;
-const DW_LNS_fixed_advance_pc: usize = 9;
-const DW_LNE_end_sequence: u32 = 1;
-const DW_LNE_set_address: u32 = 2;
-const DW_LNE_define_file: u32 = 3;
-const DW_LNE_set_discriminator: u32 = 4;
 
 // What a program's header says, by offsets in bytes.
 const OPCODE_BASE = 0;

@@ -3,18 +3,21 @@
 // From an ELF symbol table to what `nm -n` prints. A key of 64 bits stands for a symbol and sorts it: whether it is defined,
 // whether the upper half of its value is set, the lower half, and its index.
 
-const SHN_COMMON: u32 = 0xfff2;
-const SHN_LORESERVE: u32 = 0xff00;
-const SHN_XINDEX: u32 = 0xffff;
-const STB_LOCAL: u32 = 0;
-const STB_GLOBAL: u32 = 1;
-const STB_WEAK: u32 = 2;
-const STB_GNU_UNIQUE: u32 = 10;
-const STT_OBJECT: u32 = 1;
-const STT_SECTION: u32 = 3;
-const STT_FILE: u32 = 4;
-const STT_COMMON: u32 = 5;
-const STT_GNU_IFUNC: u32 = 10;
+import {
+  SHN_COMMON,
+  SHN_LORESERVE,
+  SHN_UNDEF,
+  SHN_XINDEX,
+  STB_GLOBAL,
+  STB_GNU_UNIQUE,
+  STB_LOCAL,
+  STB_WEAK,
+  STT_COMMON,
+  STT_FILE,
+  STT_GNU_IFUNC,
+  STT_OBJECT,
+  STT_SECTION,
+} from "../../constants/elf.ts";
 
 const KEY: usize = 8;
 const IS_DEFINED: u64 = 1 << 63;
@@ -107,7 +110,7 @@ function wordsOf(entry: usize): u64 {
 function symbolValue(symbol: u32): u64 {
   const entry = entryOf(symbol);
   const section = sectionOf(symbol);
-  if (section === 0) return 0;
+  if (section === SHN_UNDEF) return 0;
   if (section === SHN_COMMON) return is64 ? wordsOf(entry + 16) : <u64>load<u32>(entry + 8);
   let value: u64 = is64 ? wordsOf(entry + 8) : <u64>load<u32>(entry + 4);
   if (signExtended) value = <u64>(<i64>(<i32>value));
@@ -120,7 +123,7 @@ function sectionIndex(symbol: u32, section: u32): u32 {
   if (section === SHN_XINDEX && extendedIndices !== 0) {
     return min(load<u32>(extendedIndices + ((<usize>symbol) << 2)), sectionCount);
   }
-  return section < SHN_LORESERVE ? min(section, sectionCount) : sectionCount;
+  return section < <u32>SHN_LORESERVE ? min(section, sectionCount) : sectionCount;
 }
 
 /** The upper half of the values that have one. */
@@ -158,7 +161,7 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     const kind = infoOf(symbol) & 0xf;
     if (kind === STT_SECTION || kind === STT_FILE) continue;
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
-    const isDefined = sectionOf(symbol) !== 0;
+    const isDefined = sectionOf(symbol) !== SHN_UNDEF;
     readName(symbol, name, isDefined);
     store<u32>(symbols + ((<usize>symbol) << SYMBOL_SHIFT), typeLetter(symbol), LETTER);
     const value = symbolValue(symbol);
@@ -365,7 +368,7 @@ function typeLetter(symbol: u32): u32 {
   const section = sectionOf(symbol);
   const weakLetter = kind === STT_OBJECT || kind === STT_COMMON ? LETTER_WEAK_OBJECT : LETTER_WEAK;
   if (section === SHN_COMMON) return LETTER_COMMON;
-  if (section === 0) return binding === STB_WEAK ? weakLetter : LETTER_UNDEFINED;
+  if (section === SHN_UNDEF) return binding === STB_WEAK ? weakLetter : LETTER_UNDEFINED;
   if (kind === STT_GNU_IFUNC) return LETTER_IFUNC;
   if (binding === STB_WEAK) return weakLetter - UPPER;
   if (binding === STB_GNU_UNIQUE) return LETTER_UNIQUE;

@@ -1,43 +1,42 @@
 // A unit's header and its root DIE (DWARF 5 sections 7.5.1 and 3.1.1), in the form that compilers give nearly all of them:
 // a compilation unit of 32-bit DWARF without texts or blocks in its root DIE.
 
+import {
+  DW_AT_addr_base,
+  DW_AT_comp_dir,
+  DW_AT_dwo_name,
+  DW_AT_GNU_dwo_name,
+  DW_AT_high_pc,
+  DW_AT_low_pc,
+  DW_AT_name,
+  DW_AT_ranges,
+  DW_AT_rnglists_base,
+  DW_AT_stmt_list,
+  DW_AT_str_offsets_base,
+  DW_FORM_addr,
+  DW_FORM_addrx,
+  DW_FORM_addrx1,
+  DW_FORM_addrx2,
+  DW_FORM_addrx4,
+  DW_FORM_data1,
+  DW_FORM_data2,
+  DW_FORM_data4,
+  DW_FORM_data8,
+  DW_FORM_flag,
+  DW_FORM_flag_present,
+  DW_FORM_line_strp,
+  DW_FORM_rnglistx,
+  DW_FORM_sec_offset,
+  DW_FORM_strp,
+  DW_FORM_strx,
+  DW_FORM_strx1,
+  DW_FORM_strx2,
+  DW_FORM_strx4,
+  DW_FORM_udata,
+  DW_TAG_compile_unit,
+  DW_UT_compile,
+} from "../../constants/dwarf.ts";
 import { next, readUleb } from "./leb128.ts";
-
-const DW_UT_compile: u32 = 1;
-const DW_TAG_compile_unit: u64 = 0x11;
-
-const DW_AT_name: u64 = 0x03;
-const DW_AT_stmt_list: u64 = 0x10;
-const DW_AT_low_pc: u64 = 0x11;
-const DW_AT_high_pc: u64 = 0x12;
-const DW_AT_comp_dir: u64 = 0x1b;
-const DW_AT_ranges: u64 = 0x55;
-const DW_AT_str_offsets_base: u64 = 0x72;
-const DW_AT_addr_base: u64 = 0x73;
-const DW_AT_rnglists_base: u64 = 0x74;
-const DW_AT_dwo_name: u64 = 0x76;
-const DW_AT_GNU_dwo_name: u64 = 0x2130;
-
-const DW_FORM_addr: u64 = 0x01;
-const DW_FORM_data2: u64 = 0x05;
-const DW_FORM_data4: u64 = 0x06;
-const DW_FORM_data8: u64 = 0x07;
-const DW_FORM_data1: u64 = 0x0b;
-const DW_FORM_flag: u64 = 0x0c;
-const DW_FORM_strp: u64 = 0x0e;
-const DW_FORM_udata: u64 = 0x0f;
-const DW_FORM_sec_offset: u64 = 0x17;
-const DW_FORM_flag_present: u64 = 0x19;
-const DW_FORM_strx: u64 = 0x1a;
-const DW_FORM_addrx: u64 = 0x1b;
-const DW_FORM_line_strp: u64 = 0x1f;
-const DW_FORM_rnglistx: u64 = 0x23;
-const DW_FORM_strx1: u64 = 0x25;
-const DW_FORM_strx2: u64 = 0x26;
-const DW_FORM_strx4: u64 = 0x28;
-const DW_FORM_addrx1: u64 = 0x29;
-const DW_FORM_addrx2: u64 = 0x2a;
-const DW_FORM_addrx4: u64 = 0x2c;
 
 let littleEndian = true;
 let unit: usize = 0;

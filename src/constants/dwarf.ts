@@ -1,4 +1,4 @@
-// Names and values of the DWARF 5 standard, section 7, with the GNU extensions that kernels have.
+// Names and values of the DWARF 5 standard, section 7, with the GNU extensions that kernels use. AssemblyScript imports this file too.
 
 export const DW_UT_compile = 0x01;
 export const DW_UT_partial = 0x03;
@@ -6,8 +6,17 @@ export const DW_UT_skeleton = 0x04;
 export const DW_UT_split_compile = 0x05;
 
 export const DW_TAG_formal_parameter = 0x05;
+export const DW_TAG_lexical_block = 0x0b;
 export const DW_TAG_compile_unit = 0x11;
+export const DW_TAG_inlined_subroutine = 0x1d;
+export const DW_TAG_module = 0x1e;
+export const DW_TAG_with_stmt = 0x22;
+export const DW_TAG_catch_block = 0x25;
+export const DW_TAG_subprogram = 0x2e;
+export const DW_TAG_try_block = 0x32;
 export const DW_TAG_variable = 0x34;
+export const DW_TAG_namespace = 0x39;
+export const DW_TAG_partial_unit = 0x3c;
 
 export const DW_AT_sibling = 0x01;
 export const DW_AT_location = 0x02;
@@ -21,6 +30,7 @@ export const DW_AT_abstract_origin = 0x31;
 export const DW_AT_calling_convention = 0x36;
 export const DW_AT_decl_file = 0x3a;
 export const DW_AT_decl_line = 0x3b;
+export const DW_AT_declaration = 0x3c;
 export const DW_AT_specification = 0x47;
 export const DW_AT_ranges = 0x55;
 export const DW_AT_linkage_name = 0x6e;
@@ -100,6 +110,8 @@ export const DW_LLE_start_end = 0x07;
 export const DW_LLE_start_length = 0x08;
 export const DW_LLE_GNU_view_pair = 0x09;
 
+export const DW_OP_addr = 0x03;
+export const DW_OP_plus_uconst = 0x23;
 export const DW_OP_reg0 = 0x50;
 export const DW_OP_reg31 = 0x6f;
 export const DW_OP_breg0 = 0x70;
@@ -107,14 +119,25 @@ export const DW_OP_breg31 = 0x8f;
 export const DW_OP_regx = 0x90;
 export const DW_OP_fbreg = 0x91;
 export const DW_OP_bregx = 0x92;
+export const DW_OP_piece = 0x93;
 export const DW_OP_call_frame_cfa = 0x9c;
 export const DW_OP_stack_value = 0x9f;
+export const DW_OP_addrx = 0xa1;
 export const DW_OP_entry_value = 0xa3;
 export const DW_OP_GNU_entry_value = 0xf3;
 
-export const DW_LNCT_path = 0x1;
-export const DW_LNCT_directory_index = 0x2;
+export const DW_LNCT_path = 0x01;
+export const DW_LNCT_directory_index = 0x02;
 
+export const DW_LNS_copy = 0x01;
+export const DW_LNS_advance_pc = 0x02;
+export const DW_LNS_advance_line = 0x03;
 export const DW_LNS_set_file = 0x04;
+export const DW_LNS_set_column = 0x05;
+export const DW_LNS_const_add_pc = 0x08;
+export const DW_LNS_fixed_advance_pc = 0x09;
 
+export const DW_LNE_end_sequence = 0x01;
+export const DW_LNE_set_address = 0x02;
 export const DW_LNE_define_file = 0x03;
+export const DW_LNE_set_discriminator = 0x04;

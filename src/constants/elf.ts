@@ -1,4 +1,4 @@
-// Names and values of the System V gABI, chapters "Object Files" and "Sections", and of elf.h.
+// Names and values of the System V gABI, chapters "Object Files" and "Sections", and of elf.h. AssemblyScript imports this file too.
 
 export const ELFCLASS32 = 1;
 export const ELFCLASS64 = 2;
@@ -48,10 +48,16 @@ export const SHN_COMMON = 0xfff2;
 export const SHN_XINDEX = 0xffff;
 
 export const STB_LOCAL = 0;
+export const STB_GLOBAL = 1;
+export const STB_WEAK = 2;
+export const STB_GNU_UNIQUE = 10;
 
 export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
+export const STT_SECTION = 3;
 export const STT_FILE = 4;
+export const STT_COMMON = 5;
+export const STT_GNU_IFUNC = 10;
 
 export const ELFCOMPRESS_ZLIB = 1;
 export const ELFCOMPRESS_ZSTD = 2;
