@@ -1,6 +1,5 @@
-import { availableParallelism } from "node:os";
 import { DEBUG_DIRECTORIES } from "../elf/debug-link.ts";
-import type { LocatorOptions } from "../source-lines/open-locator.ts";
+import { type LocatorOptions, locatorOptions } from "../source-lines/open-locator.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import type { FilterOptions } from "./filters.ts";
 import { KSYM_NAME_LEN, type NamingOptions } from "./naming.ts";
@@ -51,6 +50,7 @@ export interface ModulesOptions extends VmlinuxOptions {
 /** The options of a run over a vmlinux, those that are not given at their defaults. */
 export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
   return {
+    ...locatorOptions({}),
     separator: "@",
     disambiguate: true,
     maxNameLength: KSYM_NAME_LEN,
@@ -62,9 +62,6 @@ export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
     signatures: false,
     locateAll: false,
     kernelRelease: undefined,
-    resolver: "dwarf",
-    addr2line: "addr2line",
-    jobs: availableParallelism(),
     ...given,
   };
 }

@@ -12,7 +12,7 @@ import { diffAsText, type Paint } from "../report/diff-text.ts";
 import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
-import { readAliasTable } from "../table/read-alias-table.ts";
+import { readWholeTable } from "../table/read-alias-table.ts";
 import { type Runner, regularExpression, repeatable } from "./options.ts";
 import { CLOSED_STDOUT_STATUS, say, writeOutputs } from "./streams.ts";
 
@@ -54,7 +54,7 @@ export function addDiffCommand(program: Command, run: Runner): void {
 }
 
 async function diff(oldPath: string, newPath: string, options: Options): Promise<number> {
-  const [old, new_] = [readTable(oldPath), readTable(newPath)];
+  const [old, new_] = [readWholeTable(oldPath), readWholeTable(newPath)];
   if (!options.force) checkArchitectures([old, new_]);
   const difference = diffTables(old, new_);
   const { name, object: objects, only, usedIn } = options;
@@ -67,11 +67,6 @@ async function diff(oldPath: string, newPath: string, options: Options): Promise
   const open = await writeOutputs([{ target: options.output, pieces }]);
   if (!open) return CLOSED_STDOUT_STATUS;
   return report.changes.some(({ group }) => group !== "unchanged") ? DIFFERENT_STATUS : 0;
-}
-
-function readTable(path: string): ComparedTable & { readonly source: string } {
-  const { source, header, rows } = readAliasTable(path);
-  return { source, header, rows: [...rows] };
 }
 
 /** Where scripts have aliases of a table, by alias. */

@@ -1,16 +1,8 @@
-import { statSync } from "node:fs";
-import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { Failure } from "../failure.ts";
 import { bytes } from "../files/write-files.ts";
-import { groupBy } from "../grouping.ts";
 import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
-import type { TableHeader } from "../table/alias-table.ts";
-import { checkArchitectures } from "../table/architectures.ts";
-import { newHistory } from "../table/history.ts";
-import { compareKernelVersions } from "../table/kernel-version.ts";
-import { type AliasTableReader, readAliasTable, readTableHeader } from "../table/read-alias-table.ts";
+import { readHistory } from "../table/history-tables.ts";
 import { type Runner, regularExpression, repeatable } from "./options.ts";
 import { say, writeOutputs } from "./streams.ts";
 
@@ -39,22 +31,12 @@ export function addHistoryCommand(program: Command, run: Runner): void {
 }
 
 async function history(paths: readonly string[], options: Options): Promise<boolean> {
-  const tables = paths.map(openTable);
-  if (!options.force) checkArchitectures(tables);
-  const { name, object: objects } = options;
-  const lined = newHistory(
-    (row) =>
+  const { name, object: objects, force } = options;
+  const lined = readHistory(paths, {
+    isWanted: (row) =>
       (name === undefined || name.test(row.name)) && (objects.length === 0 || objects.includes(row.object)),
-  );
-  for (const [kernel, ofKernel] of byKernel(tables)) {
-    lined.add({
-      kernel,
-      tables: ofKernel.map((table) => ({
-        objects: table.header.objects.map((object) => object.name),
-        rows: table.rows(),
-      })),
-    });
-  }
+    anyArchitecture: force === true,
+  });
   if (lined.anyAliasesOnly && !options.quiet) {
     say(
       "some tables hold aliases only: a symbol that appeared or vanished may have become ambiguous or unique; " +
@@ -66,41 +48,4 @@ async function history(paths: readonly string[], options: Options): Promise<bool
     for (const symbol of lined.symbols()) yield format(symbol);
   };
   return await writeOutputs([{ target: options.output, pieces: bytes(lines()) }]);
-}
-
-interface Table {
-  readonly source: string;
-  readonly header: TableHeader;
-  /** Reads them from the first; once. */
-  readonly rows: () => AliasTableReader["rows"];
-}
-
-/** Opens a table; a file is closed again until its rows are wanted, since there may be more than can be open at a time. */
-function openTable(path: string): Table {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    return { source: path, header: readTableHeader(path), rows: () => readAliasTable(path).rows };
-  }
-  const { source, header, rows } = readAliasTable(path);
-  return { source, header, rows: () => rows };
-}
-
-/** The tables of each kernel, from the oldest kernel; a table that does not name its kernel is called after its file. */
-function byKernel(tables: readonly Table[]): [string, Table[]][] {
-  const kernels = groupBy(
-    tables,
-    ({ header, source }) => header.kernel ?? basename(source).replace(/(\.kas)?\.jsonl$/, ""),
-  );
-  for (const [kernel, ofKernel] of kernels) {
-    const sources = new Map<string, string>();
-    for (const { source, header } of ofKernel) {
-      for (const { name } of header.objects) {
-        const other = sources.get(name);
-        if (other !== undefined) {
-          throw new Failure(source, `has ${name} of ${kernel}, as ${other} has`, "give one of them");
-        }
-        sources.set(name, source);
-      }
-    }
-  }
-  return [...kernels].sort(([a], [b]) => compareKernelVersions(a, b));
 }

@@ -7,7 +7,6 @@ import { isCompressed } from "../elf/compressed-file.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
-import { bytes } from "../files/write-files.ts";
 import { injectAliases } from "../modules/inject.ts";
 import {
   checkNames,
@@ -19,7 +18,7 @@ import {
 import { formatSymbolFrequency, readSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
-import { tableLines } from "../table/alias-table.ts";
+import { tablePieces } from "../table/alias-table.ts";
 import {
   type AliasingOptions,
   addAliasingOptions,
@@ -126,7 +125,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
       outputs.push({ target: symbolFrequency as string, pieces: [text] });
     }
     if (options.table !== undefined) {
-      outputs.push({ target: options.table, pieces: bytes(tableLines(result.header, result.rows())) });
+      outputs.push({ target: options.table, pieces: tablePieces(result) });
     }
     stdoutOpen = await writeOutputs(outputs);
   });

@@ -7,11 +7,10 @@ import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
 import { placeInKernel } from "../lookup/kaslr.ts";
-import { lookUp } from "../lookup/look-up.ts";
+import { namedSymbols } from "../lookup/one-symbol.ts";
 import { probePoints } from "../lookup/probe-points.ts";
 import { type SearchedTable, searchAliasTable } from "../lookup/search-alias-table.ts";
 import { PROBE_FORMATS, type ProbeFormat } from "../report/probes.ts";
-import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { Runner } from "./options.ts";
 import { readListingFile, sayCautions, writeTexts } from "./streams.ts";
@@ -48,27 +47,13 @@ export function addProbeCommand(program: Command, run: Runner): void {
 
 async function probe(names: readonly string[], options: Options): Promise<boolean> {
   const table = searchAliasTable(options.table);
-  const rows = [...new Map(names.map((name) => oneSymbol(table, name, options.format))).values()];
+  const rows = namedSymbols(table, names, options.format === "address");
   checkBuild(table, rows, options);
   const kallsyms = await readListingFile(options.kallsyms);
   const points = probePoints(placeInKernel(table, rows, kallsyms), kallsyms);
   const stdoutOpen = await writeTexts([PROBE_FORMATS[options.format](points)]);
   sayCautions(options.table, rows);
   return stdoutOpen;
-}
-
-/** The one symbol that is meant, and what tells it from all others. */
-function oneSymbol(table: SearchedTable, name: string, format: ProbeFormat): [string, TableRow] {
-  const { match, rows, closest } = lookUp(table, name);
-  const [row] = rows;
-  const others = row === undefined ? closest : rows.map((each) => each.alias ?? each.name);
-  const suggestion = others.length > 0 ? `give ${others.join(" or ")}` : undefined;
-  if (row === undefined || match === "nearest") throw new Failure(table.source, `has no ${name}`, suggestion);
-  if (rows.length > 1) throw new Failure(table.source, `has ${rows.length} symbols for ${name}`, suggestion);
-  if (format !== "address" && !isFunction(kindOfRow(row))) {
-    throw new Failure(table.source, `${name} is data`, "give --format address for a watchpoint");
-  }
-  return [`${row.object} ${row.section} ${row.address} ${row.name}`, row];
 }
 
 /** Compares build IDs, where both sides have one. @throws Failure for a table of another build */

@@ -2,11 +2,11 @@ import { type Command, Option } from "commander";
 import { aliasVmlinux, type Timer, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { openElf } from "../elf/elf-file.ts";
-import { bytes, type FileOutput } from "../files/write-files.ts";
+import type { FileOutput } from "../files/write-files.ts";
 import { readSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
-import { tableLines } from "../table/alias-table.ts";
+import { tablePieces } from "../table/alias-table.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
 import { readListingFile, say, sayStats, writeOutputs } from "./streams.ts";
@@ -81,7 +81,7 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
 
   const outputs: FileOutput[] = [];
   if (options.table !== undefined) {
-    outputs.push({ target: options.table, pieces: bytes(tableLines(result.header, result.rows())) });
+    outputs.push({ target: options.table, pieces: tablePieces(result) });
   }
   const target = options.output ?? (options.table === undefined ? "-" : undefined);
   if (target !== undefined) outputs.push({ target, pieces: result.lines() });

@@ -23,7 +23,7 @@ export interface CheckedPatch {
 export function checkPatch(
   patch: LivePatch,
   table: AliasTableReader,
-  against: AliasTableReader | undefined,
+  against?: AliasTableReader,
 ): CheckedPatch {
   const { kernel } = table.header;
   const isBuiltFor = (release: string | null) => release === null || release === patch.kernel;

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
@@ -11,18 +12,23 @@ import type { Locations, Queries, Resolver } from "./resolver.ts";
 import { sectionResolver } from "./section-resolver.ts";
 import { unitFinder } from "./unit-finder.ts";
 
-/** What looks up source lines, and how. */
+/** What looks up source lines, and how: an option that is not given has its default. */
 export interface LocatorOptions {
-  /** The built-in reader of DWARF, or an external tool. */
+  /** The built-in reader of DWARF, or an external tool. Default: "dwarf". */
   readonly resolver: "dwarf" | "addr2line";
-  /** The tool of "addr2line", by name or path. */
+  /** The tool of "addr2line", by name or path. Default: "addr2line". */
   readonly addr2line: string;
-  /** The number of addr2line processes at a time. */
+  /** The number of addr2line processes at a time. Default: the number of processors. */
   readonly jobs: number;
-  /** Whether the parameters of functions are wanted too. */
+  /** Whether the parameters of functions are wanted too. Default: false. */
   readonly signatures?: boolean | undefined;
   /** Ends running addr2line processes. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The options of a locator, those that are not given at their defaults. */
+export function locatorOptions(given: Partial<LocatorOptions>): LocatorOptions {
+  return { resolver: "dwarf", addr2line: "addr2line", jobs: availableParallelism(), ...given };
 }
 
 /** What locates the addresses of an image: in the image itself, or in its separate debug file. */
@@ -39,7 +45,8 @@ export interface Locator extends Resolver {
  *
  * @throws Failure for a relocatable file, or one without debug information
  */
-export async function openLocator(elf: ElfFile, options: LocatorOptions): Promise<Locator> {
+export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> = {}): Promise<Locator> {
+  const options = locatorOptions(given);
   if (elf.type === ET_REL) {
     throw new Failure(
       elf.path,

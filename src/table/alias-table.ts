@@ -1,3 +1,4 @@
+import { bytes } from "../files/write-files.ts";
 import { rowWriter } from "./row-line.ts";
 import { COLUMNS, type Row } from "./row-schema.ts";
 
@@ -26,6 +27,14 @@ export interface TableHeader {
 export interface TableRow extends Row<typeof COLUMNS> {}
 
 const rowLine = rowWriter(COLUMNS);
+
+/** An alias table as JSON Lines, in pieces to be written to a file. */
+export function tablePieces(table: {
+  readonly header: TableHeader;
+  rows(): Iterable<TableRow>;
+}): Iterable<Uint8Array> {
+  return bytes(tableLines(table.header, table.rows()));
+}
 
 /** An alias table as JSON Lines, line by line. */
 export function* tableLines(header: TableHeader, rows: Iterable<TableRow>): Generator<string> {

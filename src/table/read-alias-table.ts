@@ -45,6 +45,20 @@ export function readAliasTable(path: string): AliasTableReader {
   }
 }
 
+/** An alias table with all of its rows. */
+export interface WholeTable {
+  /** The file's name, for messages. */
+  readonly source: string;
+  readonly header: TableHeader;
+  readonly rows: readonly TableRow[];
+}
+
+/** Reads a whole alias table. @throws Failure as readAliasTable and its rows do */
+export function readWholeTable(path: string): WholeTable {
+  const { source, header, rows } = readAliasTable(path);
+  return { source, header, rows: [...rows] };
+}
+
 /** The header of an alias table, whose file is closed again. @throws Failure as readAliasTable does */
 export function readTableHeader(path: string): TableHeader {
   const lines = readLines(path);

@@ -1,0 +1,34 @@
+import { Failure } from "../failure.ts";
+import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
+import type { TableRow } from "../table/alias-table.ts";
+import { lookUp } from "./look-up.ts";
+import type { SearchedTable } from "./search-alias-table.ts";
+
+/**
+ * The one symbol that a name means, in any form that lookUp accepts.
+ *
+ * @param dataToo whether it may be a variable
+ * @throws Failure for a name of no symbol, of several, or of a variable where that is not wanted; it says which are meant perhaps
+ */
+export function oneSymbol(table: SearchedTable, name: string, dataToo = false): TableRow {
+  const { match, rows, closest } = lookUp(table, name);
+  const [row] = rows;
+  const others = row === undefined ? closest : rows.map((each) => each.alias ?? each.name);
+  const suggestion = others.length > 0 ? `give ${others.join(" or ")}` : undefined;
+  if (row === undefined || match === "nearest") throw new Failure(table.source, `has no ${name}`, suggestion);
+  if (rows.length > 1) throw new Failure(table.source, `has ${rows.length} symbols for ${name}`, suggestion);
+  if (!dataToo && !isFunction(kindOfRow(row))) {
+    throw new Failure(table.source, `${name} is data`, "give --format address for a watchpoint");
+  }
+  return row;
+}
+
+/** The symbols that names mean, each once, in the order of the names. @throws Failure as oneSymbol does */
+export function namedSymbols(table: SearchedTable, names: readonly string[], dataToo = false): TableRow[] {
+  const rows = new Map<string, TableRow>();
+  for (const name of names) {
+    const row = oneSymbol(table, name, dataToo);
+    rows.set(`${row.object} ${row.section} ${row.address} ${row.name}`, row);
+  }
+  return [...rows.values()];
+}
