@@ -317,7 +317,7 @@ describe("a module of a modules.order", () => {
 });
 
 describe("wrong usage ends with status 2 and names what is wrong:", () => {
-  test.each<[string[], string]>([
+  const usages: [string[], string][] = [
     [["no-such-command"], "no-such-command"],
     [["kernel", "no-such-command"], "no-such-command"],
     [["livepatch", "no-such-command"], "no-such-command"],
@@ -361,7 +361,13 @@ describe("wrong usage ends with status 2 and names what is wrong:", () => {
     [["kernel", "status", directory, "more"], "status"],
     [["vmlinux", SAMPLE, "--no-such-option"], "--no-such-option"],
     [["lookup", "x", "--table", TABLE, "--no-such-option"], "--no-such-option"],
-  ])("%j", (args, named) => {
-    expect(failure(args, 2)).toContain(named);
-  });
+  ];
+  const shown = (args: readonly string[]) =>
+    args.map((arg) => arg.replace(`${directory}/`, "").replace(SAMPLE, "SAMPLE")).join(" ");
+  test.each(usages.map(([args, named]) => ({ title: shown(args), args, named })))(
+    "$title",
+    ({ args, named }) => {
+      expect(failure(args, 2)).toContain(named);
+    },
+  );
 });
