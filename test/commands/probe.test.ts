@@ -61,18 +61,23 @@ const LOADED: Readonly<Record<string, string>> = {
   gamma: "lib/gamma.ko",
 };
 
-/** The symbols of a module in the order of its symbol table, which is kallsyms'. */
-function moduleSymbols(module: string): NmSymbol[] {
-  const lines = tool("nm", ["-p", "-f", "sysv", join(tree, defined(LOADED[module], `file of ${module}`))])
-    .toString()
-    .matchAll(/^(.*?) *\|([0-9a-f]+)\| +(\S) +\|[^|]*\|[^|]*\|[^|]*\|(\S*)$/gm);
-  return Array.from(lines, ([, name = "", address = "", type = "", section = ""]) => ({
-    name,
-    address,
-    type,
-    section,
-  })).filter(({ section }) => section.startsWith(".") && !section.startsWith(".init"));
-}
+/** The symbols of each module in the order of its symbol table, which is kallsyms'. */
+const SYMBOLS = new Map(
+  Object.entries(LOADED).map(([module, file]): [string, NmSymbol[]] => {
+    const lines = tool("nm", ["-p", "-f", "sysv", join(tree, file)])
+      .toString()
+      .matchAll(/^(.*?) *\|([0-9a-f]+)\| +(\S) +\|[^|]*\|[^|]*\|[^|]*\|(\S*)$/gm);
+    const symbols = Array.from(lines, ([, name = "", address = "", type = "", section = ""]) => ({
+      name,
+      address,
+      type,
+      section,
+    }));
+    return [module, symbols.filter(({ section }) => section.startsWith(".") && !section.startsWith(".init"))];
+  }),
+);
+
+const moduleSymbols = (module: string) => defined(SYMBOLS.get(module), `symbols of ${module}`);
 
 /** Where each section of a loaded module is. */
 function sectionBase(module: string, section: string): bigint {

@@ -1,0 +1,373 @@
+// What is said when something goes wrong, whatever the command: one line that begins with the file at fault, and an advice.
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { buildLivePatch } from "../livepatch/live-patch.ts";
+import { SAMPLE } from "../sample-kernel.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
+import { tool } from "../tool.ts";
+import { PROGRAM } from "./program.ts";
+
+const directory = temporaryDirectory();
+const path = (name: string) => join(directory, name);
+
+const RTC = "name_show@drivers_rtc_sysfs_c_26";
+const TABLE = path("table.jsonl");
+const ALL = path("all.jsonl");
+const MODULE = path("module.ko");
+const PATCH = path("patch.ko");
+const LISTING = path("nm.txt");
+
+/** root may read what nobody may, unless it does without these capabilities. */
+const LIKE_OTHERS =
+  process.getuid?.() === 0 ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] : [];
+
+function kasAlias(args: readonly string[]) {
+  const [command = "", ...rest] = [...LIKE_OTHERS, process.execPath, PROGRAM, ...args];
+  const { error, status, stdout, stderr } = spawnSync(command, rest, { input: "", encoding: "utf8" });
+  if (error !== undefined) throw error;
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  const bytes = readFileSync(SAMPLE);
+  mkdirSync(path("directory.ko"));
+  mkdirSync(path("holds-nothing"));
+  mkdirSync(path("read-only"), { mode: 0o555 });
+  writeFileSync(path("empty.ko"), "");
+  writeFileSync(path("text.ko"), "no file of that kind\n");
+  writeFileSync(path("cut-header.ko"), bytes.subarray(0, 40));
+  writeFileSync(path("cut-sections.ko"), bytes.subarray(0, 1000));
+  tool("strip", ["-o", path("no-symbols"), SAMPLE]);
+  tool("strip", ["-g", "-o", path("no-lines"), SAMPLE]);
+  tool("objcopy", ["-R", ".debug_info", SAMPLE, path("no-units")]);
+  writeFileSync(LISTING, tool("nm", ["-n", SAMPLE]));
+  writeFileSync(path("hidden"), readFileSync(LISTING, "latin1").replace(/^[0-9a-f]{16}/gm, "0".repeat(16)));
+
+  // Its name is one of the sample's, so that its line is wanted.
+  const source = "static __attribute__((used)) int name_show(int x) { return x; }\n";
+  tool("gcc", ["-g", "-ffreestanding", "-c", "-o", MODULE, "-x", "c", "-"], source);
+  tool("strip", ["-g", "-o", path("no-lines.ko"), MODULE]);
+  tool("strip", ["-o", path("no-symbols.ko"), MODULE]);
+  tool("cp", [SAMPLE, path("linked.ko")]);
+  for (const name of ["missing", "directory", "empty", "text", "cut-header", "cut-sections", "no-symbols"]) {
+    writeFileSync(path(`names-${name}`), `${path(name)}.ko\n`);
+  }
+  buildLivePatch(PATCH, { functions: [{ name: "name_show", position: 1 }] });
+
+  for (const [table, scope] of [
+    [TABLE, "aliases"],
+    [ALL, "all"],
+  ] as const) {
+    expect(kasAlias(["vmlinux", SAMPLE, "--table", table, "--table-scope", scope])).toMatchObject({
+      status: 0,
+    });
+  }
+  const lines = readFileSync(TABLE, "utf8").split("\n");
+  writeFileSync(path("short-table"), `${lines.slice(0, 3).join("\n")}\n`);
+  writeFileSync(path("later-table"), lines.join("\n").replace("table@1", "table@2"));
+  writeFileSync(
+    path("damaged-table"),
+    lines.join("\n").replaceAll('"name_show","alias"', '"name_show","alais"'),
+  );
+
+  for (const name of ["unreadable", "unreadable.ko"]) {
+    writeFileSync(path(name), bytes);
+    chmodSync(path(name), 0);
+  }
+});
+
+/** Runs the program, which must say one line of the right form and write nothing else. */
+function failure(args: readonly string[], expectedStatus: number): string {
+  const { status, stdout, stderr } = kasAlias(args);
+  expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
+  expect({ status, stdout }).toEqual({ status: expectedStatus, stdout: "" });
+  // Words of the program's inside, of JavaScript's, and numbers that say nothing to anybody.
+  expect(stderr).not.toMatch(/WebAssembly|\bat .*:\d+:\d+|\bE[A-Z]{4,}\b|\b\d+ bytes\b|undefined|\bNaN\b/);
+  expect(stderr).not.toMatch(/(?!\n)\p{Cc}/u);
+  return stderr.slice("kas-alias: ".length, -1);
+}
+
+/** What a file can be that is wanted to be another. */
+const ANY_FILE = ["missing.ko", "directory.ko", "unreadable.ko"];
+const ELF = [...ANY_FILE, "empty.ko", "text.ko", "cut-header.ko", "cut-sections.ko"];
+const TABLES = [...ANY_FILE, "empty.ko", "text.ko", "short-table", "later-table", "damaged-table"];
+const OUTPUTS = ["missing/out", "directory.ko", "read-only/out"];
+
+interface Role {
+  /** The command, and what the file is to it. */
+  readonly role: string;
+  readonly args: (file: string) => readonly string[];
+  readonly faults: readonly string[];
+  readonly status?: number;
+}
+
+const ROLES: readonly Role[] = [
+  {
+    role: "vmlinux ELF",
+    args: (file) => ["vmlinux", file],
+    faults: [...ELF, "no-symbols", "no-lines", "no-units", "module.ko"],
+  },
+  {
+    role: "vmlinux --debug-file",
+    args: (file) => ["vmlinux", SAMPLE, "--debug-file", file],
+    faults: [...ELF, "no-symbols", "no-lines", "no-units"],
+  },
+  {
+    role: "vmlinux --nm",
+    args: (file) => ["vmlinux", SAMPLE, "--nm", file],
+    faults: [...ANY_FILE, "empty.ko", "text.ko", "hidden"],
+  },
+  {
+    role: "vmlinux --reuse-table",
+    args: (file) => ["vmlinux", SAMPLE, "--reuse-table", file],
+    faults: TABLES,
+  },
+  {
+    role: "vmlinux --symbol-frequency",
+    args: (file) => ["vmlinux", SAMPLE, "--symbol-frequency", file],
+    faults: [...ANY_FILE, "text.ko"],
+  },
+  { role: "vmlinux -o", args: (file) => ["vmlinux", SAMPLE, "-o", file], faults: [...OUTPUTS, "/dev/full"] },
+  {
+    role: "vmlinux --table",
+    args: (file) => ["vmlinux", SAMPLE, "--table", file],
+    faults: [...OUTPUTS, "/dev/full"],
+  },
+  {
+    role: "vmlinux --addr2line",
+    args: (file) => ["vmlinux", SAMPLE, "--resolver", "addr2line", "--addr2line", file],
+    faults: ["missing.ko"],
+  },
+  {
+    role: "resolve ELF",
+    args: (file) => ["resolve", file, "0"],
+    faults: [...ELF, "no-symbols", "no-lines", "no-units", "module.ko"],
+  },
+  {
+    role: "modules MODULE",
+    args: (file) => ["modules", file, "--vmlinux", SAMPLE, "--table", "-"],
+    faults: [...ELF, "no-symbols.ko", "no-lines.ko", "linked.ko", "no-lines"],
+  },
+  {
+    role: "modules --vmlinux",
+    args: (file) => ["modules", MODULE, "--vmlinux", file, "--table", "-"],
+    faults: [...ELF, "no-symbols", "no-lines", "no-units"],
+  },
+  {
+    role: "modules --order",
+    args: (file) => ["modules", "--order", file],
+    faults: ["missing.ko", "unreadable", "text.ko"],
+  },
+  {
+    role: "modules --directory",
+    args: (file) => ["modules", "--directory", file],
+    faults: ["missing.ko", "text.ko", "holds-nothing"],
+  },
+  {
+    role: "modules --symbol-frequency, read",
+    args: (file) => ["modules", MODULE, "--symbol-frequency", file],
+    faults: [...ANY_FILE, "text.ko"],
+  },
+  {
+    role: "modules --symbol-frequency, written",
+    args: (file) => ["modules", MODULE, "--vmlinux", SAMPLE, "--symbol-frequency", file],
+    faults: OUTPUTS,
+  },
+  {
+    role: "modules --table",
+    args: (file) => ["modules", MODULE, "--vmlinux", SAMPLE, "--table", file],
+    faults: OUTPUTS,
+  },
+  {
+    role: "modules --output-dir",
+    args: (file) => ["modules", MODULE, "--vmlinux", SAMPLE, "--inject", "--output-dir", file],
+    faults: ["read-only/out"],
+  },
+  ...["install", "status", "remove"].map((command) => ({
+    role: `kernel ${command} TREE`,
+    args: (file: string) => ["kernel", command, file],
+    faults: ["missing.ko", "holds-nothing", "text.ko"],
+  })),
+  {
+    role: "diff OLD",
+    args: (file) => ["diff", file, TABLE],
+    faults: ["missing.ko", "text.ko", "short-table"],
+    status: 2,
+  },
+  { role: "diff NEW", args: (file) => ["diff", TABLE, file], faults: TABLES, status: 2 },
+  {
+    role: "diff --used-in",
+    args: (file) => ["diff", TABLE, ALL, "--used-in", file],
+    faults: ANY_FILE,
+    status: 2,
+  },
+  { role: "diff -o", args: (file) => ["diff", TABLE, ALL, "-o", file], faults: OUTPUTS, status: 2 },
+  { role: "history TABLE", args: (file) => ["history", file], faults: TABLES },
+  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: OUTPUTS },
+  {
+    role: "lookup --table",
+    args: (file) => ["lookup", "name_show", "--table", file],
+    faults: TABLES,
+    status: 2,
+  },
+  {
+    role: "probe --table",
+    args: (file) => ["probe", RTC, "--table", file, "--kallsyms", LISTING],
+    faults: TABLES,
+  },
+  {
+    role: "probe --kallsyms",
+    args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", file],
+    faults: [...ANY_FILE, "empty.ko", "text.ko", "hidden"],
+  },
+  {
+    role: "probe --notes",
+    args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", LISTING, "--notes", file],
+    faults: [...ANY_FILE, "cut-header.ko", "cut-sections.ko"],
+  },
+  {
+    role: "livepatch sympos --table",
+    args: (file) => ["livepatch", "sympos", RTC, "--table", file],
+    faults: TABLES,
+  },
+  {
+    role: "livepatch sympos --vmlinux",
+    args: (file) => ["livepatch", "sympos", RTC, "--table", TABLE, "--vmlinux", file],
+    faults: ELF,
+  },
+  {
+    role: "livepatch sympos --from",
+    args: (file) => ["livepatch", "sympos", "--table", TABLE, "--from", file],
+    faults: [...ANY_FILE, "empty.ko"],
+  },
+  {
+    role: "livepatch sympos -o",
+    args: (file) => ["livepatch", "sympos", RTC, "--table", TABLE, "-o", file],
+    faults: OUTPUTS,
+  },
+  // What sympos and header read is read by the same code.
+  {
+    role: "livepatch header --table",
+    args: (file) => ["livepatch", "header", RTC, "--table", file],
+    faults: ["missing.ko", "later-table"],
+  },
+  {
+    role: "livepatch header -o",
+    args: (file) => ["livepatch", "header", RTC, "--table", TABLE, "-o", file],
+    faults: ["missing/out"],
+  },
+  {
+    role: "livepatch symbols-list --vmlinux",
+    args: (file) => ["livepatch", "symbols-list", "--vmlinux", file],
+    faults: [...ELF, "no-symbols"],
+  },
+  {
+    role: "livepatch symbols-list --order",
+    args: (file) => ["livepatch", "symbols-list", "--vmlinux", SAMPLE, "--order", file],
+    faults: ["missing.ko", "unreadable", "text.ko"],
+  },
+  {
+    role: "livepatch symbols-list -o",
+    args: (file) => ["livepatch", "symbols-list", "--vmlinux", SAMPLE, "-o", file],
+    faults: OUTPUTS,
+  },
+  {
+    role: "livepatch check PATCH",
+    args: (file) => ["livepatch", "check", file, "--table", TABLE],
+    faults: [...ELF, "no-symbols.ko", "module.ko"],
+  },
+  {
+    role: "livepatch check --table",
+    args: (file) => ["livepatch", "check", PATCH, "--table", file],
+    faults: TABLES,
+  },
+  {
+    role: "livepatch check --against",
+    args: (file) => ["livepatch", "check", PATCH, "--table", TABLE, "--against", file],
+    faults: ["missing.ko", "text.ko", "short-table"],
+  },
+];
+
+const located = (file: string) => (file.startsWith("/") ? file : path(file));
+
+describe.each(ROLES)("$role", ({ args, faults, status = 1 }) => {
+  test.each(faults)("%s", (fault) => {
+    const file = located(fault);
+    const line = failure(args(file), status);
+    expect(line.slice(0, file.length + 2)).toBe(`${file}: `);
+    expect(line.slice(file.length)).toMatch(/^: \S.*; \S/);
+  });
+});
+
+describe("a module of a modules.order", () => {
+  test.each(["missing", "directory", "empty", "text", "cut-header", "cut-sections", "no-symbols"])(
+    "%s",
+    (fault) => {
+      const file = path(`${fault}.ko`);
+      const line = failure(
+        ["livepatch", "symbols-list", "--vmlinux", SAMPLE, "--order", path(`names-${fault}`)],
+        1,
+      );
+      expect(line.slice(0, file.length + 2)).toBe(`${file}: `);
+      expect(line).toMatch(/; \S/);
+    },
+  );
+});
+
+describe("wrong usage ends with status 2 and names what is wrong:", () => {
+  const usages: [string[], string][] = [
+    [["no-such-command"], "no-such-command"],
+    [["kernel", "no-such-command"], "no-such-command"],
+    [["livepatch", "no-such-command"], "no-such-command"],
+    [["vmlinux"], "vmlinux"],
+    [["resolve"], "elf"],
+    [["modules"], "--order"],
+    [["kernel", "install"], "tree"],
+    [["kernel", "status"], "tree"],
+    [["kernel", "remove"], "tree"],
+    [["diff"], "old"],
+    [["diff", TABLE], "new"],
+    [["history"], "table"],
+    [["lookup", "name_show"], "--table"],
+    [["lookup", "--table", TABLE], "name"],
+    [["probe", RTC], "--table"],
+    [["probe", "--table", TABLE], "alias"],
+    [["livepatch", "sympos", RTC], "--table"],
+    [["livepatch", "header", RTC], "--table"],
+    [["livepatch", "symbols-list"], "--vmlinux"],
+    [["livepatch", "check", PATCH], "--table"],
+    [["livepatch", "check", "--table", TABLE], "patch"],
+    [["vmlinux", SAMPLE, "-o"], "--output"],
+    [["vmlinux", SAMPLE, "--table"], "--table"],
+    [["vmlinux", SAMPLE, "--nm"], "--nm"],
+    [["vmlinux", SAMPLE, "--debug-file"], "--debug-file"],
+    [["vmlinux", SAMPLE, "--jobs"], "--jobs"],
+    [["resolve", SAMPLE, "0", "--addr2line"], "--addr2line"],
+    [["resolve", SAMPLE, "0", "--jobs", "many"], "--jobs"],
+    [["modules", "--order"], "--order"],
+    [["modules", MODULE, "--vmlinux"], "--vmlinux"],
+    [["modules", MODULE, "--inject"], "--output-dir"],
+    [["diff", TABLE, TABLE, "--format"], "--format"],
+    [["diff", TABLE, TABLE, "--format", "xml"], "--format"],
+    [["diff", TABLE, TABLE, "--name", "("], "--name"],
+    [["diff", TABLE, TABLE, "--only", "all"], "--only"],
+    [["history", TABLE, "--name", "("], "--name"],
+    [["lookup", "name_show", "--table"], "--table"],
+    [["probe", RTC, "--table", TABLE, "--format", "perf"], "--format"],
+    [["livepatch", "sympos", RTC, "--table"], "--table"],
+    [["livepatch", "check", PATCH, "more", "--table", TABLE], "check"],
+    [["kernel", "status", directory, "more"], "status"],
+    [["vmlinux", SAMPLE, "--no-such-option"], "--no-such-option"],
+    [["lookup", "x", "--table", TABLE, "--no-such-option"], "--no-such-option"],
+  ];
+  const shown = (args: readonly string[]) =>
+    args.map((arg) => arg.replace(`${directory}/`, "").replace(SAMPLE, "SAMPLE")).join(" ");
+  test.each(usages.map(([args, named]) => ({ title: shown(args), args, named })))(
+    "$title",
+    ({ args, named }) => {
+      expect(failure(args, 2)).toContain(named);
+    },
+  );
+});
