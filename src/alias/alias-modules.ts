@@ -82,6 +82,10 @@ const FAIL_FAST: ModulesProgress = {
  *
  * @param given options other than the defaults
  * @throws Failure for a module that is no relocatable object, has no symbols or debug information, or is of another architecture
+ * @example
+ * const modules = modulesBelow("modules");
+ * const { header, counts } = await aliasModules({ modules, vmlinux: openElf("vmlinux") });
+ * console.log(header.objects.length, counts.aliases);
  */
 export async function aliasModules(
   input: ModulesInput,

@@ -153,6 +153,9 @@ export async function locateVmlinux(
  *
  * @param given options other than the defaults
  * @throws Failure for an image without symbols, without debug information, or whose listing is of another build
+ * @example
+ * const result = await aliasVmlinux({ image: openElf("vmlinux") }, { data: true });
+ * for (const { name, alias } of result.rows()) console.log(name, alias);
  */
 export async function aliasVmlinux(
   input: VmlinuxInput,

@@ -70,6 +70,10 @@ export function aliasStem(
  *
  * @param reserved bytes to leave free for an ordinal
  * @returns null when not even the stem, a hash and the line fit
+ * @example
+ * const place = { file: "drivers/rtc/sysfs.c", line: 26, unit: "drivers/rtc/sysfs.c" };
+ * const options = { separator: "@", disambiguate: true, maxNameLength: KSYM_NAME_LEN, kallsymsNames: "exact" };
+ * console.log(aliasName("name_show", place, options)); // name_show@drivers_rtc_sysfs_c_26
  */
 export function aliasName(stem: string, place: Place, options: NamingOptions, reserved = 0): string | null {
   const unit = carriesUnit(place, options) ? place.unit : null;

@@ -24,6 +24,9 @@ import { type Selection, selectSymbols } from "./select.ts";
  *
  * @param input the listing, the image's own unless given; the build ID in the new table is the image's
  * @throws Failure for a name that the listing has more or fewer times than the table, or in another order
+ * @example
+ * const result = await reuseAliases({ image: openElf("vmlinux") }, readAliasTable("vmlinux.kas.jsonl"));
+ * writeFiles([{ target: "vmlinux.aliased", pieces: result.lines() }]);
  */
 export async function reuseAliases(
   { image, listing: given }: Pick<VmlinuxInput, "listing" | "image">,

@@ -29,6 +29,10 @@ function suffixOf(path: string): string {
  * Opens an ELF file; one whose name ends in .gz, .xz or .zst is unpacked into memory.
  *
  * @throws Failure for a file that cannot be read or unpacked, or is no ELF file
+ * @example
+ * const elf = await openPossiblyCompressed("modules/beta.ko");
+ * console.log(elf.sections.length);
+ * elf.file.close();
  */
 export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
   const decompress = DECOMPRESSORS[suffixOf(path)];

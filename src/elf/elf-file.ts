@@ -58,6 +58,10 @@ const HEADER_PAGE = 1 << 13;
  * Opens an ELF file and reads its section headers.
  *
  * @throws Failure for a file that is no ELF file, or whose headers or sections reach past its end
+ * @example
+ * const elf = openElf("vmlinux");
+ * console.log(elf.is64, elf.sections.length);
+ * elf.file.close();
  */
 export function openElf(path: string): ElfFile {
   const file = openFile(path);

@@ -25,6 +25,8 @@ export interface FileOutput {
  * old file as it was; then pipes, terminals and devices, as they are.
  *
  * @throws Failure naming the target that cannot be written
+ * @example
+ * writeFiles([{ target: "words.txt", pieces: [Buffer.from("two "), Buffer.from("words\n")] }]);
  */
 export function writeFiles(outputs: readonly FileOutput[]): void {
   const devices: FileOutput[] = [];

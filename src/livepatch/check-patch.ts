@@ -19,6 +19,10 @@ export interface CheckedPatch {
  * @param table best written with `--table-scope all`: one of aliases alone does not have the names that are unique
  * @param against the table of the kernel that the patch was written for
  * @throws Failure for tables of other kernels than the patch was built for
+ * @example
+ * const patch = readLivePatch(await openPossiblyCompressed("patch.ko"));
+ * const { faults } = checkPatch(patch, readAliasTable("vmlinux.kas.jsonl"));
+ * for (const { subject, problem } of faults) console.log(`${subject}: ${problem}`);
  */
 export function checkPatch(
   patch: LivePatch,

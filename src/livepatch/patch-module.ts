@@ -55,7 +55,12 @@ export interface LivePatch {
   readonly faults: readonly Fault[];
 }
 
-/** Reads a live-patch module. @throws Failure for a file that is none */
+/**
+ * Reads a live-patch module. @throws Failure for a file that is none
+ * @example
+ * const { references } = readLivePatch(await openPossiblyCompressed("patch.ko"));
+ * for (const { object, name, position } of references) console.log(object, name, position);
+ */
 export function readLivePatch(elf: ElfFile): LivePatch {
   const table = readSymbolTable(elf);
   if (!isLivePatch(elf) || table === undefined) {

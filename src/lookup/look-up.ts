@@ -32,6 +32,9 @@ export interface LookedUp {
  * Finds symbols the way people remember them: `name_show`, `name_show@rtc`, `name_show@drivers/rtc/sysfs.c`,
  * `drivers/rtc/sysfs.c:26`, or an alias, of another kernel too. A name without its suffixes is found (`ip_rcv_core` is
  * `ip_rcv_core.isra.0`), and so is the variable of clang's `function.variable`.
+ * @example
+ * const { match, rows } = lookUp(searchAliasTable("vmlinux.kas.jsonl"), "name_show@rtc");
+ * console.log(match, rows.length);
  */
 export function lookUp(table: SearchedTable, query: string): LookedUp {
   const exact = exactly(table, query);
@@ -51,7 +54,12 @@ export function lookUp(table: SearchedTable, query: string): LookedUp {
   return found("name", [...exact.rows, ...rows.filter(({ name }) => name !== query)]);
 }
 
-/** Finds the symbols whose alias, or else whose name, is exactly `query`, as a live patch needs it. */
+/**
+ * Finds the symbols whose alias, or else whose name, is exactly `query`, as a live patch needs it.
+ * @example
+ * const { rows } = lookUpExactly(searchAliasTable("vmlinux.kas.jsonl"), "name_show");
+ * console.log(rows.map(({ alias }) => alias));
+ */
 export function lookUpExactly(table: SearchedTable, query: string): LookedUp {
   const exact = exactly(table, query);
   if (exact !== undefined) return exact;

@@ -9,6 +9,9 @@ import type { SearchedTable } from "./search-alias-table.ts";
  *
  * @param dataToo whether it may be a variable
  * @throws Failure for a name of no symbol, of several, or of a variable where that is not wanted; it says which are meant perhaps
+ * @example
+ * const { address, file, line } = oneSymbol(searchAliasTable("vmlinux.kas.jsonl"), "name_show@rtc");
+ * console.log(address, file, line);
  */
 export function oneSymbol(table: SearchedTable, name: string, dataToo = false): TableRow {
   const { match, rows, closest } = lookUp(table, name);

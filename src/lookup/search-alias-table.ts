@@ -29,6 +29,9 @@ const COLON = 0x3a;
  *
  * @throws Failure for a file that cannot be read, is no alias table, is one of another schema, or has another number of rows
  *   than its header tells
+ * @example
+ * const { header } = searchAliasTable("vmlinux.kas.jsonl");
+ * console.log(header.kernel, header.rows);
  */
 export function searchAliasTable(path: string): SearchedTable {
   const bytes = reading(path, () => readFileSync(path));

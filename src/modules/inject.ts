@@ -18,6 +18,11 @@ import { Failure } from "../failure.ts";
  * @returns the bytes of the new object, which are those of the old one if that has all the aliases already. They are read
  *   from the open file as they are asked for, and what is wrong with relocations is told that late.
  * @throws Failure for an object that is not relocatable, signed, damaged, or that may refer to symbols in unknown ways
+ * @example
+ * const { injections } = await aliasModules({ modules: modulesBelow("modules"), vmlinux: openElf("vmlinux") });
+ * const found = injections.find(({ module }) => module.name === "beta");
+ * const elf = openElf("modules/beta.ko");
+ * writeFiles([{ target: "beta.aliased.ko", pieces: injectAliases(elf, found.aliases) }]);
  */
 export function injectAliases(
   elf: ElfFile,

@@ -21,7 +21,11 @@ export function moduleNameOf(path: string): string {
 
 const moduleFile = (path: string, output: string): ModuleFile => ({ path, name: moduleNameOf(path), output });
 
-/** Modules named one by one; their copies go to the output directory itself. */
+/**
+ * Modules named one by one; their copies go to the output directory itself.
+ * @example
+ * console.log(namedModules(["modules/beta.ko"])[0].name);
+ */
 export function namedModules(paths: readonly string[]): ModuleFile[] {
   return paths.map((path) => {
     if (SUFFIX.test(path)) return moduleFile(path, basename(path));
@@ -34,6 +38,8 @@ export function namedModules(paths: readonly string[]): ModuleFile[] {
  * `M=` writes are absolute. Copies of modules outside that folder go to the output directory itself.
  *
  * @throws Failure for a file that cannot be read, or an entry that is no .o or .ko
+ * @example
+ * console.log(orderedModules("modules/modules.order").map(({ name }) => name));
  */
 export function orderedModules(order: string): ModuleFile[] {
   const folder = dirname(order);
@@ -57,6 +63,8 @@ export function orderedModules(order: string): ModuleFile[] {
  * The .ko files below a directory, compressed ones too, in the order of their paths' bytes. Links to directories are not
  * followed, such as `build` in /lib/modules/<release>, which leads to the whole kernel tree. A link to one of the files is
  * left out, and so is a module of which updates/ has another build: depmod prefers that (depmod.d(5), `search`).
+ * @example
+ * console.log(modulesBelow("modules").map(({ path }) => path));
  */
 export function modulesBelow(directory: string): ModuleFile[] {
   const found = filesBelow(directory, "").filter(({ file }) => /\.ko(\.gz|\.xz|\.zst)?$/.test(file));

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
-import { findDebugFile } from "../elf/debug-link.ts";
+import { DEBUG_DIRECTORIES, findDebugFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
 import { addr2lineResolver } from "./addr2line-resolver.ts";
@@ -44,6 +44,9 @@ export interface Locator extends Resolver {
  * units and declarations that cannot be read are left out.
  *
  * @throws Failure for a relocatable file, or one without debug information
+ * @example
+ * const { findDeclarations } = await openLocator(openElf("vmlinux"));
+ * console.log(findDeclarations !== undefined);
  */
 export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> = {}): Promise<Locator> {
   const options = locatorOptions(given);
@@ -65,12 +68,16 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
  *
  * @param directories that may hold separate debug files
  * @throws Failure for an object without debug information
+ * @example
+ * const locator = await openObjectLocator(openElf("modules/beta.ko"));
+ * console.log(locator.elf.path);
  */
 export async function openObjectLocator(
   elf: ElfFile,
-  directories: readonly string[],
-  options: LocatorOptions,
+  directories: readonly string[] = DEBUG_DIRECTORIES,
+  given: Partial<LocatorOptions> = {},
 ): Promise<Locator> {
+  const options = locatorOptions(given);
   const hasLines = findSection(elf, ".debug_line") ?? findSection(elf, ".zdebug_line");
   const separate = hasLines === undefined ? findDebugFile(elf, directories) : undefined;
   if (hasLines === undefined && separate === undefined) {

@@ -114,6 +114,9 @@ for (let digit = 0; digit < 16; digit++) {
  *
  * @param source what `text` was read from, for messages
  * @throws Failure for a line of another shape, an empty listing, or one whose addresses were all hidden by the kernel
+ * @example
+ * const listing = readListing(Buffer.from("ffffffff81000000 T _text\n"), "System.map");
+ * console.log(listing.count);
  */
 export function readListing(text: Buffer, source: string): Listing {
   let capacity = 1;

@@ -28,7 +28,12 @@ export interface TableRow extends Row<typeof COLUMNS> {}
 
 const rowLine = rowWriter(COLUMNS);
 
-/** An alias table as JSON Lines, in pieces to be written to a file. */
+/**
+ * An alias table as JSON Lines, in pieces to be written to a file.
+ * @example
+ * const result = await aliasVmlinux({ image: openElf("vmlinux") });
+ * writeFiles([{ target: "aliases.kas.jsonl", pieces: tablePieces(result) }]);
+ */
 export function tablePieces(table: {
   readonly header: TableHeader;
   rows(): Iterable<TableRow>;

@@ -63,6 +63,9 @@ export interface Difference {
  *
  * A table that holds aliases only says nothing of symbols without one; such symbols of the other table are then left out, unless
  * they explain an alias.
+ * @example
+ * const { changes } = diffTables(readWholeTable("vmlinux.kas.jsonl"), readWholeTable("next.kas.jsonl"));
+ * for (const { group, old } of changes) if (group === "moved") console.log(old.alias);
  */
 export function diffTables(old: ComparedTable, new_: ComparedTable): Difference {
   const { pairs, oldRest, newRest } = pairSymbols(old.rows, new_.rows);

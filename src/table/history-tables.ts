@@ -21,6 +21,9 @@ export interface HistoryOptions {
  *
  * @param paths in any order; several tables of one kernel must be of different objects
  * @throws Failure for a file that is no alias table, for tables of different architectures, and for an object of a kernel in two
+ * @example
+ * const history = readHistory(["vmlinux.kas.jsonl", "next.kas.jsonl"]);
+ * for (const symbol of history.symbols()) console.log(symbol.name, symbol.events().length);
  */
 export function readHistory(
   paths: readonly string[],

@@ -5,6 +5,8 @@ import { compareTexts } from "./symbol-order.ts";
  * them by letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
  *
  * @returns below 0 when a is the older one, above 0 when b is, 0 when neither
+ * @example
+ * console.log(["6.12.9", "6.1.192", "6.12.10", "6.12-rc1"].sort(compareKernelVersions));
  */
 export function compareKernelVersions(a: string, b: string): number {
   const [x, y] = [asDebian(a), asDebian(b)];

@@ -32,6 +32,9 @@ export interface AliasTableReader {
  *
  * @param path a file, or a pipe
  * @throws Failure for a file that cannot be read, is no alias table, or is one of another schema
+ * @example
+ * const { header, rows } = readAliasTable("vmlinux.kas.jsonl");
+ * for (const { name, sympos } of rows) if (sympos > 0) console.log(header.kernel, name, sympos);
  */
 export function readAliasTable(path: string): AliasTableReader {
   const lines = readLines(path);
@@ -53,7 +56,11 @@ export interface WholeTable {
   readonly rows: readonly TableRow[];
 }
 
-/** Reads a whole alias table. @throws Failure as readAliasTable and its rows do */
+/**
+ * Reads a whole alias table. @throws Failure as readAliasTable and its rows do
+ * @example
+ * console.log(readWholeTable("vmlinux.kas.jsonl").rows.length);
+ */
 export function readWholeTable(path: string): WholeTable {
   const { source, header, rows } = readAliasTable(path);
   return { source, header, rows: [...rows] };
