@@ -1,3 +1,5 @@
+import { NO_SYMBOL, NOT_COUNTED, SLOT_BYTES, SLOT_SYMBOL } from "../layout.ts";
+
 /**
  * Looks the hashes of the symbols [from, to) up among those that came before, roughly: two bits stand for each, one that it was
  * seen, one that it was seen again. All columns have a word a symbol; a hash of 0 stands for a symbol that is passed over.
@@ -10,7 +12,7 @@ export function seeHashes(hashes: usize, from: u32, to: u32, seen: usize, seenBy
   let again: u32 = 0;
   for (let symbol = from; symbol < to; symbol++) {
     const hash = load<u32>(cell(hashes, symbol));
-    if (hash === 0) continue;
+    if (hash === NOT_COUNTED) continue;
     const byte = seen + (<usize>mix(hash) & (seenBytes - 1));
     const bit = (<u32>1) << (hash & 7);
     const bits = load<u8>(byte);
@@ -55,26 +57,26 @@ export function groupByHash(
   // Backwards, so that each becomes the first of its group.
   for (let symbol = to; symbol-- > from; ) {
     const hash = load<u32>(cell(hashes, symbol));
-    let head = NONE;
-    let total: u32 = hash === 0 ? 0 : 1;
+    let head: u32 = NO_SYMBOL;
+    let total: u32 = hash === NOT_COUNTED ? 0 : 1;
     const mixed = mix(hash);
     const bits = <u32>load<u8>(seen + seenBytes + (<usize>mixed & (seenBytes - 1)));
-    if (hash !== 0 && ((bits >>> (hash & 7)) & 1) !== 0) {
+    if (hash !== NOT_COUNTED && ((bits >>> (hash & 7)) & 1) !== 0) {
       let index = mixed & mask;
-      let slot = slots + ((<usize>index) << 3);
+      let slot = slots + <usize>index * SLOT_BYTES;
       while (load<u32>(slot) !== hash && load<u32>(slot) !== 0) {
         index = (index + 1) & mask;
-        slot = slots + ((<usize>index) << 3);
+        slot = slots + <usize>index * SLOT_BYTES;
       }
       if (load<u32>(slot) !== 0) {
-        head = load<u32>(slot, 4);
+        head = load<u32>(slot, SLOT_SYMBOL);
         total += load<u32>(cell(bearers, head));
         store<u32>(cell(bearers, head), 0);
       }
       store<u32>(slot, hash);
-      store<u32>(slot, symbol, 4);
+      store<u32>(slot, symbol, SLOT_SYMBOL);
     }
-    store<u32>(cell(first, symbol), hash === 0 ? NONE : symbol);
+    store<u32>(cell(first, symbol), hash === NOT_COUNTED ? NO_SYMBOL : symbol);
     store<u32>(cell(next, symbol), head);
     store<u32>(cell(bearers, symbol), total);
   }
@@ -92,12 +94,11 @@ export function findGroups(count: u32, first: usize, next: usize, bearers: usize
     if (load<u32>(cell(bearers, leader)) < 2) continue;
     store<u32>(cell(duplicated, found++), leader);
     let symbol = load<u32>(cell(next, leader));
-    for (; symbol !== NONE; symbol = load<u32>(cell(next, symbol))) store<u32>(cell(first, symbol), leader);
+    for (; symbol !== NO_SYMBOL; symbol = load<u32>(cell(next, symbol)))
+      store<u32>(cell(first, symbol), leader);
   }
   return found;
 }
-
-const NONE: u32 = 0xffffffff;
 
 /** The place of a symbol's word in a column. */
 function cell(column: usize, symbol: u32): usize {
