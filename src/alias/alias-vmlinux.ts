@@ -6,7 +6,7 @@ import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
 import type { Locator } from "../source-lines/open-locator.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
-import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
+import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
 import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
 import {
   architecture,
@@ -115,11 +115,7 @@ export async function locateVmlinux(
   const { image, debugImage } = input;
   const located = debugImage ?? image;
   if (located === undefined) throw new Error("neither an image nor a debug image");
-  const loading = time("symbols", () => openListings(input, located));
-  // While a thread reads the symbols. What is wrong with the debug information is told when it is its turn.
-  const opening = input.openLocator(located);
-  opening.catch(() => undefined);
-  const [listing, locatedListing] = await loading;
+  const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
   // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
   const isLinked = located.type !== ET_REL;
   const kernelImage = locatedListing && isLinked ? listedImage(located, locatedListing) : undefined;
@@ -135,7 +131,7 @@ export async function locateVmlinux(
       debugImage?.type === ET_REL
         ? matchInObject(input, selection, symbols, locatedListing as ElfListing, options.data)
         : matchSymbols(selection, symbols, locatedListing, debugImage !== undefined, options.data);
-    const locator = await opening;
+    const locator = await input.openLocator(located);
     return locateSymbols(listing, symbols, locator, locatedListing, tableIndex, options.sourceRoots, options);
   });
   const banner = kernelImage === undefined ? null : kernelBanner(kernelImage);
@@ -183,12 +179,9 @@ export function tableOptions(options: AliasOptions & LocatingOptions) {
 }
 
 /** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
-async function openListings(
-  input: VmlinuxInput,
-  located: ElfFile,
-): Promise<[Listing, ElfListing | undefined]> {
+function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
   const { image, debugImage } = input;
-  const locatedListing = await loadElfListing(located, layOutSections(located));
+  const locatedListing = elfListing(located, layOutSections(located));
   if (debugImage !== undefined && locatedListing === undefined) {
     throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
   }
