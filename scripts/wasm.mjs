@@ -1,12 +1,11 @@
-// Compiles src/wasm/assembly to WebAssembly, and writes it as a string into src/wasm/binary.ts.
-import { writeFileSync } from "node:fs";
+// Compiles src/wasm/assembly to WebAssembly, and writes it as a string into src/wasm/binary.ts, with the types of its functions.
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { main } from "assemblyscript/asc";
 import { ROOT } from "./setup.mjs";
 
-/** @type {string | Uint8Array | null} */
-let binary = null;
-const sources = [
+/** The files whose exports are the program's. */
+const MODULES = [
   "abbreviations",
   "debug-info",
   "file-table",
@@ -15,21 +14,71 @@ const sources = [
   "names",
   "ranges",
   "unit",
-].map((name) => `src/wasm/assembly/${name}.ts`);
-// As many pages as MEMORY_LIMIT of src/wasm/program.ts.
-const memory = ["--importMemory", "--enable", "threads", "--sharedMemory", "--maximumMemory", "32768"];
-const options = ["-O3", "--runtime", "stub", ...memory, "--noAssert", "--outFile", "wasm"];
-const { error, stderr } = await main([...sources, "--baseDir", ROOT, ...options], {
-  writeFile(_name, contents) {
-    binary = contents;
-  },
-});
-process.stderr.write(stderr.toString());
-if (error !== null || binary === null) throw error ?? new Error("asc has written nothing");
-const text = Buffer.from(binary).toString("base64");
+];
+
+/** The most pages that a memory may have. */
+function memoryPages() {
+  const layout = readFileSync(join(ROOT, "src/wasm/layout.ts"), "utf8");
+  const [, pages] = /^export const MEMORY_PAGES = (\d+);$/m.exec(layout) ?? [];
+  if (pages === undefined) throw new Error("src/wasm/layout.ts has no MEMORY_PAGES");
+  return pages;
+}
+
+/** @returns what the compiler writes, by the ends of the files' names */
+async function compile() {
+  /** @type {Map<string, string | Uint8Array>} */
+  const written = new Map();
+  const sources = MODULES.map((name) => `src/wasm/assembly/${name}.ts`);
+  const memory = [
+    "--importMemory",
+    "--enable",
+    "threads",
+    "--sharedMemory",
+    "--maximumMemory",
+    memoryPages(),
+  ];
+  const options = ["-O3", "--runtime", "stub", ...memory, "--noAssert"];
+  const outputs = ["--outFile", "out.wasm", "--bindings", "raw"];
+  const { error, stderr } = await main([...sources, "--baseDir", ROOT, ...options, ...outputs], {
+    writeFile(name, contents) {
+      written.set(name, contents);
+    },
+  });
+  process.stderr.write(stderr.toString());
+  const binary = written.get("out.wasm");
+  const declarations = written.get("out.d.ts");
+  if (error !== null || binary === undefined || declarations === undefined) {
+    throw error ?? new Error("asc has written nothing");
+  }
+  return { binary: Buffer.from(binary).toString("base64"), declarations: declarations.toString() };
+}
+
+/**
+ * The functions as they are called without the compiler's own bindings, out of what it declares for these: JavaScript gets 0 or 1 for a
+ * bool.
+ * @param {string} declarations
+ */
+function functionTypes(declarations) {
+  const found = Array.from(
+    declarations.matchAll(/^ {2}export function (\w+)\((.*)\): (void|number|boolean);$/gm),
+    ([, name, parameters, result]) => `  ${name}(${parameters}): ${result === "boolean" ? "0 | 1" : result};`,
+  );
+  const exported = declarations.match(/^ {2}export /gm)?.length;
+  // The memory is exported too.
+  if (found.length + 1 !== exported) throw new Error(`${found.length} functions of ${exported} exports`);
+  return found;
+}
+
+const { binary, declarations } = await compile();
 const lines = [
-  "// Made by scripts/wasm.mjs from the files in assembly/.",
+  "// Made by scripts/wasm.mjs from the files in assembly/, which explain the functions.",
+  "",
+  "/** Every number but counts is an offset in the memory, in bytes. */",
+  "export interface WasmProgram {",
+  ...functionTypes(declarations),
+  "}",
+  "",
   "export const WASM =",
-  `  "${text}";`,
+  `  "${binary}";`,
 ];
 writeFileSync(join(ROOT, "src/wasm/binary.ts"), `${lines.join("\n")}\n`);

@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import { type Listing, nameHashOf } from "../symbols/listing.ts";
 import {
   countedFinder,
@@ -7,6 +8,7 @@ import {
   stemFinder,
 } from "../symbols/name-anatomy.ts";
 import { isObject } from "../symbols/symbol-kind.ts";
+import { NO_SYMBOL, NOT_COUNTED, SLOT_BYTES } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 
 /** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
@@ -41,59 +43,55 @@ export function findNamesakes(
 ): Namesakes {
   const { text, count, nameStart, nameEnd, kind } = listing;
   const endBy = (find: NameEnd) => (symbol: number) =>
-    find(
-      nameStart[symbol] as number,
-      nameEnd[symbol] as number,
-      withData && isObject(kind[symbol] as number),
-    );
+    find(at(nameStart, symbol), at(nameEnd, symbol), withData && isObject(at(kind, symbol)));
   const unstable: number[] = [];
   let hashes = listing.nameHash.subarray(0, count);
-  let endOf = (symbol: number) => nameEnd[symbol] as number;
+  let endOf = (symbol: number) => at(nameEnd, symbol);
   if (withData || ignored !== undefined || names === "all" || hasUnstableSuffix(text)) {
     hashes = hashes.slice();
     const stemEndOf = endBy(stemFinder(text));
     endOf = names === "llvm" ? stemEndOf : endBy(countedFinder(text, names));
     for (let symbol = 0; symbol < count; symbol++) {
-      if (ignored?.[symbol] === 1) hashes[symbol] = 0;
-      if (hashes[symbol] === 0) continue;
+      if (ignored?.[symbol] === 1) hashes[symbol] = NOT_COUNTED;
+      if (hashes[symbol] === NOT_COUNTED) continue;
       if (stemEndOf(symbol) !== nameEnd[symbol]) unstable.push(symbol);
       const end = endOf(symbol);
       if (end === nameEnd[symbol]) continue;
-      hashes[symbol] = nameHashOf(text, nameStart[symbol] as number, end);
+      hashes[symbol] = nameHashOf(text, at(nameStart, symbol), end);
     }
   }
 
-  const { first, next, bearers, duplicated } = groupByHash(hashes, listing.takeSpare?.() ?? wasmMemory());
+  const { first, next, bearers, duplicated } = groupByHash(hashes);
   const areEqual = (a: number, b: number) =>
-    sameBytes(text, nameStart[a] as number, endOf(a), nameStart[b] as number, endOf(b));
+    sameBytes(text, at(nameStart, a), endOf(a), at(nameStart, b), endOf(b));
   for (const leader of duplicated) {
     // Other names may have the same hash: they make groups of their own, which are looked at in their turn.
     let last = leader;
-    let outsider = -1;
-    let lastOutsider = -1;
-    for (let symbol = next[leader] as number; symbol !== -1; symbol = next[symbol] as number) {
+    let outsider = NO_SYMBOL;
+    let lastOutsider = NO_SYMBOL;
+    for (let symbol = at(next, leader); symbol !== NO_SYMBOL; symbol = at(next, symbol)) {
       if (areEqual(symbol, leader)) {
         next[last] = symbol;
         last = symbol;
         continue;
       }
-      if (outsider === -1) outsider = symbol;
+      if (outsider === NO_SYMBOL) outsider = symbol;
       else next[lastOutsider] = symbol;
       lastOutsider = symbol;
       first[symbol] = outsider;
-      bearers[leader] = (bearers[leader] as number) - 1;
-      bearers[outsider] = (bearers[outsider] as number) + 1;
+      bearers[leader] = at(bearers, leader) - 1;
+      bearers[outsider] = at(bearers, outsider) + 1;
     }
-    next[last] = -1;
-    if (outsider === -1) continue;
-    next[lastOutsider] = -1;
+    next[last] = NO_SYMBOL;
+    if (outsider === NO_SYMBOL) continue;
+    next[lastOutsider] = NO_SYMBOL;
     duplicated.push(outsider);
   }
   return {
     first,
     next,
     bearers,
-    duplicated: duplicated.filter((leader) => (bearers[leader] as number) > 1),
+    duplicated: duplicated.filter((leader) => at(bearers, leader) > 1),
     unstable,
   };
 }
@@ -101,40 +99,33 @@ export function findNamesakes(
 /** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
 
-/** Groups symbols by their hashes; 0 stands for a symbol that is not counted. */
-function groupByHash(hashes: Uint32Array, memory: WasmMemory) {
+let memory: WasmMemory | undefined;
+
+/** Groups symbols by their hashes. */
+function groupByHash(hashes: Uint32Array) {
+  memory ??= wasmMemory();
+  const { program, room, buffer, release } = memory;
+  release();
   const count = hashes.length;
-  // Eight bits a symbol, and as many for those seen again: few others have the same.
-  const seenBytes = 2 ** Math.ceil(Math.log2(count + 1));
-  const zeros = (bytes: number) => {
-    const room = memory.room(bytes);
-    new Uint8Array(memory.buffer(), room, bytes).fill(0);
-    return room;
-  };
-  const seen = zeros(2 * seenBytes);
-  const column = () => memory.room(count * 4);
+  const words = (start: number, length: number) => new Uint32Array(buffer(), start, length);
+  const column = () => room(count * 4);
   const [keys, first, bearers, duplicated] = [column(), column(), column(), column()];
   // The place of a hash that has been looked at is the symbol's.
   const next = keys;
-  const words = (at: number, length: number) => new Uint32Array(memory.buffer(), at, length);
   words(keys, count).set(hashes);
-  const { program } = memory;
-  let again = 0;
-  for (let from = 0; from < count; from += BATCH) {
-    again += program.seeHashes(keys, from, Math.min(count, from + BATCH), seen, seenBytes);
-  }
-  // Each that was seen again, and the one that it was seen after; a power of two, at least a third above their number.
-  const slots = 2 ** Math.ceil(Math.log2(2 * again * 1.35 + 1));
-  const table = zeros(slots * 8);
-  const columns = [first, next, bearers] as const;
+  // A power of two, at least a third above the number of symbols.
+  const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
+  const table = room(slots * SLOT_BYTES);
+  words(table, (slots * SLOT_BYTES) / 4).fill(0);
   for (let to = count; to > 0; to -= BATCH) {
-    program.groupByHash(keys, Math.max(0, to - BATCH), to, seen, seenBytes, table, slots - 1, ...columns);
+    program.groupByHash(keys, Math.max(0, to - BATCH), to, table, slots - 1, first, next, bearers);
   }
-  const found = program.findGroups(count, ...columns, duplicated);
+  const found = program.findGroups(count, first, next, bearers, duplicated);
+  // Copies, since the next listing takes the memory.
   return {
-    first: new Int32Array(memory.buffer(), first, count),
-    next: new Int32Array(memory.buffer(), next, count),
-    bearers: words(bearers, count),
+    first: new Int32Array(buffer(), first, count).slice(),
+    next: new Int32Array(buffer(), next, count).slice(),
+    bearers: words(bearers, count).slice(),
     duplicated: [...words(duplicated, found)],
   };
 }

@@ -1,4 +1,5 @@
 import * as dw from "../constants/dwarf.ts";
+import { NOT_LISTED, PADDING } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
@@ -34,10 +35,6 @@ export function readAbbreviation(sections: DebugSections, offset: number): Abbre
 
 /** How much of a table is read at first: more than GCC mostly writes. */
 const TABLE_BYTES = 1 << 13;
-/** Zeros behind the bytes, which end what they cut short. */
-const PADDING = 16;
-/** What the search gives when a table ends without the code; when its bytes end, a smaller number. */
-const NOT_LISTED = -1;
 
 let memory: WasmMemory | undefined;
 

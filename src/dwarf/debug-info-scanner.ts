@@ -1,5 +1,25 @@
+import { at } from "../checked-index.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Failure } from "../failure.ts";
+import {
+  FOUND_ADDRESS,
+  FOUND_BYTES,
+  FOUND_SCOPE,
+  PADDING,
+  RECORDS_MORE,
+  RECORDS_SHARE,
+  SCAN_BYTES,
+  SCAN_CODE_TOO_LARGE,
+  SCAN_CUT_SHORT,
+  SCAN_NO_FAULT,
+  SCAN_PAST_THE_END,
+  SCAN_SIBLING_BEFORE,
+  SCAN_TOO_DEEP,
+  SCAN_UNKNOWN_CODE,
+  SCAN_UNKNOWN_FORM,
+  SEE_RANGES,
+  WANTED_SLOTS_LIMIT,
+} from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
@@ -23,38 +43,38 @@ export interface FoundDie {
   readonly address: number;
 }
 
-/** Zeros behind what is scanned: as many bytes as a step reads at most, and one that ends numbers and strings. */
-const PADDING = 32;
+/**
+ * The offset in .debug_abbrev of an abbreviation of a unit, undefined when it is not in memory any more.
+ *
+ * @throws Failure for a code that the unit does not have
+ */
+export type AbbreviationFinder = (code: number) => number | undefined;
+
 /** Codes are numbered from 1 by every producer; a table of more codes would fill the memory. */
 const CODE_LIMIT = 1 << 18;
-/** Functions within functions, and the addresses of one DIE. */
-const SCOPE_BYTES = 33 << 10;
-const EVENTS = 1 << 10;
-const EVENT_WORDS = 3;
-const NO_ADDRESS = 0xffffffff;
+/** How many DIEs the scan finds before it gives them out; at least MOST_MATCHES. */
+const BATCH = 1 << 10;
 const LARGEST_UNIT = 1 << 29;
 const FIRST_ABBREVIATIONS = 1 << 14;
-/** What the records of abbreviations take for each of their bytes. */
-const RECORD_SHARE = 6;
-const MOST_SLOTS = 1 << 24;
 
-const CUT_SHORT = 1;
 const ADVICE = "the file is damaged or cut short: copy or build it again";
 
 let memory: WasmMemory | undefined;
-let behindCodes = 0;
+let afterCodes = 0;
+/** Who uses the memory: the scanner that was made last, for the unit that it scanned last. */
+let lease = 0;
 
 function layOut(): WasmMemory {
   memory = wasmMemory();
   const codes = memory.room(CODE_LIMIT * 4);
   memory.program.describeRecords(codes, CODE_LIMIT);
-  behindCodes = memory.room(0);
+  afterCodes = memory.room(0);
   return memory;
 }
 
 /**
- * Goes through the DIEs of units and finds those that stand for wanted addresses. A unit is in memory at a time, with its
- * abbreviations. All scanners have one memory, so that a scanner is of no more use when there is a new one.
+ * Goes through the DIEs of units and finds those at wanted addresses. One unit at a time is in memory, with its abbreviations.
+ * All scanners share one memory, since V8 frees shared memory lazily: the newest scanner has it, and an older one throws.
  */
 export class DebugInfoScanner {
   /** .debug_info, of which the bytes of the unit at hand are in memory. */
@@ -63,6 +83,7 @@ export class DebugInfoScanner {
   readonly #sections: DebugSections;
   readonly #wants: WantedDies;
   readonly #memory = memory ?? layOut();
+  #lease = ++lease;
   readonly #mark: number;
   readonly #scopes: number;
   readonly #events: number;
@@ -87,19 +108,19 @@ export class DebugInfoScanner {
     this.#sections = sections;
     this.#wants = wants;
     const { program } = this.#memory;
-    this.#memory.release(behindCodes);
+    this.#memory.release(afterCodes);
     const count = low.length;
     const slots = 2 ** Math.ceil(Math.log2(2 * count + 2));
-    if (slots > MOST_SLOTS) throw new RangeError(`${count} wanted addresses`);
+    if (slots > WANTED_SLOTS_LIMIT) throw new RangeError(`${count} wanted addresses`);
     const addresses = this.#memory.room(count * 8);
     const slotRoom = this.#memory.room(slots * 4);
-    this.#scopes = this.#memory.room(SCOPE_BYTES);
-    this.#events = this.#memory.room(EVENTS * EVENT_WORDS * 4);
+    this.#scopes = this.#memory.room(SCAN_BYTES);
+    this.#events = this.#memory.room(BATCH * FOUND_BYTES);
     this.#mark = this.#memory.room(0);
     const words = new Uint32Array(this.#memory.buffer(), addresses, count * 2);
-    for (let i = 0; i < count; i++) {
-      words[2 * i] = low[i] as number;
-      words[2 * i + 1] = high[i] as number;
+    for (const [i, half] of low.entries()) {
+      words[2 * i] = half;
+      words[2 * i + 1] = at(high, i);
     }
     program.wantAddresses(addresses, count, slotRoom, slots - 1);
     this.#layOut(1 << 20, FIRST_ABBREVIATIONS, 1 << 12);
@@ -109,7 +130,8 @@ export class DebugInfoScanner {
       name: info.name,
       size: info.size,
       read: (offset, length, into) => {
-        if (offset < this.#heldFrom || offset + length > this.#heldTo) return info.read(offset, length, into);
+        const isHeld = this.#lease === lease && offset >= this.#heldFrom && offset + length <= this.#heldTo;
+        if (!isHeld) return info.read(offset, length, into);
         const bytes = new Uint8Array(this.#memory.buffer(), this.#unitAt + offset - this.#heldFrom, length);
         if (into === undefined) return bytes;
         into.set(bytes);
@@ -124,28 +146,35 @@ export class DebugInfoScanner {
     this.#abbreviationBytes = abbreviationBytes;
     this.#tableBytes = tableBytes;
     this.#abbreviationsAt = this.#memory.room(abbreviationBytes + PADDING);
-    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORD_SHARE + 64);
+    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORDS_SHARE + RECORDS_MORE);
     this.#tableAt = this.#memory.room(tableBytes);
     this.#unitAt = this.#memory.room(unitBytes + PADDING);
     this.#recordsOf = "";
     this.#heldFrom = this.#heldTo = 0;
   }
 
-  #load(source: ByteSource, offset: number, length: number, at: number): void {
-    const bytes = new Uint8Array(this.#memory.buffer(), at, length + PADDING);
+  #load(source: ByteSource, offset: number, length: number, to: number): void {
+    const bytes = new Uint8Array(this.#memory.buffer(), to, length + PADDING);
     source.read(offset, length, bytes.subarray(0, length));
     bytes.fill(0, length);
   }
 
-  /**
-   * Where an abbreviation of the unit that is scanned stands in .debug_abbrev.
-   *
-   * @throws Failure for a code that the unit does not have
-   */
-  abbreviationAt(code: number): number {
-    const at = this.#memory.program.abbreviationOf(code);
-    if (at === 0) throw this.#failure(`the unit has no abbreviation ${code}`, this.#heldFrom);
-    return this.#abbreviations + at - this.#abbreviationsAt;
+  /** @throws Error when another scanner, or another scan of this one, has taken the memory since */
+  #checkLease(held: number): void {
+    if (held !== lease) throw new Error("another scan of debug information has taken the memory of this one");
+  }
+
+  /** Finds the abbreviations of the unit at hand, until the next one is scanned. */
+  #abbreviationFinder(): AbbreviationFinder {
+    const held = lease;
+    const shift = this.#abbreviations - this.#abbreviationsAt;
+    const unit = this.#heldFrom;
+    return (code) => {
+      if (held !== lease) return undefined;
+      const found = this.#memory.program.abbreviationOf(code);
+      if (found === 0) throw this.#failure(`the unit has no abbreviation ${code}`, unit);
+      return found + shift;
+    };
   }
 
   #failure(problem: string, offset: number): Failure {
@@ -158,8 +187,16 @@ export class DebugInfoScanner {
    * @param addressBase where the unit's part of .debug_addr begins
    * @param take gets what is found, in the unit's order; it may read DIEs of the unit
    * @throws Failure for a unit that is damaged
+   * @throws Error for a scanner that is not the newest one, and when `take` begins another scan
    */
-  scan(header: UnitHeader, addressBase: number | undefined, take: (found: FoundDie) => void): void {
+  scan(
+    header: UnitHeader,
+    addressBase: number | undefined,
+    take: (found: FoundDie, abbreviationAt: AbbreviationFinder) => void,
+  ): void {
+    this.#checkLease(this.#lease);
+    this.#lease = ++lease;
+    const held = lease;
     const { offset, end } = header;
     const size = end - offset;
     if (size > LARGEST_UNIT) throw this.#failure(`a unit of ${size} bytes is too large`, offset);
@@ -178,27 +215,39 @@ export class DebugInfoScanner {
     this.#load(this.#sections.info, offset, size, this.#unitAt);
     this.#heldFrom = offset;
     this.#heldTo = end;
-    if (table > 0) {
+    if (addressBase !== undefined && table > 0) {
       const bytes = new Uint8Array(this.#memory.buffer(), this.#tableAt, table);
-      this.#sections.addr.read(addressBase as number, table, bytes);
+      this.#sections.addr.read(addressBase, table, bytes);
     }
     program.describeAddresses(this.#tableAt, this.#tableAt + table);
     const unit = this.#unitAt;
     program.beginUnit(unit, unit + header.root - offset, unit + size, this.#scopes);
+    const abbreviationAt = this.#abbreviationFinder();
     while (!program.scanEnded()) {
-      const count = program.scanUnit(this.#events, EVENTS);
-      if (program.scanFault() !== 0) throw this.#failure(this.#problem(), offset + program.scanPosition());
-      const words = new Uint32Array(this.#memory.buffer(), this.#events, count * EVENT_WORDS);
-      for (let at = 0; at < words.length; at += EVENT_WORDS) {
-        const scope = words[at + 1] as number;
-        const address = words[at + 2] as number;
-        take({
-          offset: offset + (words[at] as number),
-          scope: scope === 0 ? 0 : offset + scope,
-          address: address === NO_ADDRESS ? -1 : address,
-        });
+      const count = program.scanUnit(this.#events, BATCH);
+      if (program.scanFault() !== SCAN_NO_FAULT)
+        throw this.#failure(this.#problem(), offset + program.scanPosition());
+      for (const die of this.#found(count, offset)) {
+        take(die, abbreviationAt);
+        this.#checkLease(held);
       }
     }
+  }
+
+  /** The DIEs that the program has found in the unit at an offset. */
+  #found(count: number, unit: number): FoundDie[] {
+    const view = new DataView(this.#memory.buffer(), this.#events, count * FOUND_BYTES);
+    const word = (at: number) => view.getUint32(at, true);
+    return Array.from({ length: count }, (_, i) => {
+      const die = i * FOUND_BYTES;
+      const scope = word(die + FOUND_SCOPE);
+      const address = word(die + FOUND_ADDRESS);
+      return {
+        offset: unit + word(die),
+        scope: scope === 0 ? 0 : unit + scope,
+        address: address === SEE_RANGES ? -1 : address,
+      };
+    });
   }
 
   /** Makes the records of a unit's abbreviations, if those in memory are not the ones. */
@@ -218,7 +267,7 @@ export class DebugInfoScanner {
       const start = this.#abbreviationsAt;
       this.#load(abbrev, abbreviations, length, start);
       if (program.readAbbreviations(start, start + length, this.#recordsAt, this.#wants.functions)) break;
-      if (program.scanFault() !== CUT_SHORT || length === left) {
+      if (program.scanFault() !== SCAN_CUT_SHORT || length === left) {
         const problem = `the abbreviations at 0x${abbreviations.toString(16)}: ${this.#problem()}`;
         throw new Failure(abbrev.name, problem, ADVICE);
       }
@@ -231,20 +280,22 @@ export class DebugInfoScanner {
     const { program } = this.#memory;
     const culprit = program.scanCulprit();
     switch (program.scanFault()) {
-      case CUT_SHORT:
+      case SCAN_CUT_SHORT:
         return "they do not end";
-      case 2:
+      case SCAN_UNKNOWN_FORM:
         return `unknown form 0x${culprit.toString(16)}`;
-      case 3:
+      case SCAN_CODE_TOO_LARGE:
         return "a code that is too large";
-      case 4:
+      case SCAN_UNKNOWN_CODE:
         return `the unit has no abbreviation ${culprit}`;
-      case 5:
+      case SCAN_PAST_THE_END:
         return "a DIE reaches past its unit";
-      case 6:
+      case SCAN_SIBLING_BEFORE:
         return "a sibling that does not follow";
-      default:
+      case SCAN_TOO_DEEP:
         return "functions in functions without end";
+      default:
+        throw new Error(`fault ${program.scanFault()} of a scan has no name`);
     }
   }
 }

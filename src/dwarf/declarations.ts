@@ -73,8 +73,8 @@ export function forEachObject(
     const hasIndices = header.version >= 5 && sections.addr.size > 0;
     const addressBase = hasIndices ? reader.unit(header).addressBase : undefined;
     let unit: DieUnit | undefined;
-    scanner.scan(header, addressBase, (found) => {
-      unit ??= reader.unit(header, (code) => scanner.abbreviationAt(code));
+    scanner.scan(header, addressBase, (found, abbreviationAt) => {
+      unit ??= reader.unit(header, abbreviationAt);
       const die = reader.read(unit, found.offset);
       if (die === undefined) return;
       const scope = found.scope === 0 ? undefined : reader.read(unit, found.scope);

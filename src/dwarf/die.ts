@@ -51,10 +51,10 @@ export class DieReader {
   /**
    * A unit, as its root DIE describes it.
    *
-   * @param abbreviationAt the offset of the abbreviation of a code in .debug_abbrev, if that is known already
+   * @param abbreviationAt the offset of the abbreviation of a code in .debug_abbrev, where that is known already
    * @throws Failure for split DWARF, or a root DIE that is damaged
    */
-  unit(header: UnitHeader, abbreviationAt?: (code: number) => number): DieUnit {
+  unit(header: UnitHeader, abbreviationAt?: (code: number) => number | undefined): DieUnit {
     const { sections } = this;
     const known = new Map<number, Abbreviation>();
     const abbreviation = (code: number) => {

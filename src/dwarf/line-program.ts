@@ -1,19 +1,19 @@
+import { at } from "../checked-index.ts";
 import { DAMAGED } from "../elf/byte-source.ts";
 import { Failure } from "../failure.ts";
+import {
+  FOUND_BY_NEXT_LINE,
+  FOUND_NONE,
+  WANTED_BYTES,
+  WANTED_FILE,
+  WANTED_FOUND,
+  WANTED_LINE,
+  WANTED_REACH,
+} from "../wasm/layout.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type FileTable, filePath, fileTable } from "./file-table.ts";
 import type { LineProgram } from "./line-program-header.ts";
-import {
-  LineStateMachine,
-  WANTED_FILE,
-  WANTED_FOUND,
-  WANTED_HIGH,
-  WANTED_LINE,
-  WANTED_LOW,
-  WANTED_REACH_HIGH,
-  WANTED_REACH_LOW,
-  WANTED_WORDS,
-} from "./line-state-machine.ts";
+import { LineStateMachine } from "./line-state-machine.ts";
 
 /**
  * The path of a file of a line program that has run, joined to its directory.
@@ -55,9 +55,12 @@ export interface Addresses {
   readonly size: Float64Array;
 }
 
-// Which row was found: none, or the first one behind the address that has a line.
-const NO_ROW = 0;
-const NEXT_ROW = 2;
+// Where the members of an address that is looked up are, in words.
+const WORDS = WANTED_BYTES / 4;
+const FILE = WANTED_FILE / 4;
+const LINE = WANTED_LINE / 4;
+const FOUND = WANTED_FOUND / 4;
+const REACH = WANTED_REACH / 4;
 
 let machine: LineStateMachine | undefined;
 
@@ -79,25 +82,26 @@ export function findRows(
   machine ??= new LineStateMachine();
   machine.load(sections, program, asked.length);
   const { wanted } = machine;
-  asked.forEach((query, i) => {
-    wanted[i * WANTED_WORDS + WANTED_LOW] = addressLow[query] as number;
-    wanted[i * WANTED_WORDS + WANTED_HIGH] = addressHigh[query] as number;
-  });
+  for (const [i, query] of asked.entries()) {
+    wanted[i * WORDS] = at(addressLow, query);
+    wanted[i * WORDS + 1] = at(addressHigh, query);
+  }
   machine.run(sections, program, false);
 
   let lacking = false;
-  asked.forEach((query, i) => {
-    const bytes = size[query] as number;
-    if (wanted[i * WANTED_WORDS + WANTED_LINE] !== 0 || bytes === 0) return;
-    wanted[i * WANTED_WORDS + WANTED_REACH_LOW] = bytes;
-    wanted[i * WANTED_WORDS + WANTED_REACH_HIGH] = bytes / 2 ** 32;
+  for (const [i, query] of asked.entries()) {
+    const bytes = at(size, query);
+    if (wanted[i * WORDS + LINE] !== 0 || bytes === 0) continue;
+    wanted[i * WORDS + REACH] = bytes;
+    wanted[i * WORDS + REACH + 1] = bytes / 2 ** 32;
     lacking = true;
-  });
+  }
   if (lacking) machine.run(sections, program, true);
-  asked.forEach((query, i) => {
-    const at = i * WANTED_WORDS;
-    const how = wanted[at + WANTED_FOUND];
-    if (how === NO_ROW) return;
-    take(query, wanted[at + WANTED_FILE] as number, wanted[at + WANTED_LINE] as number, how === NEXT_ROW);
-  });
+  // What is done with a row may run another program, which takes the machine's memory.
+  const found = wanted.slice();
+  for (const [i, query] of asked.entries()) {
+    const how = at(found, i * WORDS + FOUND);
+    if (how === FOUND_NONE) continue;
+    take(query, at(found, i * WORDS + FILE), at(found, i * WORDS + LINE), how === FOUND_BY_NEXT_LINE);
+  }
 }

@@ -1,50 +1,37 @@
+import { at } from "../checked-index.ts";
 import { DAMAGED, memorySource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { Failure } from "../failure.ts";
+import {
+  FILE_DIRECTORY,
+  FILE_FIRST_DIRECTORY,
+  FILE_NAME,
+  FILE_NOT_FOUND,
+  HEADER_BYTES,
+  NAME_BYTES,
+  NAME_OFFSET,
+  NAMES_BYTES,
+  PADDING,
+  PROGRAM_ADDRESS_SIZE,
+  PROGRAM_ENDED,
+  PROGRAM_FILE_DEFINED,
+  PROGRAM_ROWS_DESCEND,
+  PROGRAM_ROWS_FULL,
+  ROW_BYTES,
+  WANTED_BYTES,
+} from "../wasm/layout.ts";
 import { wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { joinPaths, plainEntry } from "./file-table.ts";
 import { formString } from "./forms.ts";
 import type { LineProgram } from "./line-program-header.ts";
 
-// Why a program stops (wasm/assembly/line-program.ts).
-const ENDED = 0;
-const ROWS_FULL = 1;
-const ROWS_DESCEND = 2;
-const FILE_DEFINED = 3;
-const NO_ADDRESS = 5;
-
-/** What a program's header says, in the form in which its instructions need it. */
-const HEADER_BYTES = 1552;
-
-// The names that findFile gives, each a form and an offset (wasm/assembly/file-table.ts).
-const NAME_WORDS = 2;
-const FILE_NAME = 0;
-const DIRECTORY_NAME = 1;
-const BASE_NAME = 2;
-const NAMES_BYTES = 3 * NAME_WORDS * 4;
-
-/** The words of 32 bits of a row, and of an address that is looked up. */
-const ROW_WORDS = 4;
-export const WANTED_WORDS = 8;
-/** What is known of an address that is looked up, by offsets in words. */
-export const WANTED_LOW = 0;
-export const WANTED_HIGH = 1;
-export const WANTED_REACH_LOW = 2;
-export const WANTED_REACH_HIGH = 3;
-export const WANTED_FILE = 4;
-export const WANTED_LINE = 5;
-export const WANTED_FOUND = 6;
-
-/** Zeros behind the program: as many bytes as one that reaches past the end can read before it meets one below 0x80. */
-const PADDING = 16;
-
 /**
  * The state machine that runs line programs (DWARF 5 section 6.2.2), with what it works on: a program's instructions, the
  * addresses that are looked up, and the rows of the sequence at hand.
  */
 export class LineStateMachine {
-  /** The addresses that are looked up, ascending, WANTED_WORDS each, and what `run` has found. */
+  /** The words of the addresses that are looked up, ascending, and of what `run` has found (WANTED_…). */
   wanted: Uint32Array = new Uint32Array();
 
   readonly #memory = wasmMemory();
@@ -66,19 +53,19 @@ export class LineStateMachine {
     const length = program.end - from;
     this.#loaded = undefined;
     memory.release(this.#namesAt + NAMES_BYTES);
-    this.#wantedAt = memory.room(addresses * WANTED_WORDS * 4);
-    const at = memory.room(length + PADDING);
-    this.#tablesAt = at + operands;
-    this.#instructionsAt = at + program.start - from;
-    this.#rowsAt = memory.room(this.#capacity * ROW_WORDS * 4);
-    this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, addresses * WANTED_WORDS).fill(0);
-    const bytes = new Uint8Array(memory.buffer(), at, length + PADDING);
+    this.#wantedAt = memory.room(addresses * WANTED_BYTES);
+    const start = memory.room(length + PADDING);
+    this.#tablesAt = start + operands;
+    this.#instructionsAt = start + program.start - from;
+    this.#rowsAt = memory.room(this.#capacity * ROW_BYTES);
+    this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, (addresses * WANTED_BYTES) / 4).fill(0);
+    const bytes = new Uint8Array(memory.buffer(), start, length + PADDING);
     line.read(from, length, bytes);
     bytes.fill(0, length);
     const { opcodeBase, lineBase, lineRange, minimumInstructionLength, maximumOperations } = program;
     memory.program.describeProgram(
       this.#headerAt,
-      at,
+      start,
       opcodeBase,
       lineBase,
       lineRange,
@@ -104,14 +91,15 @@ export class LineStateMachine {
       file,
       this.#namesAt,
     );
-    if (directory < 0) return undefined;
+    if (directory === FILE_NOT_FOUND) return undefined;
     const words = new Uint32Array(memory.buffer(), this.#namesAt, NAMES_BYTES / 4);
     const string = (name: number) => {
-      const [form = 0, value = 0] = words.subarray(name * NAME_WORDS);
+      const form = at(words, (name * NAME_BYTES) / 4);
+      const value = at(words, (name * NAME_BYTES + NAME_OFFSET) / 4);
       return formString(sections, { form, value, high: 0 }, program, 0) ?? "";
     };
-    const inner = directory === 0 ? "" : string(DIRECTORY_NAME);
-    return joinPaths(string(BASE_NAME), joinPaths(inner, string(FILE_NAME)));
+    const inner = directory === 0 ? "" : string(FILE_DIRECTORY);
+    return joinPaths(string(FILE_FIRST_DIRECTORY), joinPaths(inner, string(FILE_NAME)));
   }
 
   /**
@@ -127,7 +115,7 @@ export class LineStateMachine {
       memory.program;
     const start = this.#instructionsAt;
     const end = start + program.end - program.start;
-    const addresses = this.wanted.length / WANTED_WORDS;
+    const addresses = (this.wanted.length * 4) / WANTED_BYTES;
     startProgram(
       this.#headerAt,
       start,
@@ -138,22 +126,24 @@ export class LineStateMachine {
       addresses,
       nextLines,
     );
-    for (let stop = runProgram(); stop !== ENDED; stop = runProgram()) {
-      if (stop === ROWS_FULL) {
-        memory.room(this.#capacity * ROW_WORDS * 4);
+    for (let stop = runProgram(); stop !== PROGRAM_ENDED; stop = runProgram()) {
+      if (stop === PROGRAM_ROWS_FULL) {
+        memory.room(this.#capacity * ROW_BYTES);
         this.#capacity *= 2;
         growRows(this.#capacity);
-      } else if (stop === ROWS_DESCEND) {
+      } else if (stop === PROGRAM_ROWS_DESCEND) {
         this.#sortRows();
         rowsSorted();
-      } else if (stop === FILE_DEFINED) {
+      } else if (stop === PROGRAM_FILE_DEFINED) {
         const instructions = memorySource(line.name, new Uint8Array(memory.buffer(), start, end - start));
         const file = new Cursor(instructions, operandsOffset(), instructionOffset(), littleEndian);
         program.definedFiles.push(plainEntry(file, file.string()));
       } else {
         const where = `at 0x${(program.start + instructionOffset()).toString(16)}`;
         const problem =
-          stop === NO_ADDRESS ? "an address of no known size" : "an instruction reaches past its program";
+          stop === PROGRAM_ADDRESS_SIZE
+            ? "an address of no known size"
+            : "an instruction reaches past its program";
         throw new Failure(line.name, `${where}: ${problem}`, DAMAGED);
       }
     }
@@ -161,15 +151,16 @@ export class LineStateMachine {
 
   /** Sorts the rows by address, equal ones in their order; the standard wants them so, not every producer obeys. */
   #sortRows(): void {
-    const words = this.#memory.program.rowCount() * ROW_WORDS;
-    const rows = new Uint32Array(this.#memory.buffer(), this.#rowsAt, words);
+    const length = this.#memory.program.rowCount() * ROW_BYTES;
+    const rows = new Uint8Array(this.#memory.buffer(), this.#rowsAt, length);
     const old = rows.slice();
-    const address = new BigUint64Array(old.buffer);
-    const order = Array.from({ length: words / ROW_WORDS }, (_, row) => row);
-    const of = (row: number) => address[(row * ROW_WORDS) / 2] as bigint;
-    order.sort((a, b) => (of(a) < of(b) ? -1 : Number(of(a) > of(b))));
-    order.forEach((row, place) => {
-      rows.set(old.subarray(row * ROW_WORDS, (row + 1) * ROW_WORDS), place * ROW_WORDS);
-    });
+    const view = new DataView(old.buffer);
+    const sorted = Array.from({ length: length / ROW_BYTES }, (_, row) => ({
+      start: row * ROW_BYTES,
+      address: view.getBigUint64(row * ROW_BYTES, true),
+    })).sort((a, b) => (a.address < b.address ? -1 : Number(a.address > b.address)));
+    for (const [place, { start }] of sorted.entries()) {
+      rows.set(old.subarray(start, start + ROW_BYTES), place * ROW_BYTES);
+    }
   }
 }

@@ -1,3 +1,21 @@
+import { at } from "../checked-index.ts";
+import {
+  PADDING,
+  ROOT_ADDRESS_BASE,
+  ROOT_ATTRIBUTE_BYTES,
+  ROOT_ATTRIBUTES,
+  ROOT_COMPILATION_DIRECTORY,
+  ROOT_FORM,
+  ROOT_HIGH_PC,
+  ROOT_LINE_PROGRAM,
+  ROOT_LOW_PC,
+  ROOT_NAME,
+  ROOT_RANGE_LISTS_BASE,
+  ROOT_RANGES,
+  ROOT_STRING_OFFSETS_BASE,
+  ROOT_VALUE_HIGH,
+  ROOT_VALUE_LOW,
+} from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type FormValue, formString } from "./forms.ts";
@@ -6,22 +24,6 @@ import type { Unit } from "./unit.ts";
 /** How much of a unit is read, and of its abbreviations: more than the root DIE takes, and than GCC mostly writes. */
 const UNIT_BYTES = 256;
 const TABLE_BYTES = 1 << 13;
-/** Zeros behind the bytes, which end what they cut short. */
-const PADDING = 32;
-
-// The attributes that readRoot of wasm/assembly/unit.ts tells.
-const NAME = 0;
-const COMPILATION_DIRECTORY = 1;
-const LINE_PROGRAM = 2;
-const LOW_PC = 3;
-const HIGH_PC = 4;
-const RANGES = 5;
-const ADDRESS_BASE = 6;
-const STRING_OFFSETS_BASE = 7;
-const RANGE_LISTS_BASE = 8;
-const ATTRIBUTES = 9;
-const ATTRIBUTE_WORDS = 3;
-
 const OFFSET_SIZE = 4;
 
 let memory: WasmMemory | undefined;
@@ -33,10 +35,10 @@ let bytes: Uint8Array = new Uint8Array();
 
 function layOut(): WasmMemory {
   memory = wasmMemory();
-  attributes = memory.room(ATTRIBUTES * ATTRIBUTE_WORDS * 4);
+  attributes = memory.room(ROOT_ATTRIBUTES * ROOT_ATTRIBUTE_BYTES);
   unit = memory.room(UNIT_BYTES + PADDING);
   table = memory.room(TABLE_BYTES + PADDING);
-  words = new Uint32Array(memory.buffer(), attributes, ATTRIBUTES * ATTRIBUTE_WORDS);
+  words = new Uint32Array(memory.buffer(), attributes, (ROOT_ATTRIBUTES * ROOT_ATTRIBUTE_BYTES) / 4);
   bytes = new Uint8Array(memory.buffer());
   return memory;
 }
@@ -63,21 +65,22 @@ export function readPlainUnit(sections: DebugSections, offset: number): Unit | u
   if (abbreviation < 0 || !program.readRoot(unit + unitBytes, table + abbreviation, attributes))
     return undefined;
 
+  const word = (attribute: number, member: number) =>
+    at(words, (attribute * ROOT_ATTRIBUTE_BYTES + member) / 4);
   const value = (attribute: number): FormValue | undefined => {
-    const at = attribute * ATTRIBUTE_WORDS;
-    const form = words[at] as number;
+    const form = word(attribute, ROOT_FORM);
     if (form === 0) return undefined;
-    return { form, value: words[at + 1] as number, high: words[at + 2] as number };
+    return { form, value: word(attribute, ROOT_VALUE_LOW), high: word(attribute, ROOT_VALUE_HIGH) };
   };
   const number = <T>(attribute: number, otherwise: T) =>
-    words[attribute * ATTRIBUTE_WORDS] === 0 ? otherwise : (words[attribute * ATTRIBUTE_WORDS + 1] as number);
+    word(attribute, ROOT_FORM) === 0 ? otherwise : word(attribute, ROOT_VALUE_LOW);
   const encoding = {
     version: program.unitVersionNumber(),
     addressSize: program.unitAddressSize(),
     offsetSize: OFFSET_SIZE,
   };
   // Without the attribute the only table begins behind its header (DWARF 5 section 7.26).
-  const stringOffsetsBase = number(STRING_OFFSETS_BASE, OFFSET_SIZE * 2);
+  const stringOffsetsBase = number(ROOT_STRING_OFFSETS_BASE, OFFSET_SIZE * 2);
   const string = (attribute: number) => {
     const found = value(attribute);
     return found === undefined ? null : formString(sections, found, encoding, stringOffsetsBase);
@@ -88,13 +91,13 @@ export function readPlainUnit(sections: DebugSections, offset: number): Unit | u
     offsetSize: OFFSET_SIZE,
     offset,
     end,
-    name: string(NAME),
-    compilationDirectory: string(COMPILATION_DIRECTORY),
-    lineProgram: number(LINE_PROGRAM, null),
-    lowPc: value(LOW_PC),
-    highPc: value(HIGH_PC),
-    ranges: value(RANGES),
-    addressBase: number(ADDRESS_BASE, OFFSET_SIZE * 2),
-    rangeListsBase: number(RANGE_LISTS_BASE, 0),
+    name: string(ROOT_NAME),
+    compilationDirectory: string(ROOT_COMPILATION_DIRECTORY),
+    lineProgram: number(ROOT_LINE_PROGRAM, null),
+    lowPc: value(ROOT_LOW_PC),
+    highPc: value(ROOT_HIGH_PC),
+    ranges: value(ROOT_RANGES),
+    addressBase: number(ROOT_ADDRESS_BASE, OFFSET_SIZE * 2),
+    rangeListsBase: number(ROOT_RANGE_LISTS_BASE, 0),
   };
 }

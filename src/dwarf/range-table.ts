@@ -1,3 +1,5 @@
+import { at } from "../checked-index.ts";
+import { ARANGE_TUPLE_BYTES, NO_RANGE, PADDING, RANGE_BYTES, RANGE_OWNER } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
@@ -12,15 +14,6 @@ export interface RangeTable {
   find(high: number, low: number): number | undefined;
 }
 
-/** The words of 32 bits of a range, and where its owner stands among them (wasm/assembly/ranges.ts). */
-const RANGE_WORDS = 8;
-const OWNER = 4;
-
-/** Zeros behind .debug_aranges, more than a set's header takes. */
-const PADDING = 32;
-/** The smallest tuple of .debug_aranges, in bytes. */
-const TUPLE_BYTES = 8;
-
 /**
  * The ranges of .debug_aranges (DWARF 5 section 6.1.2).
  *
@@ -29,11 +22,11 @@ const TUPLE_BYTES = 8;
 export function arangeTable(sections: DebugSections): RangeTable {
   const { aranges, littleEndian } = sections;
   const memory = wasmMemory();
-  const most = Math.floor(aranges.size / TUPLE_BYTES);
+  const most = Math.floor(aranges.size / ARANGE_TUPLE_BYTES);
   const section = memory.room(aranges.size + PADDING);
   const bytes = new Uint8Array(memory.buffer(), section, aranges.size + PADDING);
   aranges.read(0, aranges.size, bytes);
-  const ranges = memory.room(most * RANGE_WORDS * 4);
+  const ranges = memory.room(most * RANGE_BYTES);
   const count = memory.program.readAranges(section, section + aranges.size, littleEndian, ranges);
   if (count < 0) throw faultOf(sections, ~count);
   return sortedRanges(memory, ranges, count);
@@ -68,18 +61,19 @@ export function rangeTable(
   const memory = wasmMemory();
   const ranges = memory.room(words.length * 4);
   new Uint32Array(memory.buffer(), ranges, words.length).set(words);
-  return sortedRanges(memory, ranges, words.length / RANGE_WORDS);
+  return sortedRanges(memory, ranges, (words.length * 4) / RANGE_BYTES);
 }
 
 function sortedRanges(memory: WasmMemory, ranges: number, count: number): RangeTable {
   const { sortRanges, findRange } = memory.program;
-  const sorted = sortRanges(ranges, count, memory.room(count * RANGE_WORDS * 4));
+  const sorted = sortRanges(ranges, count, memory.room(count * RANGE_BYTES));
   const words = new Uint32Array(memory.buffer());
   return {
     find(high, low) {
-      const range = findRange(sorted, count, high, low) / 4;
-      if (range === 0) return undefined;
-      return (words[range + OWNER + 1] as number) * 2 ** 32 + (words[range + OWNER] as number);
+      const range = findRange(sorted, count, high, low);
+      if (range === NO_RANGE) return undefined;
+      const owner = (range + RANGE_OWNER) / 4;
+      return at(words, owner + 1) * 2 ** 32 + at(words, owner);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { cannotRead, Failure, systemMessage } from "../failure.ts";
 
 /** A run of bytes that is read piece by piece: a file, or a section of one. */
@@ -32,12 +32,6 @@ function checkRange(name: string, size: number, offset: number, length: number):
 
 /** An open file. */
 export interface FileSource extends ByteSource {
-  /**
-   * Fills a buffer with the bytes from an offset on, while the program goes on.
-   *
-   * @throws Failure as `read` does
-   */
-  load(offset: number, into: Uint8Array): Promise<void>;
   close(): void;
 }
 
@@ -76,19 +70,6 @@ function fileSource(path: string, fd: number, size: number): FileSource {
         done += count;
       }
       return into;
-    },
-    async load(offset, into) {
-      const { length } = into;
-      checkRange(path, size, offset, length);
-      for (let done = 0; done < length; ) {
-        const count = await new Promise<number>((resolve, reject) => {
-          read(fd, into, done, length - done, offset + done, (error, bytes) =>
-            error ? reject(failed(error)) : resolve(bytes),
-          );
-        });
-        if (count === 0) throw atEnd();
-        done += count;
-      }
     },
     close: () => closeSync(fd),
   };

@@ -43,9 +43,7 @@ export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
   } catch (error) {
     throw new Failure(path, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
   }
-  const source = memorySource(path, bytes);
-  const load = async (offset: number, into: Uint8Array) => void source.read(offset, into.length, into);
-  return elfOf(path, { ...source, load, close() {} });
+  return elfOf(path, { ...memorySource(path, bytes), close() {} });
 }
 
 async function unpackXz(bytes: Buffer): Promise<Uint8Array> {

@@ -11,6 +11,7 @@ import {
   STT_FILE,
 } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
+import { STRING_PADDING } from "../wasm/layout.ts";
 import { DAMAGED } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
@@ -29,9 +30,6 @@ export interface SymbolTable {
   /** The content of the SHT_SYMTAB_SHNDX section, if there is one. */
   readonly extendedIndices: Uint32Array | undefined;
 }
-
-/** How many zeros follow a string table in memory, since readers take eight bytes at a time. */
-const STRING_PADDING = 8;
 
 // Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table"), in words of four bytes:
 // st_name; st_info, st_other and st_shndx; st_value; st_size of two words each, and st_name; st_value; st_size; the rest.
@@ -92,62 +90,29 @@ export function readSymbolTable(
 ): SymbolTable | undefined {
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
-  const unread = unreadSymbolTable(elf, sections, room);
-  for (const { section, bytes } of unread.parts) sectionBytes(elf, section).read(0, section.size, bytes);
-  return unread.table();
-}
-
-/**
- * Reads `.symtab` while the program goes on.
- *
- * @param room the memory that the table is read to
- * @throws Failure for a table that contradicts itself
- */
-export async function loadSymbolTable(
-  elf: ElfFile,
-  sections: SymbolTableSections,
-  room: Room,
-): Promise<SymbolTable> {
-  const { parts, table } = unreadSymbolTable(elf, sections, room);
-  await Promise.all(parts.map(({ section, bytes }) => elf.file.load(section.offset, bytes)));
-  return table();
-}
-
-/** What has to be read for a symbol table and where to, and what makes a table of it. */
-function unreadSymbolTable(
-  elf: ElfFile,
-  { symbols, strings, extendedIndices, count }: SymbolTableSections,
-  room: Room,
-): { parts: { section: Section; bytes: Uint8Array }[]; table(): SymbolTable } {
-  const padded = room(strings.size + STRING_PADDING);
-  const stringBytes = padded.subarray(0, strings.size);
-  const symbolBytes = room(symbols.size);
-  const parts = [
-    { section: strings, bytes: stringBytes },
-    { section: symbols, bytes: symbolBytes },
-  ];
-  const extendedBytes = extendedIndices && room(extendedIndices.size);
-  if (extendedBytes) parts.push({ section: extendedIndices, bytes: extendedBytes });
-  const words = ({ buffer, byteOffset, length }: Uint8Array) => {
+  const { symbols, strings, extendedIndices, count } = sections;
+  const read = (section: Section, bytes: Uint8Array) => {
+    sectionBytes(elf, section).read(0, section.size, bytes);
+    return bytes;
+  };
+  const readWords = (section: Section) => {
+    const { buffer, byteOffset, length } = read(section, room(section.size));
     if (elf.littleEndian !== (endianness() === "LE")) Buffer.from(buffer, byteOffset, length).swap32();
     return new Uint32Array(buffer, byteOffset, length / 4);
   };
+  const padded = room(strings.size + STRING_PADDING);
+  read(strings, padded.subarray(0, strings.size));
+  padded.fill(0, strings.size);
+  if (strings.size === 0 || padded[strings.size - 1] !== 0) {
+    throw damaged(elf, symbols, "the string table does not end with NUL");
+  }
   return {
-    parts,
-    table() {
-      padded.fill(0, strings.size);
-      if (strings.size === 0 || padded[strings.size - 1] !== 0) {
-        throw damaged(elf, symbols, "the string table does not end with NUL");
-      }
-      return {
-        count,
-        words: words(symbolBytes),
-        is64: elf.is64,
-        littleEndian: elf.littleEndian,
-        strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
-        extendedIndices: extendedBytes && words(extendedBytes),
-      };
-    },
+    count,
+    words: readWords(symbols),
+    is64: elf.is64,
+    littleEndian: elf.littleEndian,
+    strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
+    extendedIndices: extendedIndices && readWords(extendedIndices),
   };
 }
 

@@ -2,14 +2,7 @@ import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
 import { DAMAGED } from "../elf/byte-source.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
-import {
-  findSymbolTable,
-  loadSymbolTable,
-  readSymbolTable,
-  type SymbolTable,
-  symbolNameOffset,
-  tableString,
-} from "../elf/symbol-table.ts";
+import { readSymbolTable, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
@@ -52,28 +45,12 @@ export function elfListing(
   bases?: Uint32Array,
   memory: WasmMemory = wasmMemory(),
 ): ElfListing | undefined {
-  const sections = findSymbolTable(elf);
-  if (sections === undefined) return undefined;
-  const table = readSymbolTable(elf, listingRoom(memory)) as SymbolTable;
-  return listSymbols(elf, table, bases, memory);
-}
-
-/** Lists an ELF file's symbols as elfListing does; the program goes on while they are read. */
-export async function loadElfListing(elf: ElfFile, bases: Uint32Array): Promise<ElfListing | undefined> {
-  const sections = findSymbolTable(elf);
-  if (sections === undefined) return undefined;
-  const memory = wasmMemory();
-  const table = await loadSymbolTable(elf, sections, listingRoom(memory));
-  return listSymbols(elf, table, bases, memory);
-}
-
-/** Gives out the memory from its start. */
-function listingRoom(memory: WasmMemory) {
   memory.release();
-  return (bytes: number) => {
+  const table = readSymbolTable(elf, (bytes) => {
     const start = memory.room(bytes);
     return new Uint8Array(memory.buffer(), start, bytes);
-  };
+  });
+  return table && listSymbols(elf, table, bases, memory);
 }
 
 function listSymbols(
@@ -128,7 +105,6 @@ function listSymbols(
     program.fillColumns(keys, row, Math.min(listed, row + BATCH), columns, stride);
   }
   memory.release(spare);
-  let isSpareTaken = false;
   const words = (column: number) => new Uint32Array(memory.buffer(), columns + column * stride, listed);
   const letters = new Uint8Array(memory.buffer(), columns + 6 * stride, listed);
   const listing = {
@@ -154,11 +130,6 @@ function listSymbols(
   };
   return {
     ...listing,
-    takeSpare() {
-      const taken = isSpareTaken ? undefined : memory;
-      isSpareTaken = true;
-      return taken;
-    },
     *lines(added = []) {
       const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
       let used = 0;

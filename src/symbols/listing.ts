@@ -1,6 +1,5 @@
 import { at } from "../checked-index.ts";
 import { Failure } from "../failure.ts";
-import type { WasmMemory } from "../wasm/program.ts";
 import { kindOfLetter } from "./symbol-kind.ts";
 
 /**
@@ -32,11 +31,6 @@ export interface Listing {
    * @param added symbols, ascending, and names: behind each one's line stands one like it with that name
    */
   lines(added?: Iterable<readonly [symbol: number, name: string]>): Iterable<Uint8Array>;
-  /**
-   * Memory that a listing has used and is done with, the first time it is asked for: that costs less than what is touched for
-   * the first time.
-   */
-  takeSpare?(): WasmMemory | undefined;
 }
 
 /** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */

@@ -1,105 +1,11 @@
 import { Failure } from "../failure.ts";
-import { WASM } from "./binary.ts";
-
-/** What the files in assembly/ export and explain; every number but counts is an offset in the memory, in bytes. */
-export interface WasmProgram {
-  describeSymbols(
-    table: number,
-    file: number,
-    extended: number,
-    letters: number,
-    sections: number,
-    strings: number,
-    stringBytes: number,
-    sectionBases: number,
-    known: number,
-  ): void;
-  collectSymbols(first: number, end: number, special: number, keys: number, counts: number): number;
-  undefinedSymbols(): number;
-  namesLength(): number;
-  placeDigit(digit: number, keys: number, count: number, counts: number): boolean;
-  distribute(digit: number, start: number, end: number, to: number, counts: number): void;
-  sortKeys(keys: number, count: number, spare: number): void;
-  fillColumns(keys: number, first: number, end: number, columns: number, stride: number): void;
-  rowsWritten(): number;
-  writeLines(
-    columns: number,
-    stride: number,
-    undefinedRows: number,
-    first: number,
-    end: number,
-    text: number,
-    room: number,
-  ): number;
-  seeHashes(hashes: number, from: number, to: number, seen: number, seenBytes: number): number;
-  groupByHash(
-    hashes: number,
-    from: number,
-    to: number,
-    seen: number,
-    seenBytes: number,
-    slots: number,
-    mask: number,
-    first: number,
-    next: number,
-    bearers: number,
-  ): void;
-  findGroups(count: number, first: number, next: number, bearers: number, duplicated: number): number;
-  findAbbreviation(start: number, end: number, wanted: number): number;
-  findFile(tables: number, end: number, littleEndian: boolean, index: number, names: number): number;
-  readUnitHeader(start: number, littleEndian: boolean): number;
-  unitSize(): number;
-  unitVersionNumber(): number;
-  unitAddressSize(): number;
-  rootCode(): number;
-  readRoot(end: number, abbreviation: number, attributes: number): boolean;
-  readAranges(section: number, sectionEnd: number, littleEndian: boolean, ranges: number): number;
-  sortRanges(ranges: number, count: number, spare: number): number;
-  findRange(ranges: number, count: number, high: number, low: number): number;
-  describeProgram(
-    programHeader: number,
-    operands: number,
-    opcodeBase: number,
-    lineBase: number,
-    lineRange: number,
-    minimumLength: number,
-    maximumOperations: number,
-    littleEndian: boolean,
-  ): void;
-  startProgram(
-    programHeader: number,
-    start: number,
-    end: number,
-    rows: number,
-    capacity: number,
-    addresses: number,
-    count: number,
-    nextLines: boolean,
-  ): void;
-  runProgram(): number;
-  growRows(capacity: number): void;
-  rowCount(): number;
-  rowsSorted(): void;
-  instructionOffset(): number;
-  operandsOffset(): number;
-  scanFault(): number;
-  scanCulprit(): number;
-  describeUnit(littleEndian: boolean, version: number, addressBytes: number, offsetBytes: number): void;
-  describeRecords(byCode: number, limit: number): void;
-  abbreviationOf(code: number): number;
-  readAbbreviations(start: number, end: number, records: number, wantsFunctions: boolean): number;
-  wantAddresses(addresses: number, count: number, slots: number, mask: number): void;
-  describeAddresses(start: number, end: number): void;
-  beginUnit(start: number, root: number, end: number, room: number): void;
-  scanPosition(): number;
-  scanEnded(): number;
-  scanUnit(found: number, capacity: number): number;
-}
+import { WASM, type WasmProgram } from "./binary.ts";
+import { MEMORY_PAGES } from "./layout.ts";
 
 const PAGE_BYTES = 1 << 16;
 
 /** The most that a memory of 32-bit offsets may hold here, in bytes. */
-export const MEMORY_LIMIT = 2 ** 31;
+export const MEMORY_LIMIT = MEMORY_PAGES * PAGE_BYTES;
 
 /** Offset 0 stands for nothing. */
 const FIRST_OFFSET = 16;
@@ -143,7 +49,7 @@ export function wasmMemory(): WasmMemory {
   let used = FIRST_OFFSET;
   let program: WasmProgram | undefined;
   // Shared by nobody: V8 counts other memories among what a collection might free, and collects for nothing.
-  const descriptor = { initial: 0, maximum: MEMORY_LIMIT / PAGE_BYTES, shared: true } as const;
+  const descriptor = { initial: 0, maximum: MEMORY_PAGES, shared: true } as const;
   const memory = allocated(() => new WebAssembly.Memory(descriptor));
   return {
     get program() {

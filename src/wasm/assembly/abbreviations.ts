@@ -1,10 +1,8 @@
 // Tables of abbreviations (DWARF 5 section 7.5.3).
 
 import { DW_FORM_implicit_const } from "../../constants/dwarf.ts";
+import { NOT_LISTED, TABLE_CUT_SHORT } from "../layout.ts";
 import { next, readUleb } from "./leb128.ts";
-
-const NOT_LISTED: i32 = -1;
-const CUT_SHORT: i32 = -2;
 
 /** Where the number ends that begins there. */
 function behindLeb(at: usize): usize {
@@ -15,7 +13,7 @@ function behindLeb(at: usize): usize {
 /**
  * Finds the abbreviation of a code in a table, behind whose bytes stand zeros.
  *
- * @returns where it begins, from the start; -1 when the table lacks it, -2 when the bytes end before it does
+ * @returns where it begins, from the start; NOT_LISTED when the table lacks it, TABLE_CUT_SHORT when the bytes end before the table does
  */
 export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
   const wantedCode = <u64>wanted;
@@ -24,7 +22,7 @@ export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
     const entry = at;
     const code = readUleb(at);
     at = next;
-    if (code === 0) return at > end ? CUT_SHORT : NOT_LISTED;
+    if (code === 0) return at > end ? TABLE_CUT_SHORT : NOT_LISTED;
     at = behindLeb(at); // its tag
     at++; // DW_CHILDREN_…
     while (at < end) {
@@ -43,5 +41,5 @@ export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
     if (at > end) break;
     if (code === wantedCode) return <i32>(entry - start);
   }
-  return CUT_SHORT;
+  return TABLE_CUT_SHORT;
 }

@@ -67,6 +67,24 @@ import {
   DW_TAG_variable,
   DW_TAG_with_stmt,
 } from "../../constants/dwarf.ts";
+import {
+  FOUND_ADDRESS,
+  FOUND_BYTES,
+  FOUND_SCOPE,
+  MOST_MATCHES,
+  MOST_SCOPES,
+  SCAN_CODE_TOO_LARGE,
+  SCAN_CUT_SHORT,
+  SCAN_NO_FAULT,
+  SCAN_PAST_THE_END,
+  SCAN_SIBLING_BEFORE,
+  SCAN_TOO_DEEP,
+  SCAN_UNKNOWN_CODE,
+  SCAN_UNKNOWN_FORM,
+  SCOPE_BYTES,
+  SCOPE_DIE,
+  SEE_RANGES,
+} from "../layout.ts";
 import { next, readUleb } from "./leb128.ts";
 
 // The DIEs of a unit (DWARF 5 sections 7.5.2 and 7.5.3): those that stand for wanted addresses are found, all others
@@ -107,17 +125,7 @@ const ADDRESS: u32 = 8;
 /** An index in .debug_addr, of so many bytes, a LEB128 number for 0. */
 const ADDRESS_INDEX: u32 = 9;
 
-// What is wrong with a unit, for src/dwarf/debug-info-scanner.ts.
-const NO_FAULT: u32 = 0;
-const CUT_SHORT: u32 = 1;
-const UNKNOWN_FORM: u32 = 2;
-const CODE_TOO_LARGE: u32 = 3;
-const UNKNOWN_CODE: u32 = 4;
-const PAST_THE_END: u32 = 5;
-const SIBLING_BEHIND: u32 = 6;
-const TOO_DEEP: u32 = 7;
-
-let fault: u32 = NO_FAULT;
+let fault: u32 = SCAN_NO_FAULT;
 /** The form or code at fault. */
 let culprit: u32 = 0;
 
@@ -297,15 +305,15 @@ export function abbreviationOf(code: u32): usize {
 }
 
 /**
- * Makes records of a table of abbreviations, six bytes at most for each of its bytes, and 64.
+ * Makes records of a table of abbreviations, in RECORDS_SHARE bytes for each of its bytes at most, and RECORDS_MORE.
  *
- * @param end of the bytes at hand, with zeros behind it
+ * @param end of the bytes at hand, which PADDING zeros follow
  * @returns whether the table is whole; else `scanFault` tells what it lacks
  */
 export function readAbbreviations(start: usize, end: usize, records: usize, wantsFunctions: bool): bool {
   memory.fill(recordByCode, 0, (<usize>codeEnd) << 2);
   codeEnd = 0;
-  fault = NO_FAULT;
+  fault = SCAN_NO_FAULT;
   let record = records;
   for (let at = start; at < end; ) {
     const abbreviation = at;
@@ -330,13 +338,13 @@ export function readAbbreviations(start: usize, end: usize, records: usize, want
         at = next;
       }
       if (at > end) {
-        fault = CUT_SHORT;
+        fault = SCAN_CUT_SHORT;
         return false;
       }
       if (name === 0 && form === 0) break;
       const found = stepFor(name, form, tag, wantsFunctions);
       if (found === NOT_FIXED) {
-        fault = UNKNOWN_FORM;
+        fault = SCAN_UNKNOWN_FORM;
         culprit = form;
         return false;
       }
@@ -369,7 +377,7 @@ export function readAbbreviations(start: usize, end: usize, records: usize, want
     }
     store<u32>(step, END);
     if (code >= <u64>codeLimit) {
-      fault = CODE_TOO_LARGE;
+      fault = SCAN_CODE_TOO_LARGE;
       return false;
     }
     store<u8>(record, kind, KIND);
@@ -382,11 +390,9 @@ export function readAbbreviations(start: usize, end: usize, records: usize, want
     if (<u32>code >= codeEnd) codeEnd = <u32>code + 1;
     record = step + 4;
   }
-  fault = CUT_SHORT;
+  fault = SCAN_CUT_SHORT;
   return false;
 }
-
-const MOST_MATCHES: u32 = 64;
 
 let wanted: usize = 0;
 let wantedSlots: usize = 0;
@@ -403,7 +409,7 @@ function slotOf(address: u64): u32 {
  *
  * @param addresses 64 bits each, in this machine's order, none of them twice
  * @param slots room for `mask + 1` words
- * @param mask a power of two less one, from `count` to 2^24 - 1
+ * @param mask a power of two less one, from `count` to WANTED_SLOTS_LIMIT - 1
  */
 export function wantAddresses(addresses: usize, count: u32, slots: usize, mask: u32): void {
   wanted = addresses;
@@ -428,6 +434,7 @@ function findWanted(address: u64): u32 {
 }
 
 function addMatch(match: u32): void {
+  if (matchCount === MOST_MATCHES) return;
   store<u32>(matches + ((<usize>matchCount) << 2), match);
   matchCount++;
 }
@@ -487,7 +494,7 @@ function readLocation(at: usize, end: usize): void {
     }
     if (at < end && load<u8>(at) !== DW_OP_piece) break;
     const match = findWanted(address);
-    if (match !== EMPTY && matchCount < MOST_MATCHES) addMatch(match);
+    if (match !== EMPTY) addMatch(match);
   }
   if (at !== end) matchCount = 0;
 }
@@ -500,15 +507,12 @@ let depth: u32 = 0;
 let scopes: usize = 0;
 let scope: usize = 0;
 
-const SCOPE_BYTES: usize = 8;
-const SCOPE_LIMIT: usize = 4096;
-
 /**
  * Begins with the root DIE of a unit.
  *
  * @param start of the unit, which offsets are counted from
- * @param end with 32 zeros behind it
- * @param room for 33 KiB
+ * @param end which PADDING zeros follow
+ * @param room for SCAN_BYTES
  */
 export function beginUnit(start: usize, root: usize, end: usize, room: usize): void {
   unitStart = start;
@@ -516,9 +520,9 @@ export function beginUnit(start: usize, root: usize, end: usize, room: usize): v
   unitEnd = end;
   depth = 0;
   matches = room;
-  scopes = room + 1024;
+  scopes = room + MOST_MATCHES * 4;
   scope = scopes;
-  fault = NO_FAULT;
+  fault = SCAN_NO_FAULT;
 }
 
 export function scanEnded(): bool {
@@ -547,7 +551,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
   let at = position;
   let count: u32 = 0;
   const end = unitEnd;
-  while (at < end && count + MOST_MATCHES <= capacity) {
+  while (at < end && count + <u32>MOST_MATCHES <= capacity) {
     const die = at;
     let code: u32 = load<u8>(at++);
     if (code >= 0x80) {
@@ -555,7 +559,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
       at = next;
       if (long >= <u64>codeEnd) {
         culprit = <u32>long;
-        return fail(UNKNOWN_CODE, die);
+        return fail(SCAN_UNKNOWN_CODE, die);
       }
       code = <u32>long;
     }
@@ -571,7 +575,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
     const record = code < codeEnd ? <usize>load<u32>(recordByCode + ((<usize>code) << 2)) : 0;
     if (record === 0) {
       culprit = code;
-      return fail(UNKNOWN_CODE, die);
+      return fail(SCAN_UNKNOWN_CODE, die);
     }
     const kind = load<u8>(record, KIND);
     const fixed = load<u32>(record, FIXED_BYTES);
@@ -598,7 +602,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
             length = readNumber(at, size);
             at += size;
           }
-          if (at > end || length > <u64>(end - at)) return fail(PAST_THE_END, die);
+          if (at > end || length > <u64>(end - at)) return fail(SCAN_PAST_THE_END, die);
           if (action === LOCATION) readLocation(at, at + <usize>length);
           at += <usize>length;
         } else if (action === SIBLING) {
@@ -613,7 +617,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
           // Only what is passed over needs a sibling that can be relied on.
           if (kind === CLOSED) {
             if (offset <= <u64>(die - unitStart) || offset > <u64>(end - unitStart)) {
-              return fail(SIBLING_BEHIND, die);
+              return fail(SCAN_SIBLING_BEFORE, die);
             }
             sibling = unitStart + <usize>offset;
             break;
@@ -641,7 +645,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
           const real = stepOf(form);
           if (real === NOT_FIXED || form === DW_FORM_implicit_const) {
             culprit = form;
-            return fail(UNKNOWN_FORM, die);
+            return fail(SCAN_UNKNOWN_FORM, die);
           }
           const rest = real & 0xff;
           if (rest === SKIP) at += real >> 8;
@@ -658,29 +662,29 @@ export function scanUnit(found: usize, capacity: u32): u32 {
               length = readNumber(at, real >> 8);
               at += real >> 8;
             }
-            if (at > end || length > <u64>(end - at)) return fail(PAST_THE_END, die);
+            if (at > end || length > <u64>(end - at)) return fail(SCAN_PAST_THE_END, die);
             at += <usize>length;
           }
         }
-        if (at > end) return fail(PAST_THE_END, die);
+        if (at > end) return fail(SCAN_PAST_THE_END, die);
       }
     }
-    if (at > end) return fail(PAST_THE_END, die);
-    if (kind === FUNCTION_OF_RANGES && matchCount === 0) addMatch(EMPTY);
+    if (at > end) return fail(SCAN_PAST_THE_END, die);
+    if (kind === FUNCTION_OF_RANGES && matchCount === 0) addMatch(<u32>SEE_RANGES);
     for (let i: u32 = 0; i < matchCount; i++) {
       store<u32>(found, <u32>(die - unitStart));
-      store<u32>(found, scope > scopes ? load<u32>(scope - SCOPE_BYTES, 4) : 0, 4);
-      store<u32>(found, load<u32>(matches + ((<usize>i) << 2)), 8);
-      found += 12;
+      store<u32>(found, scope > scopes ? load<u32>(scope - SCOPE_BYTES, SCOPE_DIE) : 0, FOUND_SCOPE);
+      store<u32>(found, load<u32>(matches + ((<usize>i) << 2)), FOUND_ADDRESS);
+      found += FOUND_BYTES;
       count++;
     }
     if (sibling !== 0) {
       at = sibling;
     } else if (load<u8>(record, CHILDREN) !== 0) {
       if (kind === SCOPE || kind === FUNCTION || kind === FUNCTION_OF_RANGES) {
-        if (scope === scopes + SCOPE_LIMIT * SCOPE_BYTES) return fail(TOO_DEEP, die);
+        if (scope === scopes + <usize>MOST_SCOPES * SCOPE_BYTES) return fail(SCAN_TOO_DEEP, die);
         store<u32>(scope, depth);
-        store<u32>(scope, <u32>(die - unitStart), 4);
+        store<u32>(scope, <u32>(die - unitStart), SCOPE_DIE);
         scope += SCOPE_BYTES;
       }
       depth++;

@@ -9,10 +9,15 @@ import {
   DW_LNCT_directory_index,
   DW_LNCT_path,
 } from "../../constants/dwarf.ts";
+import {
+  FILE_DIRECTORY,
+  FILE_FIRST_DIRECTORY,
+  FILE_NAME,
+  FILE_NOT_FOUND,
+  NAME_BYTES,
+  NAME_OFFSET,
+} from "../layout.ts";
 import { next, readUleb } from "./leb128.ts";
-
-/** Of a name the form and the offset, 32 bits each. */
-const NAME: usize = 8;
 
 let littleEndian = true;
 
@@ -23,26 +28,26 @@ function isOffset(form: u64): bool {
 function storeName(to: usize, form: u64, at: usize): void {
   const offset = load<u32>(at);
   store<u32>(to, <u32>form);
-  store<u32>(to, littleEndian ? offset : bswap<u32>(offset), 4);
+  store<u32>(to, littleEndian ? offset : bswap<u32>(offset), NAME_OFFSET);
 }
 
 /**
  * Finds a file.
  *
- * @param tables where they begin; behind their end stands what ends every number
+ * @param tables where they begin, in a line program that PADDING zeros follow
  * @param names gets the names of the file, of its directory, and of the first directory
- * @returns the index of the directory; -1 for tables of another form, and for a file that they do not list
+ * @returns the index of the directory, or FILE_NOT_FOUND
  */
 export function findFile(tables: usize, end: usize, isLittleEndian: bool, index: u32, names: usize): i32 {
   littleEndian = isLittleEndian;
-  if (load<u8>(tables) !== 1) return -1;
+  if (load<u8>(tables) !== 1) return FILE_NOT_FOUND;
   const path = readUleb(tables + 1);
   const directoryForm = readUleb(next);
-  if (path !== DW_LNCT_path || !isOffset(directoryForm)) return -1;
+  if (path !== DW_LNCT_path || !isOffset(directoryForm)) return FILE_NOT_FOUND;
   const directoryCount = readUleb(next);
   const directories = next;
   if (directories > end || directoryCount === 0 || directoryCount > <u64>((end - directories) >> 2))
-    return -1;
+    return FILE_NOT_FOUND;
 
   const formats = directories + ((<usize>directoryCount) << 2) + 1;
   const formatCount = load<u8>(formats - 1);
@@ -50,13 +55,13 @@ export function findFile(tables: usize, end: usize, isLittleEndian: bool, index:
   for (let i: u32 = 0; i < formatCount; i++) {
     readUleb(at);
     const form = readUleb(next);
-    if (!isOffset(form) && form !== DW_FORM_udata && form !== DW_FORM_data16) return -1;
+    if (!isOffset(form) && form !== DW_FORM_udata && form !== DW_FORM_data16) return FILE_NOT_FOUND;
     at = next;
-    if (at > end) return -1;
+    if (at > end) return FILE_NOT_FOUND;
   }
   const fileCount = readUleb(at);
   at = next;
-  if (fileCount <= <u64>index || at > end || fileCount > <u64>(end - at)) return -1;
+  if (fileCount <= <u64>index || at > end || fileCount > <u64>(end - at)) return FILE_NOT_FOUND;
   let directory: u64 = 0;
   let hasName = false;
   for (let file: u32 = 0; file <= index; file++) {
@@ -72,16 +77,16 @@ export function findFile(tables: usize, end: usize, isLittleEndian: bool, index:
       } else if (form === DW_FORM_data16) at += 16;
       else {
         if (content === DW_LNCT_path && file === index) {
-          storeName(names, form, at);
+          storeName(names + FILE_NAME * NAME_BYTES, form, at);
           hasName = true;
         }
         at += 4;
       }
-      if (at > end) return -1;
+      if (at > end) return FILE_NOT_FOUND;
     }
   }
-  if (!hasName || directory >= directoryCount) return -1;
-  storeName(names + NAME, directoryForm, directories + ((<usize>directory) << 2));
-  storeName(names + 2 * NAME, directoryForm, directories);
+  if (!hasName || directory >= directoryCount) return FILE_NOT_FOUND;
+  storeName(names + FILE_DIRECTORY * NAME_BYTES, directoryForm, directories + ((<usize>directory) << 2));
+  storeName(names + FILE_FIRST_DIRECTORY * NAME_BYTES, directoryForm, directories);
   return <i32>directory;
 }

@@ -14,40 +14,33 @@ import {
   DW_LNS_set_column,
   DW_LNS_set_file,
 } from "../../constants/dwarf.ts";
+import {
+  FOUND_BY_ADDRESS,
+  FOUND_BY_NEXT_LINE,
+  FOUND_NONE,
+  HEADER_LITTLE_ENDIAN,
+  HEADER_MAXIMUM_OPERATIONS,
+  HEADER_MINIMUM_LENGTH,
+  HEADER_OPCODE_BASE,
+  HEADER_SPECIAL_ADVANCE,
+  HEADER_SPECIAL_LINE,
+  HEADER_STANDARD_OPERANDS,
+  PROGRAM_ADDRESS_SIZE,
+  PROGRAM_CUT_SHORT,
+  PROGRAM_ENDED,
+  PROGRAM_FILE_DEFINED,
+  PROGRAM_ROWS_DESCEND,
+  PROGRAM_ROWS_FULL,
+  ROW_BYTES,
+  ROW_FILE,
+  ROW_LINE,
+  WANTED_BYTES,
+  WANTED_FILE,
+  WANTED_FOUND,
+  WANTED_LINE,
+  WANTED_REACH,
+} from "../layout.ts";
 import { next, readSleb, readUleb } from "./leb128.ts";
-
-// What a program's header says, by offsets in bytes.
-const OPCODE_BASE = 0;
-const MINIMUM_LENGTH = 4;
-const MAXIMUM_OPERATIONS = 8;
-const LITTLE_ENDIAN = 12;
-// By opcode: the number of operands, what a special opcode adds to the address, a byte each, and to the line, 32 bits.
-const STANDARD_OPERANDS = 16;
-const SPECIAL_ADVANCE = 272;
-const SPECIAL_LINE = 528;
-
-// A row: its address (64 bits), file and line (32 bits each).
-const ROW: usize = 16;
-const ROW_FILE = 8;
-const ROW_LINE = 12;
-
-// An address that is looked up: the address and, for `nextLines`, the number of bytes behind it in which a row is
-// accepted (64 bits each); the row's file and line, and whether there is one (32 bits each).
-const WANTED: usize = 32;
-const REACH = 8;
-const FILE = 16;
-const LINE = 20;
-const FOUND = 24;
-const BY_ADDRESS: u32 = 1;
-const BY_NEXT_LINE: u32 = 2;
-
-// Why a program stops.
-const ENDED: u32 = 0;
-const ROWS_FULL: u32 = 1;
-const ROWS_DESCEND: u32 = 2;
-const FILE_DEFINED: u32 = 3;
-const CUT_SHORT: u32 = 4;
-const NO_ADDRESS: u32 = 5;
 
 let header: usize = 0;
 let programStart: usize = 0;
@@ -87,7 +80,7 @@ function startSequence(): void {
 /**
  * Describes a program's instructions (section 6.2.5.1).
  *
- * @param programHeader room for 1552 bytes
+ * @param programHeader room for HEADER_BYTES
  * @param operands the number of operands of each standard opcode, from 1 on, a byte each
  */
 export function describeProgram(
@@ -100,16 +93,16 @@ export function describeProgram(
   maximumOperations: u32,
   littleEndian: bool,
 ): void {
-  store<u32>(programHeader, opcodeBase, OPCODE_BASE);
-  store<u32>(programHeader, minimumLength, MINIMUM_LENGTH);
-  store<u32>(programHeader, maximumOperations, MAXIMUM_OPERATIONS);
-  store<u32>(programHeader, <u32>littleEndian, LITTLE_ENDIAN);
-  memory.copy(programHeader + STANDARD_OPERANDS + 1, operands, opcodeBase - 1);
+  store<u32>(programHeader, opcodeBase, HEADER_OPCODE_BASE);
+  store<u32>(programHeader, minimumLength, HEADER_MINIMUM_LENGTH);
+  store<u32>(programHeader, maximumOperations, HEADER_MAXIMUM_OPERATIONS);
+  store<u32>(programHeader, <u32>littleEndian, HEADER_LITTLE_ENDIAN);
+  memory.copy(programHeader + HEADER_STANDARD_OPERANDS + 1, operands, opcodeBase - 1);
   let advance: u32 = 0;
   let step: u32 = 0;
   for (let opcode = <usize>opcodeBase; opcode < 256; opcode++) {
-    store<u8>(programHeader + opcode, advance, SPECIAL_ADVANCE);
-    store<i32>(programHeader + (opcode << 2), lineBase + <i32>step, SPECIAL_LINE);
+    store<u8>(programHeader + opcode, advance, HEADER_SPECIAL_ADVANCE);
+    store<i32>(programHeader + (opcode << 2), lineBase + <i32>step, HEADER_SPECIAL_LINE);
     if (++step === lineRange) {
       step = 0;
       advance++;
@@ -121,10 +114,10 @@ export function describeProgram(
  * Sets out on a program.
  *
  * @param programHeader what its header says
- * @param start of its instructions, behind whose end stand zeros
+ * @param start of its instructions, which PADDING zeros follow
  * @param rows the room for the rows of one sequence, and how many there is room for
  * @param addresses what is looked up, ascending
- * @param nextLines whether the first row with a line within REACH is looked for, instead of the last at or before the address
+ * @param nextLines whether the first row with a line within WANTED_REACH is looked for, instead of the last at or before the address
  */
 export function startProgram(
   programHeader: usize,
@@ -142,7 +135,7 @@ export function startProgram(
   rowsStart = rows;
   growRows(capacity);
   wanted = firstMissing = addresses;
-  wantedEnd = addresses + <usize>count * WANTED;
+  wantedEnd = addresses + <usize>count * WANTED_BYTES;
   wantsNextLines = nextLines;
   at = start;
   startSequence();
@@ -150,12 +143,12 @@ export function startProgram(
 
 /** Gives the rows more room, behind what they have. */
 export function growRows(capacity: u32): void {
-  rowsLimit = rowsStart + <usize>capacity * ROW;
+  rowsLimit = rowsStart + <usize>capacity * ROW_BYTES;
 }
 
 /** The number of rows of the sequence at hand. */
 export function rowCount(): u32 {
-  return <u32>((rowsEnd - rowsStart) / ROW);
+  return <u32>((rowsEnd - rowsStart) / <usize>ROW_BYTES);
 }
 
 /** Says that the rows have been sorted by address. */
@@ -175,7 +168,7 @@ export function operandsOffset(): usize {
 
 /** An address of 1, 2, 4 or 8 bytes. */
 function readAddress(from: usize, size: usize): u64 {
-  const swapped = load<u32>(header, LITTLE_ENDIAN) === 0;
+  const swapped = load<u32>(header, HEADER_LITTLE_ENDIAN) === 0;
   if (size === 8) return swapped ? bswap<u64>(load<u64>(from)) : load<u64>(from);
   if (size === 4) return swapped ? bswap<u32>(load<u32>(from)) : load<u32>(from);
   if (size === 2) return swapped ? bswap<u16>(load<u16>(from)) : load<u16>(from);
@@ -186,44 +179,44 @@ function readAddress(from: usize, size: usize): u64 {
 export function runProgram(): u32 {
   while (true) {
     runStandard();
-    if (at > programEnd) return CUT_SHORT;
-    if (rowsEnd > rowsStart && load<u64>(rowsEnd - ROW) > limit) {
-      if (descends) return ROWS_DESCEND;
+    if (at > programEnd) return PROGRAM_CUT_SHORT;
+    if (rowsEnd > rowsStart && load<u64>(rowsEnd - ROW_BYTES) > limit) {
+      if (descends) return PROGRAM_ROWS_DESCEND;
       endSequence();
-      return ENDED;
+      return PROGRAM_ENDED;
     }
-    if (at === programEnd) return ENDED;
-    if (rowsEnd === rowsLimit) return ROWS_FULL;
+    if (at === programEnd) return PROGRAM_ENDED;
+    if (rowsEnd === rowsLimit) return PROGRAM_ROWS_FULL;
 
     const length = readUleb(at + 1);
-    if (length === 0 || next > programEnd || length > <u64>(programEnd - next)) return CUT_SHORT;
+    if (length === 0 || next > programEnd || length > <u64>(programEnd - next)) return PROGRAM_CUT_SHORT;
     const opcode = <u32>load<u8>(next);
     const stop = next + <usize>length;
     operands = next + 1;
     if (opcode === DW_LNE_end_sequence) {
-      if (descends) return ROWS_DESCEND;
+      if (descends) return PROGRAM_ROWS_DESCEND;
       endSequence();
       startSequence();
     } else if (opcode === DW_LNE_set_address) {
       const size = stop - operands;
-      if (size !== 8 && size !== 4 && size !== 2 && size !== 1) return NO_ADDRESS;
+      if (size !== 8 && size !== 4 && size !== 2 && size !== 1) return PROGRAM_ADDRESS_SIZE;
       address = readAddress(operands, size);
       operation = 0;
       if (rowsEnd === rowsStart && !wantsNextLines) {
-        if (firstMissing === wantedEnd) return ENDED;
-        limit = load<u64>(firstMissing) < address ? u64.MAX_VALUE : load<u64>(wantedEnd - WANTED);
+        if (firstMissing === wantedEnd) return PROGRAM_ENDED;
+        limit = load<u64>(firstMissing) < address ? u64.MAX_VALUE : load<u64>(wantedEnd - WANTED_BYTES);
       }
     }
     at = stop;
-    if (opcode === DW_LNE_define_file) return FILE_DEFINED;
+    if (opcode === DW_LNE_define_file) return PROGRAM_FILE_DEFINED;
   }
 }
 
 /** Runs instructions up to the next extended one that matters, to the first row behind the limit, or until the rows are full. */
 function runStandard(): void {
-  const opcodeBase = <usize>load<u32>(header, OPCODE_BASE);
-  const minimumLength = <u64>load<u32>(header, MINIMUM_LENGTH);
-  const maximumOperations = <u64>load<u32>(header, MAXIMUM_OPERATIONS);
+  const opcodeBase = <usize>load<u32>(header, HEADER_OPCODE_BASE);
+  const minimumLength = <u64>load<u32>(header, HEADER_MINIMUM_LENGTH);
+  const maximumOperations = <u64>load<u32>(header, HEADER_MAXIMUM_OPERATIONS);
   const end = programEnd;
   const rowsFull = rowsLimit;
   const stopBehind = limit;
@@ -231,7 +224,7 @@ function runStandard(): void {
   let currentFile = file;
   let currentLine = line;
   let row = rowsEnd;
-  let last = row === rowsStart ? 0 : load<u64>(row - ROW);
+  let last = row === rowsStart ? 0 : load<u64>(row - ROW_BYTES);
   let to = at;
   while (to < end && row < rowsFull) {
     const opcode: usize = load<u8>(to);
@@ -246,8 +239,8 @@ function runStandard(): void {
     let advance: u64 = 0;
     let addsRow = true;
     if (opcode >= opcodeBase) {
-      advance = load<u8>(header + opcode, SPECIAL_ADVANCE);
-      currentLine += load<u32>(header + (opcode << 2), SPECIAL_LINE);
+      advance = load<u8>(header + opcode, HEADER_SPECIAL_ADVANCE);
+      currentLine += load<u32>(header + (opcode << 2), HEADER_SPECIAL_LINE);
     } else if (opcode !== DW_LNS_copy) {
       if (opcode === DW_LNS_set_column) {
         while (load<u8>(to++) >= 0x80) {}
@@ -273,10 +266,10 @@ function runStandard(): void {
         advance = readUleb(to);
         to = next;
       } else if (opcode === DW_LNS_const_add_pc) {
-        advance = load<u8>(header + 255, SPECIAL_ADVANCE);
+        advance = load<u8>(header + 255, HEADER_SPECIAL_ADVANCE);
       } else {
         // Flags, ISAs, and what later versions may add: only their operands are passed over.
-        for (let operand = load<u8>(header + opcode, STANDARD_OPERANDS); operand > 0; operand--) {
+        for (let operand = load<u8>(header + opcode, HEADER_STANDARD_OPERANDS); operand > 0; operand--) {
           while (load<u8>(to++) >= 0x80) {}
         }
         continue;
@@ -295,7 +288,7 @@ function runStandard(): void {
       store<u32>(row, currentFile, ROW_FILE);
       store<u32>(row, currentLine, ROW_LINE);
       last = current;
-      row += ROW;
+      row += ROW_BYTES;
       if (current > stopBehind) break;
     }
   }
@@ -312,28 +305,29 @@ function endSequence(): void {
   if (wantsNextLines) nextLines();
   else {
     let row = rowsStart;
-    for (let item = firstNotBelow(load<u64>(row)); item < wantedEnd; item += WANTED) {
+    for (let item = firstNotBelow(load<u64>(row)); item < wantedEnd; item += WANTED_BYTES) {
       const sought = load<u64>(item);
       if (sought >= address) break;
-      if (load<u32>(item, FOUND) !== 0) continue;
-      while (row + ROW < rowsEnd && load<u64>(row + ROW) <= sought) row += ROW;
-      found(item, row, BY_ADDRESS);
+      if (load<u32>(item, WANTED_FOUND) !== FOUND_NONE) continue;
+      while (row + ROW_BYTES < rowsEnd && load<u64>(row + ROW_BYTES) <= sought) row += ROW_BYTES;
+      found(item, row, FOUND_BY_ADDRESS);
     }
-    while (firstMissing < wantedEnd && load<u32>(firstMissing, FOUND) !== 0) firstMissing += WANTED;
+    while (firstMissing < wantedEnd && load<u32>(firstMissing, WANTED_FOUND) !== FOUND_NONE)
+      firstMissing += WANTED_BYTES;
   }
 }
 
 /** Of each address that wants it, finds the first row with a line that lies at or behind it and nearer than any before. */
 function nextLines(): void {
-  for (let item = wanted; item < wantedEnd; item += WANTED) {
+  for (let item = wanted; item < wantedEnd; item += WANTED_BYTES) {
     const sought = load<u64>(item);
-    const reach = load<u64>(item, REACH);
-    for (let row = rowsStart; row < rowsEnd; row += ROW) {
+    const reach = load<u64>(item, WANTED_REACH);
+    for (let row = rowsStart; row < rowsEnd; row += ROW_BYTES) {
       const rowAddress = load<u64>(row);
       if (rowAddress < sought || load<u32>(row, ROW_LINE) === 0) continue;
       if (rowAddress < address && rowAddress - sought < reach) {
-        found(item, row, BY_NEXT_LINE);
-        store<u64>(item, rowAddress - sought, REACH);
+        found(item, row, FOUND_BY_NEXT_LINE);
+        store<u64>(item, rowAddress - sought, WANTED_REACH);
       }
       break;
     }
@@ -341,19 +335,19 @@ function nextLines(): void {
 }
 
 function found(item: usize, row: usize, how: u32): void {
-  store<u32>(item, load<u32>(row, ROW_FILE), FILE);
-  store<u32>(item, load<u32>(row, ROW_LINE), LINE);
-  store<u32>(item, how, FOUND);
+  store<u32>(item, load<u32>(row, ROW_FILE), WANTED_FILE);
+  store<u32>(item, load<u32>(row, ROW_LINE), WANTED_LINE);
+  store<u32>(item, how, WANTED_FOUND);
 }
 
 /** The first address looked up that is not below another. */
 function firstNotBelow(other: u64): usize {
   let from: usize = 0;
-  let to = (wantedEnd - wanted) / WANTED;
+  let to = (wantedEnd - wanted) / <usize>WANTED_BYTES;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (load<u64>(wanted + middle * WANTED) < other) from = middle + 1;
+    if (load<u64>(wanted + middle * WANTED_BYTES) < other) from = middle + 1;
     else to = middle;
   }
-  return wanted + from * WANTED;
+  return wanted + from * WANTED_BYTES;
 }

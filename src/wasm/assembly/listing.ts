@@ -18,8 +18,26 @@ import {
   STT_OBJECT,
   STT_SECTION,
 } from "../../constants/elf.ts";
+import {
+  COLUMN_ADDRESS_HIGH,
+  COLUMN_ADDRESS_LOW,
+  COLUMN_NAME_END,
+  COLUMN_NAME_HASH,
+  COLUMN_TABLE_INDEX,
+  COLUMN_TYPE,
+  DIGIT_VALUES,
+  FILE_EXTENDS_SIGN,
+  FILE_IS_64,
+  FILE_IS_LITTLE_ENDIAN,
+  KEY_BYTES,
+  KEY_DIGITS,
+  KNOWN_BYTES,
+  KNOWN_LETTER,
+  KNOWN_NAME_END,
+  KNOWN_NAME_HASH,
+  NAME_OUTSIDE_STRINGS,
+} from "../layout.ts";
 
-const KEY: usize = 8;
 const IS_DEFINED: u64 = 1 << 63;
 const UPPER_HALF: u64 = 1 << 62;
 const LOWER_HALF: u64 = 30;
@@ -42,20 +60,14 @@ let stringsSize: u32 = 0;
 /** What is known of each symbol that nm lists. */
 let symbols: usize = 0;
 
-// Of a symbol where its name begins in the strings and ends, the name's hash, and the type letter, 32 bits each.
-const SYMBOL_SHIFT: usize = 4;
-const NAME_END: usize = 4;
-const NAME_HASH: usize = 8;
-const LETTER: usize = 12;
-
 /**
- * Says where a symbol table stands, in 32-bit words of this machine's order, and its strings, with 8 zeros behind them.
+ * Says where a symbol table stands, in 32-bit words of this machine's order, and its strings, which STRING_PADDING zeros follow.
  *
- * @param file bits: 1 for ELFCLASS64, 2 for ELFDATA2LSB, 4 for addresses whose sign is to be extended
+ * @param file FILE_…
  * @param extended the SHT_SYMTAB_SHNDX words, 0 for none
  * @param letters a type letter for each section
  * @param sectionBases what is to be added to the values of each section's symbols, in words; 0 for nothing
- * @param known room for four words a symbol
+ * @param known room for KNOWN_BYTES a symbol
  */
 export function describeSymbols(
   table: usize,
@@ -69,9 +81,9 @@ export function describeSymbols(
   known: usize,
 ): void {
   entries = table;
-  is64 = (file & 1) !== 0;
-  littleEndian = (file & 2) !== 0;
-  signExtended = (file & 4) !== 0;
+  is64 = (file & FILE_IS_64) !== 0;
+  littleEndian = (file & FILE_IS_LITTLE_ENDIAN) !== 0;
+  signExtended = (file & FILE_EXTENDS_SIGN) !== 0;
   entrySize = is64 ? 24 : 16;
   infoAt = is64 ? 4 : 12;
   extendedIndices = extended;
@@ -150,20 +162,20 @@ export function namesLength(): f64 {
  * which they stand in memory.
  *
  * @param special 1 for each symbol that nm leaves out on this architecture; 0 where there are none
- * @param counts of the values of each of a key's digits, three times 4096 words, which are zero at first
- * @returns the end of the keys, 0 when a name lies outside the strings
+ * @param counts of the values of each of a key's digits, DIGIT_COUNTS_BYTES, which are zero at first
+ * @returns the end of the keys, NAME_OUTSIDE_STRINGS when a name lies outside the strings
  */
 export function collectSymbols(first: u32, end: u32, special: usize, keys: usize, counts: usize): usize {
   let out = keys;
   for (let symbol = first; symbol < end; symbol++) {
     const name = load<u32>(entryOf(symbol));
-    if (name >= stringsSize) return 0;
+    if (name >= stringsSize) return NAME_OUTSIDE_STRINGS;
     const kind = infoOf(symbol) & 0xf;
     if (kind === STT_SECTION || kind === STT_FILE) continue;
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
     const isDefined = sectionOf(symbol) !== SHN_UNDEF;
     readName(symbol, name, isDefined);
-    store<u32>(symbols + ((<usize>symbol) << SYMBOL_SHIFT), typeLetter(symbol), LETTER);
+    store<u32>(symbols + <usize>symbol * KNOWN_BYTES, typeLetter(symbol), KNOWN_LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
     if (upper !== 0 && upper !== upperHalf) {
@@ -175,8 +187,8 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     if (isDefined) key |= IS_DEFINED;
     else undefinedCount++;
     store<u64>(out, key);
-    out += KEY;
-    for (let digit: usize = 0; digit < DIGITS; digit++) {
+    out += KEY_BYTES;
+    for (let digit: usize = 0; digit < <usize>KEY_DIGITS; digit++) {
       const slot = counts + slotOf(key, digit);
       store<u32>(slot, load<u32>(slot) + 1);
     }
@@ -202,17 +214,15 @@ function readName(symbol: u32, name: u32, isDefined: bool): void {
   const nameEnd = <u32>(from - strings) + <u32>length;
   if (hash === 0) hash = 1;
   if (nameEnd === name || !isDefined) hash = 0;
-  const at = symbols + ((<usize>symbol) << SYMBOL_SHIFT);
+  const at = symbols + <usize>symbol * KNOWN_BYTES;
   store<u32>(at, name);
-  store<u32>(at, nameEnd, NAME_END);
-  store<u32>(at, hash, NAME_HASH);
+  store<u32>(at, nameEnd, KNOWN_NAME_END);
+  store<u32>(at, hash, KNOWN_NAME_HASH);
   nameBytes += <f64>(nameEnd - name);
 }
 
-// Three digits of a key, from the lowest bit on that is no index.
-const DIGITS: usize = 3;
+/** A digit of a key; the lowest one begins above the index. */
 const DIGIT_BITS: u64 = 12;
-const DIGIT_VALUES: usize = 1 << 12;
 
 /**
  * Turns the counts of a digit into the places where keys with it go.
@@ -234,12 +244,12 @@ export function placeDigit(digit: usize, keys: usize, count: u32, counts: usize)
 
 /** Puts the keys from `start` on where keys with such a digit go next: a step of a stable radix sort. */
 export function distribute(digit: usize, start: usize, end: usize, to: usize, counts: usize): void {
-  for (let at = start; at < end; at += KEY) {
+  for (let at = start; at < end; at += KEY_BYTES) {
     const key = load<u64>(at);
     const slot = counts + slotOf(key, digit);
     const place = load<u32>(slot);
     store<u32>(slot, place + 1);
-    store<u64>(to + <usize>place * KEY, key);
+    store<u64>(to + <usize>place * KEY_BYTES, key);
   }
 }
 
@@ -250,16 +260,16 @@ export function distribute(digit: usize, start: usize, end: usize, to: usize, co
  * @param spare room for as many keys
  */
 export function sortKeys(keys: usize, count: u32, spare: usize): void {
-  const end = keys + <usize>count * KEY;
+  const end = keys + <usize>count * KEY_BYTES;
   if (hasUpperHalves) {
     sortRun(keys, end, spare);
     return;
   }
   for (let first = keys; first < end; ) {
     const value = load<u64>(first) >> LOWER_HALF;
-    let next = first + KEY;
-    while (next < end && load<u64>(next) >> LOWER_HALF === value) next += KEY;
-    if (next - first > KEY) sortRun(first, next, spare);
+    let next = first + KEY_BYTES;
+    while (next < end && load<u64>(next) >> LOWER_HALF === value) next += KEY_BYTES;
+    if (next - first > <usize>KEY_BYTES) sortRun(first, next, spare);
     first = next;
   }
 }
@@ -278,8 +288,8 @@ function isAbove(key: u64, other: u64): bool {
     const otherValue = symbolValue(<u32>other & INDEX);
     if (value !== otherValue) return value > otherValue;
   }
-  let a = strings + load<u32>(symbols + ((<usize>(<u32>key & INDEX)) << SYMBOL_SHIFT));
-  let b = strings + load<u32>(symbols + ((<usize>(<u32>other & INDEX)) << SYMBOL_SHIFT));
+  let a = strings + load<u32>(symbols + <usize>(<u32>key & INDEX) * KNOWN_BYTES);
+  let b = strings + load<u32>(symbols + <usize>(<u32>other & INDEX) * KNOWN_BYTES);
   while (true) {
     const word = load<u64>(a);
     const otherWord = load<u64>(b);
@@ -297,33 +307,34 @@ function isAbove(key: u64, other: u64): bool {
   }
 }
 
-const INSERTION_LIMIT: usize = 12 * KEY;
+const INSERTION_LIMIT: usize = 12 * KEY_BYTES;
 
 /** Merge sort; insertion sort for the short runs that most are. */
 function sortRun(start: usize, end: usize, spare: usize): void {
   if (end - start <= INSERTION_LIMIT) {
-    for (let next = start + KEY; next < end; next += KEY) {
+    for (let next = start + KEY_BYTES; next < end; next += KEY_BYTES) {
       const key = load<u64>(next);
       let at = next;
-      for (; at > start && isAbove(load<u64>(at - KEY), key); at -= KEY) store<u64>(at, load<u64>(at - KEY));
+      for (; at > start && isAbove(load<u64>(at - KEY_BYTES), key); at -= KEY_BYTES)
+        store<u64>(at, load<u64>(at - KEY_BYTES));
       store<u64>(at, key);
     }
     return;
   }
-  const middle = start + ((end - start) / (2 * KEY)) * KEY;
+  const middle = start + ((end - start) / (2 * <usize>KEY_BYTES)) * KEY_BYTES;
   sortRun(start, middle, spare);
   sortRun(middle, end, spare);
   memory.copy(spare, start, middle - start);
   let left = spare;
   const leftEnd = spare + (middle - start);
   let right = middle;
-  for (let to = start; left < leftEnd; to += KEY) {
+  for (let to = start; left < leftEnd; to += KEY_BYTES) {
     if (right < end && isAbove(load<u64>(left), load<u64>(right))) {
       store<u64>(to, load<u64>(right));
-      right += KEY;
+      right += KEY_BYTES;
     } else {
       store<u64>(to, load<u64>(left));
-      left += KEY;
+      left += KEY_BYTES;
     }
   }
 }
@@ -385,30 +396,21 @@ function hashStep(hash: u32, word: u32): u32 {
   return product ^ (product >>> 15);
 }
 
-// The columns of a listing, `stride` bytes each: of a name the offset in the strings and its end, of the address the upper and
-// the lower half, the name's hash, the symbol's index (32 bits each), the type letter (a byte each).
-const NAME_ENDS: usize = 1;
-const ADDRESSES_HIGH: usize = 2;
-const ADDRESSES_LOW: usize = 3;
-const NAME_HASHES: usize = 4;
-const TABLE_INDICES: usize = 5;
-const TYPES: usize = 6;
-
-/** Fills in the rows [first, end) of the columns from their keys. */
+/** Fills in the rows [first, end) of the columns, `stride` bytes each, from their keys. */
 export function fillColumns(keys: usize, first: u32, end: u32, columns: usize, stride: usize): void {
   for (let row = first; row < end; row++) {
-    const key = load<u64>(keys + <usize>row * KEY);
+    const key = load<u64>(keys + <usize>row * KEY_BYTES);
     const symbol = <u32>key & INDEX;
-    const known = symbols + ((<usize>symbol) << SYMBOL_SHIFT);
+    const known = symbols + <usize>symbol * KNOWN_BYTES;
     const upper = hasUpperHalves ? symbolValue(symbol) >> 32 : (key & UPPER_HALF) !== 0 ? upperHalf : 0;
     const cell = columns + ((<usize>row) << 2);
     store<u32>(cell, load<u32>(known));
-    store<u32>(cell + NAME_ENDS * stride, load<u32>(known, NAME_END));
-    store<u32>(cell + ADDRESSES_HIGH * stride, <u32>upper);
-    store<u32>(cell + ADDRESSES_LOW * stride, <u32>(key >> LOWER_HALF));
-    store<u32>(cell + NAME_HASHES * stride, load<u32>(known, NAME_HASH));
-    store<u32>(cell + TABLE_INDICES * stride, symbol);
-    store<u8>(columns + TYPES * stride + row, <u8>load<u32>(known, LETTER));
+    store<u32>(cell + stride * COLUMN_NAME_END, load<u32>(known, KNOWN_NAME_END));
+    store<u32>(cell + stride * COLUMN_ADDRESS_HIGH, <u32>upper);
+    store<u32>(cell + stride * COLUMN_ADDRESS_LOW, <u32>(key >> LOWER_HALF));
+    store<u32>(cell + stride * COLUMN_NAME_HASH, load<u32>(known, KNOWN_NAME_HASH));
+    store<u32>(cell + stride * COLUMN_TABLE_INDEX, symbol);
+    store<u8>(columns + stride * COLUMN_TYPE + row, <u8>load<u32>(known, KNOWN_LETTER));
   }
 }
 
@@ -443,16 +445,16 @@ export function writeLines(
   for (; row < end; row++) {
     const cell = columns + ((<usize>row) << 2);
     let from = strings + load<u32>(cell);
-    const nameEnd = strings + load<u32>(cell + NAME_ENDS * stride);
+    const nameEnd = strings + load<u32>(cell + stride * COLUMN_NAME_END);
     if (to + (nameEnd - from) + LINE_BYTES > limit) break;
     const isUndefined = row < undefinedRows;
-    const high = load<u32>(cell + ADDRESSES_HIGH * stride);
+    const high = load<u32>(cell + stride * COLUMN_ADDRESS_HIGH);
     if (is64 || high !== 0) {
       store<u64>(to, isUndefined ? SPACES : hexDigits(high));
       to += 8;
     }
-    store<u64>(to, isUndefined ? SPACES : hexDigits(load<u32>(cell + ADDRESSES_LOW * stride)));
-    const letter = <u32>load<u8>(columns + TYPES * stride + row);
+    store<u64>(to, isUndefined ? SPACES : hexDigits(load<u32>(cell + stride * COLUMN_ADDRESS_LOW)));
+    const letter = <u32>load<u8>(columns + stride * COLUMN_TYPE + row);
     store<u32>(to, LETTER_BETWEEN_SPACES | (letter << 8), 8);
     to += 11;
     const lineEnd = to + (nameEnd - from);

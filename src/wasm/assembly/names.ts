@@ -1,27 +1,4 @@
-/**
- * Looks the hashes of the symbols [from, to) up among those that came before, roughly: two bits stand for each, one that it was
- * seen, one that it was seen again. All columns have a word a symbol; a hash of 0 stands for a symbol that is passed over.
- *
- * @param seen room for the first bits, and behind them for the second ones, which are zero at first
- * @param seenBytes what the first ones take, a power of two
- * @returns how many were seen before
- */
-export function seeHashes(hashes: usize, from: u32, to: u32, seen: usize, seenBytes: usize): u32 {
-  let again: u32 = 0;
-  for (let symbol = from; symbol < to; symbol++) {
-    const hash = load<u32>(cell(hashes, symbol));
-    if (hash === 0) continue;
-    const byte = seen + (<usize>mix(hash) & (seenBytes - 1));
-    const bit = (<u32>1) << (hash & 7);
-    const bits = load<u8>(byte);
-    if ((bits & bit) === 0) store<u8>(byte, bits | bit);
-    else {
-      store<u8>(byte + seenBytes, load<u8>(byte + seenBytes) | bit);
-      again++;
-    }
-  }
-  return again;
-}
+import { NO_SYMBOL, NOT_COUNTED, SLOT_BYTES, SLOT_SYMBOL } from "../layout.ts";
 
 /** FNV's lower bits alone are not mixed well (MurmurHash3's finalizer). */
 function mix(hash: u32): u32 {
@@ -30,22 +7,19 @@ function mix(hash: u32): u32 {
 }
 
 /**
- * Groups the symbols [from, to) by the hashes of their names, those from `to` on being grouped already.
+ * Groups the symbols [from, to) by the hashes of their names; those from `to` on are grouped already. All columns have a word a
+ * symbol.
  *
- * @param seen what `seeHashes` has made of them all
- * @param slots `mask + 1` slots of two words, a hash and the first symbol that has it; zeros at first, more than there are symbols
- *   whose hash was seen again
+ * @param slots `mask + 1` slots, zeros at first, more than there are symbols
  * @param mask a power of two less one
- * @param first gets the first symbol with the same hash, -1 for those passed over
- * @param next gets the next symbol with the same hash, -1 behind the last one; may take the place of the hashes
+ * @param first gets the first symbol with the same hash, NO_SYMBOL for those that are not counted
+ * @param next gets the next symbol with the same hash, NO_SYMBOL after the last one; may take the place of the hashes
  * @param bearers gets, at the first symbol with a hash, how many there are; 0 at the others
  */
 export function groupByHash(
   hashes: usize,
   from: u32,
   to: u32,
-  seen: usize,
-  seenBytes: usize,
   slots: usize,
   mask: u32,
   first: usize,
@@ -55,26 +29,25 @@ export function groupByHash(
   // Backwards, so that each becomes the first of its group.
   for (let symbol = to; symbol-- > from; ) {
     const hash = load<u32>(cell(hashes, symbol));
-    let head = NONE;
-    let total: u32 = hash === 0 ? 0 : 1;
-    const mixed = mix(hash);
-    const bits = <u32>load<u8>(seen + seenBytes + (<usize>mixed & (seenBytes - 1)));
-    if (hash !== 0 && ((bits >>> (hash & 7)) & 1) !== 0) {
-      let index = mixed & mask;
-      let slot = slots + ((<usize>index) << 3);
+    let head: u32 = NO_SYMBOL;
+    let total: u32 = 0;
+    if (hash !== NOT_COUNTED) {
+      total = 1;
+      let index = mix(hash) & mask;
+      let slot = slots + <usize>index * SLOT_BYTES;
       while (load<u32>(slot) !== hash && load<u32>(slot) !== 0) {
         index = (index + 1) & mask;
-        slot = slots + ((<usize>index) << 3);
+        slot = slots + <usize>index * SLOT_BYTES;
       }
       if (load<u32>(slot) !== 0) {
-        head = load<u32>(slot, 4);
+        head = load<u32>(slot, SLOT_SYMBOL);
         total += load<u32>(cell(bearers, head));
         store<u32>(cell(bearers, head), 0);
       }
       store<u32>(slot, hash);
-      store<u32>(slot, symbol, 4);
+      store<u32>(slot, symbol, SLOT_SYMBOL);
     }
-    store<u32>(cell(first, symbol), hash === 0 ? NONE : symbol);
+    store<u32>(cell(first, symbol), hash === NOT_COUNTED ? NO_SYMBOL : symbol);
     store<u32>(cell(next, symbol), head);
     store<u32>(cell(bearers, symbol), total);
   }
@@ -92,12 +65,11 @@ export function findGroups(count: u32, first: usize, next: usize, bearers: usize
     if (load<u32>(cell(bearers, leader)) < 2) continue;
     store<u32>(cell(duplicated, found++), leader);
     let symbol = load<u32>(cell(next, leader));
-    for (; symbol !== NONE; symbol = load<u32>(cell(next, symbol))) store<u32>(cell(first, symbol), leader);
+    for (; symbol !== NO_SYMBOL; symbol = load<u32>(cell(next, symbol)))
+      store<u32>(cell(first, symbol), leader);
   }
   return found;
 }
-
-const NONE: u32 = 0xffffffff;
 
 /** The place of a symbol's word in a column. */
 function cell(column: usize, symbol: u32): usize {

@@ -1,10 +1,6 @@
-// Address ranges and the units that own them: start and end, the unit's offset in .debug_info, and the furthest end of all
-// ranges up to this one, 64 bits each.
+// Address ranges, and the units that own them.
 
-const RANGE: usize = 32;
-const END = 8;
-const OWNER = 16;
-const REACH = 24;
+import { NO_RANGE, RANGE_BYTES, RANGE_END, RANGE_OWNER, RANGE_REACH } from "../layout.ts";
 
 let swapped = false;
 
@@ -21,7 +17,7 @@ function word64(at: usize): u64 {
 }
 
 /**
- * Reads .debug_aranges (DWARF 5 section 6.1.2), behind whose bytes stand 32 zeros.
+ * Reads .debug_aranges (DWARF 5 section 6.1.2), whose bytes PADDING zeros follow.
  *
  * @param ranges gets the ranges: room for one in eight bytes
  * @returns the number of ranges; or less than 0, the complement of where the set begins that makes no sense
@@ -55,13 +51,13 @@ export function readAranges(section: usize, sectionEnd: usize, littleEndian: boo
       const bytes = addressSize === 8 ? word64(at + 8) : word32(at + 4);
       if (bytes === 0) continue;
       store<u64>(range, start);
-      store<u64>(range, start + bytes < start ? u64.MAX_VALUE : start + bytes, END);
-      store<u64>(range, owner, OWNER);
-      range += RANGE;
+      store<u64>(range, start + bytes < start ? u64.MAX_VALUE : start + bytes, RANGE_END);
+      store<u64>(range, owner, RANGE_OWNER);
+      range += RANGE_BYTES;
     }
     set = end;
   }
-  return <i32>((range - ranges) / RANGE);
+  return <i32>((range - ranges) / <usize>RANGE_BYTES);
 }
 
 /**
@@ -71,20 +67,20 @@ export function readAranges(section: usize, sectionEnd: usize, littleEndian: boo
  * @returns where the sorted ranges are: `ranges` or `spare`
  */
 export function sortRanges(ranges: usize, count: u32, spare: usize): usize {
-  const bytes = <usize>count * RANGE;
+  const bytes = <usize>count * RANGE_BYTES;
   let from = ranges;
   let to = spare;
-  for (let run = RANGE; run < bytes; run *= 2) {
+  for (let run: usize = RANGE_BYTES; run < bytes; run *= 2) {
     for (let start: usize = 0; start < bytes; start += 2 * run) {
       let left = from + start;
       const middle = from + min(start + run, bytes);
       const end = from + min(start + 2 * run, bytes);
       let right = middle;
-      for (let out = to + start; left < middle || right < end; out += RANGE) {
+      for (let out = to + start; left < middle || right < end; out += RANGE_BYTES) {
         const takesLeft = right === end || (left < middle && load<u64>(left) <= load<u64>(right));
-        memory.copy(out, takesLeft ? left : right, RANGE);
-        if (takesLeft) left += RANGE;
-        else right += RANGE;
+        memory.copy(out, takesLeft ? left : right, RANGE_BYTES);
+        if (takesLeft) left += RANGE_BYTES;
+        else right += RANGE_BYTES;
       }
     }
     const other = from;
@@ -92,27 +88,27 @@ export function sortRanges(ranges: usize, count: u32, spare: usize): usize {
     to = other;
   }
   let reach: u64 = 0;
-  for (let range = from; range < from + bytes; range += RANGE) {
-    reach = max(reach, load<u64>(range, END));
-    store<u64>(range, reach, REACH);
+  for (let range = from; range < from + bytes; range += RANGE_BYTES) {
+    reach = max(reach, load<u64>(range, RANGE_END));
+    store<u64>(range, reach, RANGE_REACH);
   }
   return from;
 }
 
-/** The range that holds an address, of several the one that starts last; 0 when none does. */
+/** The range that holds an address, of several the one that starts last; NO_RANGE when none does. */
 export function findRange(ranges: usize, count: u32, high: u32, low: u32): usize {
   const address = ((<u64>high) << 32) | <u64>low;
   let from: usize = 0;
   let to = <usize>count;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (load<u64>(ranges + middle * RANGE) <= address) from = middle + 1;
+    if (load<u64>(ranges + middle * RANGE_BYTES) <= address) from = middle + 1;
     else to = middle;
   }
-  for (let range = ranges + from * RANGE; range > ranges; ) {
-    range -= RANGE;
-    if (load<u64>(range, REACH) <= address) return 0;
-    if (load<u64>(range, END) > address) return range;
+  for (let range = ranges + from * RANGE_BYTES; range > ranges; ) {
+    range -= RANGE_BYTES;
+    if (load<u64>(range, RANGE_REACH) <= address) return NO_RANGE;
+    if (load<u64>(range, RANGE_END) > address) return range;
   }
-  return 0;
+  return NO_RANGE;
 }

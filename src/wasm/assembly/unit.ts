@@ -36,6 +36,23 @@ import {
   DW_TAG_compile_unit,
   DW_UT_compile,
 } from "../../constants/dwarf.ts";
+import {
+  NOT_PLAIN,
+  ROOT_ADDRESS_BASE,
+  ROOT_ATTRIBUTE_BYTES,
+  ROOT_ATTRIBUTES,
+  ROOT_COMPILATION_DIRECTORY,
+  ROOT_FORM,
+  ROOT_HIGH_PC,
+  ROOT_LINE_PROGRAM,
+  ROOT_LOW_PC,
+  ROOT_NAME,
+  ROOT_RANGE_LISTS_BASE,
+  ROOT_RANGES,
+  ROOT_STRING_OFFSETS_BASE,
+  ROOT_VALUE_HIGH,
+  ROOT_VALUE_LOW,
+} from "../layout.ts";
 import { next, readUleb } from "./leb128.ts";
 
 let littleEndian = true;
@@ -76,21 +93,21 @@ function word32(at: usize): u32 {
 /**
  * Reads the header of a unit.
  *
- * @param start of the bytes at hand, behind which stand 32 zeros
- * @returns where its abbreviations begin in .debug_abbrev; less than 0 for a unit of another form
+ * @param start of the bytes at hand, which PADDING zeros follow
+ * @returns where its abbreviations begin in .debug_abbrev; NOT_PLAIN for a unit of another form
  */
 export function readUnitHeader(start: usize, isLittleEndian: bool): f64 {
   littleEndian = isLittleEndian;
   unit = start;
   const length = word32(start);
-  if (length === 0 || length >= 0xfffffff0) return -1;
+  if (length === 0 || length >= 0xfffffff0) return NOT_PLAIN;
   size = <u64>length + 4;
   unitVersion = word16(start + 4);
-  if (unitVersion < 2 || unitVersion > 5) return -1;
+  if (unitVersion < 2 || unitVersion > 5) return NOT_PLAIN;
   const isNew = unitVersion >= 5;
-  if (isNew && load<u8>(start + 6) !== DW_UT_compile) return -1;
+  if (isNew && load<u8>(start + 6) !== DW_UT_compile) return NOT_PLAIN;
   addressSize = load<u8>(start + (isNew ? 7 : 10));
-  if (addressSize !== 4 && addressSize !== 8) return -1;
+  if (addressSize !== 4 && addressSize !== 8) return NOT_PLAIN;
   root = start + (isNew ? 12 : 11);
   return <f64>word32(start + (isNew ? 8 : 6));
 }
@@ -109,33 +126,29 @@ function sizeOf(form: u64): i32 {
   return -1;
 }
 
-/** Where an attribute goes among those that are told, from 1; 0 for one that is not. */
-function placeOf(name: u64): usize {
-  if (name === DW_AT_name) return 1;
-  if (name === DW_AT_comp_dir) return 2;
-  if (name === DW_AT_stmt_list) return 3;
-  if (name === DW_AT_low_pc) return 4;
-  if (name === DW_AT_high_pc) return 5;
-  if (name === DW_AT_ranges) return 6;
-  if (name === DW_AT_addr_base) return 7;
-  if (name === DW_AT_str_offsets_base) return 8;
-  return name === DW_AT_rnglists_base ? 9 : 0;
+/** Where an attribute goes among those that are read; -1 for any other. */
+function placeOf(name: u64): i32 {
+  if (name === DW_AT_name) return ROOT_NAME;
+  if (name === DW_AT_comp_dir) return ROOT_COMPILATION_DIRECTORY;
+  if (name === DW_AT_stmt_list) return ROOT_LINE_PROGRAM;
+  if (name === DW_AT_low_pc) return ROOT_LOW_PC;
+  if (name === DW_AT_high_pc) return ROOT_HIGH_PC;
+  if (name === DW_AT_ranges) return ROOT_RANGES;
+  if (name === DW_AT_addr_base) return ROOT_ADDRESS_BASE;
+  if (name === DW_AT_str_offsets_base) return ROOT_STRING_OFFSETS_BASE;
+  return name === DW_AT_rnglists_base ? ROOT_RANGE_LISTS_BASE : -1;
 }
-
-const PLACES: usize = 9;
-/** An attribute's form, 0 where there is none, and its value's lower and upper half, 32 bits each. */
-const ATTRIBUTE: usize = 12;
 
 /**
  * Reads the root DIE of the unit whose header was read last.
  *
  * @param end of the unit's bytes at hand
- * @param abbreviation its own, in a table behind which stand zeros
- * @param attributes gets those that are told
+ * @param abbreviation its own, in a table that PADDING zeros follow
+ * @param attributes gets those that are read
  * @returns whether the DIE has the form that can be read here
  */
 export function readRoot(end: usize, abbreviation: usize, attributes: usize): bool {
-  memory.fill(attributes, 0, PLACES * ATTRIBUTE);
+  memory.fill(attributes, 0, ROOT_ATTRIBUTES * ROOT_ATTRIBUTE_BYTES);
   readUleb(root);
   let at = next;
   readUleb(abbreviation);
@@ -165,11 +178,11 @@ export function readRoot(end: usize, abbreviation: usize, attributes: usize): bo
       if (at > end || at > unit + <usize>size) return false;
     }
     const place = placeOf(name);
-    if (place === 0) continue;
-    const slot = attributes + (place - 1) * ATTRIBUTE;
-    store<u32>(slot, <u32>form);
-    store<u32>(slot, <u32>value, 4);
-    store<u32>(slot, <u32>(value >> 32), 8);
+    if (place < 0) continue;
+    const slot = attributes + place * ROOT_ATTRIBUTE_BYTES;
+    store<u32>(slot, <u32>form, ROOT_FORM);
+    store<u32>(slot, <u32>value, ROOT_VALUE_LOW);
+    store<u32>(slot, <u32>(value >> 32), ROOT_VALUE_HIGH);
   }
   return true;
 }
