@@ -1,25 +1,73 @@
 /**
- * A fault of the input or the environment, told to the user in one line: `<subject>: <problem>; <advice>`.
+ * Why something failed, for programs. A code stands for one cause, whatever the words:
+ *
+ * - `CANNOT_READ`, `CANNOT_WRITE`: the system's fault, or a file that is missing, a directory, no regular file
+ * - `WRONG_KIND`: an intact file that is not what is wanted here, such as a relocatable object or an empty listing
+ * - `DAMAGED`: a file that contradicts itself, or ends too early
+ * - `UNSUPPORTED`: an intact file with something in it that this program cannot read
+ * - `NO_SYMBOLS`, `NO_DEBUG_INFO`: a file without what is read from it
+ * - `OTHER_BUILD`: files that do not belong together
+ * - `NOT_FOUND`, `AMBIGUOUS`: a name of no symbol, or of several
+ * - `TOOL_FAILED`: another program that is missing, fails, hangs or gives no usable answer
+ * - `NO_MEMORY`: more memory than this program takes, or than the system gives
+ * - `WRONG_USAGE`: arguments that do not fit together
+ * - `INCOMPLETE`: some of the work could not be done, as has been said before
+ */
+export type FailureCode =
+  | "CANNOT_READ"
+  | "CANNOT_WRITE"
+  | "WRONG_KIND"
+  | "DAMAGED"
+  | "UNSUPPORTED"
+  | "NO_SYMBOLS"
+  | "NO_DEBUG_INFO"
+  | "OTHER_BUILD"
+  | "NOT_FOUND"
+  | "AMBIGUOUS"
+  | "TOOL_FAILED"
+  | "NO_MEMORY"
+  | "WRONG_USAGE"
+  | "INCOMPLETE";
+
+/**
+ * A fault of the input or the environment, in one line: `<subject>: <problem>; <advice>`. The subject is the file or program at
+ * fault.
  *
  * Everything that a user can cause is reported with this class; any other error that reaches the command line
  * is a defect of the program.
  */
 export class Failure extends Error {
-  readonly #parts: readonly [subject: string, problem: string, advice: string | undefined];
+  readonly code: FailureCode;
+  readonly subject: string;
+  readonly problem: string;
+  readonly advice: string | undefined;
 
-  constructor(subject: string, problem: string, advice?: string) {
+  constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
     const text = `${subject}: ${problem}${advice === undefined ? "" : `; ${advice}`}`;
     // One line, whatever a damaged file has put into a name.
     super(text.replace(/\p{Cc}+/gu, " "));
     this.name = "Failure";
-    this.#parts = [subject, problem, advice];
+    this.code = code;
+    this.subject = subject;
+    this.problem = problem;
+    this.advice = advice;
   }
 
   /** The same failure with one more thing to try. */
   orElse(alternative: string): Failure {
-    const [subject, problem, advice] = this.#parts;
-    return new Failure(subject, problem, advice === undefined ? alternative : `${advice}, or ${alternative}`);
+    const { code, subject, problem, advice } = this;
+    return new Failure(
+      code,
+      subject,
+      problem,
+      advice === undefined ? alternative : `${advice}, or ${alternative}`,
+    );
   }
+}
+
+/** A file that contradicts itself, or ends too early. */
+export function damaged(subject: string, problem: string): Failure {
+  return new Failure("DAMAGED", subject, problem, "the file is damaged or cut short: copy or build it again");
 }
 
 /** The system's own words for an error of Node's file and process functions: `no space left on device`. */
@@ -31,9 +79,15 @@ export function systemMessage(error: unknown): string {
 
 /** @param ifMissing the advice when there is no such file */
 export function cannotRead(path: string, error: unknown, ifMissing = "check the path"): Failure {
+  if (errorCode(error) === "EISDIR") return isDirectory(path);
   const isMissing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
   const advice = isMissing ? ifMissing : "check its permissions";
-  return new Failure(path, `cannot be read: ${systemMessage(error)}`, advice);
+  return new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, advice);
+}
+
+/** A directory where a file is read. */
+export function isDirectory(path: string): Failure {
+  return new Failure("CANNOT_READ", path, "is a directory", "name a file");
 }
 
 /** The errno name of a system error (`ENOENT`), or undefined for any other. */

@@ -212,6 +212,7 @@ async function countModules(
   const readable = await withEach(modules, (module, elf) => {
     if (reference !== undefined && elf.machine !== reference.machine) {
       throw new Failure(
+        "OTHER_BUILD",
         module.path,
         `is for another architecture than ${reference.path}`,
         "give modules of one kernel",

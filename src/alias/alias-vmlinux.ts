@@ -74,7 +74,12 @@ const NO_SYMBOLS = "has no symbol table";
 export function imageListing(image: ElfFile): ElfListing {
   const listing = elfListing(image);
   if (listing !== undefined && listing.count > 0) return listing;
-  throw new Failure(image.path, NO_SYMBOLS, "give a listing with --nm, or an unstripped vmlinux");
+  throw new Failure(
+    "NO_SYMBOLS",
+    image.path,
+    NO_SYMBOLS,
+    "give a listing with --nm, or an unstripped vmlinux",
+  );
 }
 
 /** A vmlinux whose symbols are chosen and located, but not named yet. */
@@ -194,7 +199,12 @@ function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListi
   const { image, debugImage } = input;
   const locatedListing = elfListing(located, layOutSections(located));
   if (debugImage !== undefined && locatedListing === undefined) {
-    throw new Failure(debugImage.path, NO_SYMBOLS, "give an unstripped vmlinux with --debug-file");
+    throw new Failure(
+      "NO_SYMBOLS",
+      debugImage.path,
+      NO_SYMBOLS,
+      "give an unstripped vmlinux with --debug-file",
+    );
   }
   if (input.listing !== undefined) return [input.listing, locatedListing];
   if (image !== undefined && image !== located) return [imageListing(image), locatedListing];
@@ -231,7 +241,7 @@ function indicesInObject(
 ): Uint32Array {
   if (image === undefined) {
     const problem = "is a relocatable file, in which an address means nothing";
-    throw new Failure(path, problem, "name the vmlinux that was linked from it too");
+    throw new Failure("WRONG_KIND", path, problem, "name the vmlinux that was linked from it too");
   }
   const linked = imageListing(image);
   const indices = matchByAddress(listing, symbols, linked);

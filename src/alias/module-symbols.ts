@@ -45,10 +45,11 @@ export interface ModuleSymbols {
  * @throws Failure for a file that is no relocatable object with symbols
  */
 export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
-  if (elf.type !== ET_REL) throw new Failure(elf.path, "is no relocatable object", "give .ko or .o files");
+  if (elf.type !== ET_REL)
+    throw new Failure("WRONG_KIND", elf.path, "is no relocatable object", "give .ko or .o files");
   const listing = elfListing(elf, layOutSections(elf), memory);
   if (listing !== undefined) return listing;
-  throw new Failure(elf.path, "has no symbol table", "give it as it was before strip");
+  throw new Failure("NO_SYMBOLS", elf.path, "has no symbol table", "give it as it was before strip");
 }
 
 /** Names that every module has: its entry points, and what modpost, module-common.c and module.lds of scripts/ add. */

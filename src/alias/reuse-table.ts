@@ -99,7 +99,12 @@ function optionsOf({ source, header }: AliasTableReader): AliasOptions {
     !areGlobs(exclude) ||
     !areGlobs(include)
   ) {
-    throw new Failure(source, "line 1 is damaged: its options are incomplete", "write the table anew");
+    throw new Failure(
+      "DAMAGED",
+      source,
+      "line 1 is damaged: its options are incomplete",
+      "write the table anew",
+    );
   }
   const filters: FilterOptions = { defaults, exclude, include };
   // Tables without it were made when names counted so.
@@ -111,7 +116,12 @@ function aliasedRows({ source, rows }: AliasTableReader): Map<string, TableRow[]
   const named = new Map<string, TableRow[]>();
   for (const row of rows) {
     if (row.object !== VMLINUX) {
-      throw new Failure(source, `has aliases of the module ${row.object}`, "give a table of vmlinux alone");
+      throw new Failure(
+        "WRONG_KIND",
+        source,
+        `has aliases of the module ${row.object}`,
+        "give a table of vmlinux alone",
+      );
     }
     if (row.alias === null) continue;
     addTo(named, row.name, row);
@@ -141,7 +151,7 @@ function matchRows(
     if (symbols.length !== wanted) {
       const times = (n: number) => (n === 0 ? "not at all" : n === 1 ? "once" : `${n} times`);
       const problem = `has ${name} ${times(symbols.length)}, ${source} ${times(wanted)}`;
-      throw new Failure(listing.source, problem, ADVICE);
+      throw new Failure("OTHER_BUILD", listing.source, problem, ADVICE);
     }
     // Those that got no alias are not in the table, but the others' positions tell which they are.
     const positions =
@@ -157,7 +167,7 @@ function matchRows(
       const symbol = symbols[positions === undefined ? i : positions.indexOf(row.sympos)];
       if (symbol === undefined) {
         const problem = `has no ${name} at position ${row.sympos}, ${source} has one`;
-        throw new Failure(listing.source, problem, ADVICE);
+        throw new Failure("OTHER_BUILD", listing.source, problem, ADVICE);
       }
       found.set(symbol, row);
     });
@@ -176,11 +186,17 @@ function checkOrder(
   for (const symbol of symbols) {
     const row = rowOf(symbol);
     if (last !== undefined && row.address.padStart(16, "0") < last.address.padStart(16, "0")) {
-      throw new Failure(listing.source, `has ${row.name} behind ${last.name}, not so ${table}`, ADVICE);
+      throw new Failure(
+        "OTHER_BUILD",
+        listing.source,
+        `has ${row.name} behind ${last.name}, not so ${table}`,
+        ADVICE,
+      );
     }
     const type = String.fromCharCode(at(listing.type, symbol));
     if (type !== row.type) {
       throw new Failure(
+        "OTHER_BUILD",
         listing.source,
         `has ${type} ${row.name} where ${table} has ${row.type} ${row.name}`,
         ADVICE,

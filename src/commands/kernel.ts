@@ -68,6 +68,7 @@ function install(path: string): Promise<boolean> {
       break;
     case "misfit":
       throw new Failure(
+        "OTHER_BUILD",
         path,
         `is Linux ${version}; the patches for ${hook.series} do not apply: ${hook.misfit}`,
         "carry them over as docs/kernel-integration.md tells",
@@ -89,6 +90,7 @@ function remove(path: string): Promise<boolean> {
 function otherHook(path: string): Failure {
   const own = join(path, BUNDLE_PATH);
   return new Failure(
+    "OTHER_BUILD",
     path,
     "has a hook that is not by these patches: those of another kas-alias, or changed ones",
     existsSync(own)
@@ -111,7 +113,12 @@ async function writeTree(path: string, files: PatchedFiles): Promise<boolean> {
     try {
       rmSync(join(path, name), { force: true });
     } catch (error) {
-      throw new Failure(join(path, name), `cannot be deleted: ${systemMessage(error)}`, "delete it");
+      throw new Failure(
+        "CANNOT_WRITE",
+        join(path, name),
+        `cannot be deleted: ${systemMessage(error)}`,
+        "delete it",
+      );
     }
   }
   return true;

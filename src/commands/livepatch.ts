@@ -99,7 +99,8 @@ async function aliasedSymbols(
   const more = from === undefined ? "" : (from === "-" ? await readStdin() : readWhole(from)).toString();
   const lines = more.split("\n").map((line) => line.trim());
   const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
-  if (aliases.length === 0) throw new Failure(from ?? path, "no alias is given", "name some, or give --from");
+  if (aliases.length === 0)
+    throw new Failure("WRONG_USAGE", from ?? path, "no alias is given", "name some, or give --from");
   const table = searchAliasTable(path);
   const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));
   return { symbols: findAliased([...new Set(aliases)], table, image), table };

@@ -134,7 +134,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   }
   if (progress.failures > 0) {
     const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;
-    throw new Failure("--keep-going", `${what} could not be done`, "see the lines above");
+    throw new Failure("INCOMPLETE", "--keep-going", `${what} could not be done`, "see the lines above");
   }
   return stdoutOpen;
 }
@@ -146,17 +146,19 @@ async function writeInjected(
   directory: string,
   { dropSignature }: Options,
 ): Promise<void> {
-  if (isCompressed(path)) throw new Failure(path, "is compressed", "inject into modules before they are");
+  if (isCompressed(path))
+    throw new Failure("WRONG_KIND", path, "is compressed", "inject into modules before they are");
   const elf = openElf(path);
   try {
     const target = join(directory, output);
     if (isSameFile(path, target)) {
-      throw new Failure(target, "is the module itself", "name another --output-dir");
+      throw new Failure("WRONG_USAGE", target, "is the module itself", "name another --output-dir");
     }
     try {
       mkdirSync(dirname(target), { recursive: true });
     } catch (error) {
       throw new Failure(
+        "CANNOT_WRITE",
         dirname(target),
         `cannot be made: ${systemMessage(error)}`,
         "name another --output-dir",

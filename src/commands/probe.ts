@@ -69,6 +69,7 @@ function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Op
     const found = buildIdOf(path);
     if (expected === null || found === null || expected === found) continue;
     throw new Failure(
+      "OTHER_BUILD",
       table.source,
       `is of another build: its ${object} has the build ID ${expected}, ${path} has ${found}`,
       "give the table of that kernel",

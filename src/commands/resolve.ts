@@ -31,7 +31,7 @@ async function resolve(
   addresses.forEach((text, i) => {
     const digits = /^\s*(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(text)?.[1];
     if (digits === undefined) {
-      throw new Failure(`"${text.slice(0, 40)}"`, "is no address", "give hexadecimal digits");
+      throw new Failure("WRONG_USAGE", `"${text.slice(0, 40)}"`, "is no address", "give hexadecimal digits");
     }
     queries.addressHigh[i] = Number.parseInt(digits.slice(0, -8) || "0", 16);
     queries.addressLow[i] = Number.parseInt(digits.slice(-8), 16);

@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
-import { Failure } from "../failure.ts";
+import { damaged, type Failure } from "../failure.ts";
 import {
   FOUND_ADDRESS,
   FOUND_BYTES,
@@ -56,8 +56,6 @@ const CODE_LIMIT = 1 << 18;
 const BATCH = 1 << 10;
 const LARGEST_UNIT = 1 << 29;
 const FIRST_ABBREVIATIONS = 1 << 14;
-
-const ADVICE = "the file is damaged or cut short: copy or build it again";
 
 let memory: WasmMemory | undefined;
 let afterCodes = 0;
@@ -178,7 +176,7 @@ export class DebugInfoScanner {
   }
 
   #failure(problem: string, offset: number): Failure {
-    return new Failure(this.info.name, `at 0x${offset.toString(16)}: ${problem}`, ADVICE);
+    return damaged(this.info.name, `at 0x${offset.toString(16)}: ${problem}`);
   }
 
   /**
@@ -269,7 +267,7 @@ export class DebugInfoScanner {
       if (program.readAbbreviations(start, start + length, this.#recordsAt, this.#wants.functions)) break;
       if (program.scanFault() !== SCAN_CUT_SHORT || length === left) {
         const problem = `the abbreviations at 0x${abbreviations.toString(16)}: ${this.#problem()}`;
-        throw new Failure(abbrev.name, problem, ADVICE);
+        throw damaged(abbrev.name, problem);
       }
       this.#layOut(this.#unitBytes, Math.min(this.#abbreviationBytes * 4, left), this.#tableBytes);
     }

@@ -51,9 +51,14 @@ export async function openDebugSections(elf: ElfFile, withLocationLists = false)
     const source = await content(suffix);
     if (source.size > 0) return source;
     if (findSection(elf, ".debug_info.dwo") !== undefined) {
-      throw new Failure(elf.path, "is a split DWARF file (.dwo)", "give the vmlinux it belongs to");
+      throw new Failure(
+        "WRONG_KIND",
+        elf.path,
+        "is a split DWARF file (.dwo)",
+        "give the vmlinux it belongs to",
+      );
     }
-    throw new Failure(elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
+    throw new Failure("NO_DEBUG_INFO", elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
   };
   return {
     path: elf.path,

@@ -127,6 +127,7 @@ class DeclarationReader {
     for (let i = 0; next !== undefined; i++) {
       if (i === MOST_REFERENCES) {
         throw new Failure(
+          "DAMAGED",
           this.#reader.sections.info.name,
           `at 0x${die.offset.toString(16)}: references in a circle`,
           "the file is damaged: build it again",

@@ -136,7 +136,7 @@ export class DieReader {
 
   #elsewhere(what: string): Failure {
     const advice = "give the debug information as it was before";
-    return new Failure(this.sections.path, `${what} is in another file (dwz -m)`, advice);
+    return new Failure("UNSUPPORTED", this.sections.path, `${what} is in another file (dwz -m)`, advice);
   }
 
   /**

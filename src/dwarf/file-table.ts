@@ -1,7 +1,6 @@
 import * as dw from "../constants/dwarf.ts";
-import { DAMAGED } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
-import { Failure } from "../failure.ts";
+import { damaged } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type Encoding, type FormValue, formString, readForm } from "./forms.ts";
 
@@ -145,7 +144,7 @@ export function filePath(
   const directory = table.directory(entry.directory);
   const first = encoding.version >= 5 ? table.directory(0) : undefined;
   if (directory === undefined || (encoding.version >= 5 && first === undefined)) {
-    throw new Failure(sections.line.name, `a file's directory ${entry.directory} is not listed`, DAMAGED);
+    throw damaged(sections.line.name, `a file's directory ${entry.directory} is not listed`);
   }
   const base = first === undefined ? (compilationDirectory ?? "") : string(first);
   const inner = entry.directory === 0 ? "" : string(directory);

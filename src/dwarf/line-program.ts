@@ -1,6 +1,5 @@
 import { at } from "../checked-index.ts";
-import { DAMAGED } from "../elf/byte-source.ts";
-import { Failure } from "../failure.ts";
+import { damaged } from "../failure.ts";
 import {
   FOUND_BY_NEXT_LINE,
   FOUND_NONE,
@@ -34,7 +33,7 @@ export function linePath(
   const entry = table.file(file) ?? definedFile(program, table, file);
   if (entry === undefined) {
     const where = `the line program at 0x${program.offset.toString(16)}`;
-    throw new Failure(sections.line.name, `${where} has no file ${file}`, DAMAGED);
+    throw damaged(sections.line.name, `${where} has no file ${file}`);
   }
   return filePath(sections, program, table, entry, compilationDirectory);
 }

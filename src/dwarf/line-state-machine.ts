@@ -1,7 +1,7 @@
 import { at } from "../checked-index.ts";
-import { DAMAGED, memorySource } from "../elf/byte-source.ts";
+import { memorySource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
-import { Failure } from "../failure.ts";
+import { damaged } from "../failure.ts";
 import {
   FILE_DIRECTORY,
   FILE_FIRST_DIRECTORY,
@@ -144,7 +144,7 @@ export class LineStateMachine {
           stop === PROGRAM_ADDRESS_SIZE
             ? "an address of no known size"
             : "an instruction reaches past its program";
-        throw new Failure(line.name, `${where}: ${problem}`, DAMAGED);
+        throw damaged(line.name, `${where}: ${problem}`);
       }
     }
   }

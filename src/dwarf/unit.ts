@@ -23,6 +23,7 @@ export interface Unit extends Encoding {
 
 export function splitDwarf(sections: DebugSections): Failure {
   return new Failure(
+    "UNSUPPORTED",
     sections.path,
     "split DWARF (.dwo files) is not read",
     "build without CONFIG_DEBUG_INFO_SPLIT",

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { cannotRead, Failure, systemMessage } from "../failure.ts";
+import { cannotRead, damaged, Failure, isDirectory, systemMessage } from "../failure.ts";
 
 /** A run of bytes that is read piece by piece: a file, or a section of one. */
 export interface ByteSource {
@@ -17,17 +17,10 @@ export interface ByteSource {
   read(offset: number, length: number, into?: Uint8Array): Uint8Array;
 }
 
-/** The advice for a file whose parts contradict each other. */
-export const DAMAGED = "the file is damaged or cut short: copy or build it again";
-
 /** @throws Failure for a range outside [0, size) */
 function checkRange(name: string, size: number, offset: number, length: number): void {
   if (offset >= 0 && length >= 0 && offset + length <= size) return;
-  throw new Failure(
-    name,
-    `${length} bytes at 0x${offset.toString(16)} lie outside its ${size} bytes`,
-    DAMAGED,
-  );
+  throw damaged(name, `${length} bytes at 0x${offset.toString(16)} lie outside its ${size} bytes`);
 }
 
 /** An open file. */
@@ -41,8 +34,9 @@ export function openFile(path: string): FileSource {
   try {
     fd = openSync(path, "r");
     const status = fstatSync(fd);
-    if (status.isDirectory()) throw new Failure(path, "is a directory", "name a file");
-    if (!status.isFile()) throw new Failure(path, "is no regular file", "copy it to one first");
+    if (status.isDirectory()) throw isDirectory(path);
+    if (!status.isFile())
+      throw new Failure("CANNOT_READ", path, "is no regular file", "copy it to one first");
     return fileSource(path, fd, status.size);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
@@ -52,8 +46,8 @@ export function openFile(path: string): FileSource {
 
 function fileSource(path: string, fd: number, size: number): FileSource {
   const failed = (error: unknown) =>
-    new Failure(path, `cannot be read: ${systemMessage(error)}`, "check the disk");
-  const atEnd = () => new Failure(path, "became shorter while it was read", DAMAGED);
+    new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, "check the disk");
+  const atEnd = () => damaged(path, "became shorter while it was read");
   return {
     name: path,
     size,

@@ -41,7 +41,7 @@ export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
   try {
     bytes = await decompress(readFileSync(path));
   } catch (error) {
-    throw new Failure(path, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
+    throw new Failure("DAMAGED", path, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
   }
   return elfOf(path, { ...memorySource(path, bytes), close() {} });
 }

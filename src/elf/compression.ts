@@ -3,8 +3,8 @@ import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import tmp from "tmp";
 import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "../constants/elf.ts";
-import { Failure, systemMessage } from "../failure.ts";
-import { type ByteSource, DAMAGED, openFile, sourcePart } from "./byte-source.ts";
+import { damaged, Failure, systemMessage } from "../failure.ts";
+import { type ByteSource, openFile, sourcePart } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
@@ -32,13 +32,18 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
     header.skip(elf.is64 ? 8 : 4); // ch_addralign
     if (type === ELFCOMPRESS_ZLIB) return decompress(bytes, header.position, size, inflate);
     if (type === ELFCOMPRESS_ZSTD) return decompress(bytes, header.position, size, unzstd);
-    throw new Failure(bytes.name, `unknown compression ${type}`, "use objcopy --decompress-debug-sections");
+    throw new Failure(
+      "UNSUPPORTED",
+      bytes.name,
+      `unknown compression ${type}`,
+      "use objcopy --decompress-debug-sections",
+    );
   }
   if (section.name.startsWith(".zdebug_")) {
     const header = new Cursor(bytes, 4, bytes.size, false);
     const magic = Buffer.from(bytes.read(0, 4)).toString("latin1");
     if (magic === ZDEBUG_MAGIC) return decompress(bytes, ZDEBUG_HEADER_BYTES, header.u64(), inflate);
-    throw new Failure(bytes.name, "does not begin with ZLIB", DAMAGED);
+    throw damaged(bytes.name, "does not begin with ZLIB");
   }
   return bytes;
 }
@@ -76,10 +81,10 @@ async function writeTransformed(
     }
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure(bytes.name, `cannot be decompressed: ${systemMessage(error)}`, DAMAGED);
+    throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
   }
   if (written !== size) {
-    throw new Failure(bytes.name, `does not decompress to the ${size} bytes it says`, DAMAGED);
+    throw damaged(bytes.name, `does not decompress to the ${size} bytes it says`);
   }
 }
 
@@ -87,7 +92,12 @@ function writeOut(path: string, fd: number, piece: Uint8Array, from: number): nu
   try {
     return writeSync(fd, piece, from);
   } catch (error) {
-    throw new Failure(path, `cannot be written: ${systemMessage(error)}`, "make room, or set TMPDIR");
+    throw new Failure(
+      "CANNOT_WRITE",
+      path,
+      `cannot be written: ${systemMessage(error)}`,
+      "make room, or set TMPDIR",
+    );
   }
 }
 

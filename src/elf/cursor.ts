@@ -1,5 +1,5 @@
-import { Failure } from "../failure.ts";
-import { type ByteSource, DAMAGED } from "./byte-source.ts";
+import { damaged, type Failure } from "../failure.ts";
+import type { ByteSource } from "./byte-source.ts";
 
 /** What is fetched at a time: about a unit's header and root DIE. */
 const WINDOW_BYTES = 256;
@@ -73,7 +73,7 @@ export class Cursor {
 
   /** A Failure about what stands at the current position. */
   failure(problem: string): Failure {
-    return new Failure(this.#source.name, `at 0x${this.position.toString(16)}: ${problem}`, DAMAGED);
+    return damaged(this.#source.name, `at 0x${this.position.toString(16)}: ${problem}`);
   }
 
   u8(): number {

@@ -7,15 +7,8 @@ import {
   SHT_NOBITS,
   SHT_NULL,
 } from "../constants/elf.ts";
-import { Failure } from "../failure.ts";
-import {
-  type ByteSource,
-  DAMAGED,
-  type FileSource,
-  openFile,
-  pagedSource,
-  sourcePart,
-} from "./byte-source.ts";
+import { damaged, Failure } from "../failure.ts";
+import { type ByteSource, type FileSource, openFile, pagedSource, sourcePart } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 
 /** A section header (gABI, "Sections"). Sizes and offsets are in bytes. */
@@ -80,13 +73,13 @@ export function openElf(path: string): ElfFile {
  */
 export function elfOf(path: string, file: FileSource): ElfFile {
   const noElf = (problem: string) =>
-    new Failure(path, problem, "give a vmlinux or a module, not a bzImage or text");
-  if (file.size === 0) throw new Failure(path, "is empty", DAMAGED);
+    new Failure("WRONG_KIND", path, problem, "give a vmlinux or a module, not a bzImage or text");
+  if (file.size === 0) throw damaged(path, "is empty");
   const ident = file.read(0, Math.min(16, file.size));
   if (ident.length < 4 || Buffer.from(ident.subarray(0, 4)).toString("latin1") !== "\x7fELF") {
     throw noElf("is not an ELF file");
   }
-  if (ident.length < 16) throw new Failure(path, "ends within its ELF header", DAMAGED);
+  if (ident.length < 16) throw damaged(path, "ends within its ELF header");
   const [, , , , elfClass, data] = ident;
   if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64)
     throw noElf(`has the unknown ELF class ${elfClass}`);
@@ -95,7 +88,7 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   const bits = is64 ? 64 : 32;
   const littleEndian = data === ELFDATA2LSB;
   const wordSize = is64 ? 8 : 4;
-  if (file.size < EHDR_SIZE[bits]) throw new Failure(path, "ends within its ELF header", DAMAGED);
+  if (file.size < EHDR_SIZE[bits]) throw damaged(path, "ends within its ELF header");
 
   const header = new Cursor(file, 16, EHDR_SIZE[bits], littleEndian);
   const type = header.u16();
@@ -108,9 +101,14 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   let sectionCount = header.u16();
   let nameTableIndex = header.u16();
   if (sectionTable === 0)
-    throw new Failure(path, "has no section headers", "give a file that sstrip has not touched");
+    throw new Failure(
+      "UNSUPPORTED",
+      path,
+      "has no section headers",
+      "give a file that sstrip has not touched",
+    );
   if (entrySize !== SHDR_SIZE[bits]) {
-    throw new Failure(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`, DAMAGED);
+    throw damaged(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`);
   }
   // Headers and names are read in small pieces that lie close together.
   const pages = pagedSource(file, HEADER_PAGE);
@@ -119,7 +117,7 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   const headerAt = (index: number) => {
     const start = sectionTable + index * entrySize;
     if (start + entrySize > file.size) {
-      throw new Failure(path, `section header ${index} lies past the end of the file`, DAMAGED);
+      throw damaged(path, `section header ${index} lies past the end of the file`);
     }
     headers.moveTo(start);
     nameOffsets[index] = headers.u32();
@@ -130,19 +128,19 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   if (sectionCount === 0) sectionCount = first.size;
   if (nameTableIndex === SHN_XINDEX) nameTableIndex = first.link;
   if (sectionCount * entrySize > file.size) {
-    throw new Failure(path, `${sectionCount} section headers lie past the end of the file`, DAMAGED);
+    throw damaged(path, `${sectionCount} section headers lie past the end of the file`);
   }
 
   const sections = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
   for (const { type, index, offset, size } of sections) {
     if (type !== SHT_NOBITS && type !== SHT_NULL && offset + size > file.size) {
       const end = offset + size;
-      throw new Failure(path, `section ${index} ends at byte ${end}, the file at ${file.size}`, DAMAGED);
+      throw damaged(path, `section ${index} ends at byte ${end}, the file at ${file.size}`);
     }
   }
   const nameTable = sections[nameTableIndex];
   if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
-    throw new Failure(path, `has no section ${nameTableIndex} for the sections' names`, DAMAGED);
+    throw damaged(path, `has no section ${nameTableIndex} for the sections' names`);
   }
   const names = sourcePart(pages, `${path}: section names`, nameTable.offset, nameTable.size);
   const name = new Cursor(names, 0, names.size, littleEndian);

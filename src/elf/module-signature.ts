@@ -1,5 +1,4 @@
-import { Failure } from "../failure.ts";
-import { DAMAGED } from "./byte-source.ts";
+import { damaged } from "../failure.ts";
 import type { ElfFile } from "./elf-file.ts";
 
 /** MODULE_SIG_STRING (include/linux/module_signature.h), which ends a signed module. */
@@ -28,6 +27,6 @@ export function moduleSignatureStart({ path, file }: ElfFile): number {
   const keyIdLength = header.getUint8(4);
   const signatureLength = header.getUint32(8); // big-endian on every machine
   const start = end - signerLength - keyIdLength - signatureLength;
-  if (start < 0) throw new Failure(`${path}: module signature`, "is longer than the file", DAMAGED);
+  if (start < 0) throw damaged(`${path}: module signature`, "is longer than the file");
   return start;
 }

@@ -1,6 +1,6 @@
 import { EM_MIPS, SHT_RELA } from "../constants/elf.ts";
-import { Failure } from "../failure.ts";
-import { type ByteSource, DAMAGED } from "./byte-source.ts";
+import { damaged, type Failure } from "../failure.ts";
+import type { ByteSource } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /** How many entries are read at a time. */
@@ -54,7 +54,7 @@ export class RelocationTable {
   }
 
   failure(problem: string): Failure {
-    return new Failure(this.#source.name, problem, DAMAGED);
+    return damaged(this.#source.name, problem);
   }
 
   /**

@@ -42,7 +42,12 @@ function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bas
     if (operation === NOTHING) return;
     if (operation === 0) {
       const { name } = sectionBytes(elf, section);
-      throw new Failure(name, `relocation type ${type} of machine ${elf.machine} is not known`, LINK_IT);
+      throw new Failure(
+        "UNSUPPORTED",
+        name,
+        `relocation type ${type} of machine ${elf.machine} is not known`,
+        LINK_IT,
+      );
     }
     symbols.seek(table.symbol);
     // The addend of SHT_REL is what the field holds.
@@ -84,5 +89,5 @@ const LINK_IT = "link it first";
 function operationsOf({ machine, path }: ElfFile): Uint8Array {
   const operations = relocationOperations(machine);
   if (operations !== undefined) return operations;
-  throw new Failure(path, `the relocations of machine ${machine} are not known`, LINK_IT);
+  throw new Failure("UNSUPPORTED", path, `the relocations of machine ${machine} are not known`, LINK_IT);
 }

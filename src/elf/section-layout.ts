@@ -32,6 +32,7 @@ export function layOutSections(elf: ElfFile): Uint32Array {
     const end = next + size;
     if (end >= 2 ** 32) {
       throw new Failure(
+        "UNSUPPORTED",
         elf.path,
         "its sections take more than 4 GiB of addresses",
         "give its parts one by one",

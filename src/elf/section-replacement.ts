@@ -1,6 +1,6 @@
 import { SHT_NOBITS, SHT_NULL } from "../constants/elf.ts";
-import { Failure } from "../failure.ts";
-import { type ByteSource, DAMAGED } from "./byte-source.ts";
+import { damaged, Failure } from "../failure.ts";
+import type { ByteSource } from "./byte-source.ts";
 import type { ElfFile } from "./elf-file.ts";
 
 /** What becomes of a section. */
@@ -76,7 +76,12 @@ export function replaceSections(
   const layout = HEADERS[is64 ? 64 : 32];
   const header = viewOf(file, 0, layout.ehdr);
   if (header.getUint16(layout.e_phnum, littleEndian) !== 0) {
-    throw new Failure(path, "has program headers", "give a .o or .ko as the compiler or the linker wrote it");
+    throw new Failure(
+      "WRONG_KIND",
+      path,
+      "has program headers",
+      "give a .o or .ko as the compiler or the linker wrote it",
+    );
   }
   const tableStart = getWord(elf, header, layout.e_shoff);
   const table = viewOf(file, tableStart, sections.length * layout.shdr);
@@ -118,7 +123,7 @@ function place(path: string, parts: readonly Part[], end: number): PlacedPart[] 
     if (size > 0) {
       if (start < covered || start + size > end) {
         const name = typeof owner === "number" ? `section ${owner}` : `the ${owner}`;
-        throw new Failure(path, `${name} and something else share bytes of the file`, DAMAGED);
+        throw damaged(path, `${name} and something else share bytes of the file`);
       }
       covered = start + size;
       // So a part that was aligned stays so; and no more than `start` is wasted, however large a lie the alignment is.

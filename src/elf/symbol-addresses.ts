@@ -6,8 +6,8 @@ import {
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
 } from "../constants/elf.ts";
-import { Failure } from "../failure.ts";
-import { type ByteSource, DAMAGED, pagedSource } from "./byte-source.ts";
+import { damaged } from "../failure.ts";
+import { type ByteSource, pagedSource } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /** How many of the symbols that were asked for last are kept: most relocations refer to the same few sections. */
@@ -37,7 +37,7 @@ export class SymbolAddresses {
     const section = elf.sections[relocations.link];
     if (section?.type !== SHT_SYMTAB) {
       const { name } = sectionBytes(elf, relocations);
-      throw new Failure(name, `section ${relocations.link} is not its symbol table`, DAMAGED);
+      throw damaged(name, `section ${relocations.link} is not its symbol table`);
     }
     const extended = elf.sections.find(
       ({ type, link }) => type === SHT_SYMTAB_SHNDX && link === section.index,
@@ -82,7 +82,7 @@ export class SymbolAddresses {
     } else if (index === SHN_UNDEF || (index >= SHN_LORESERVE && index !== SHN_XINDEX)) return undefined;
     const base = this.#bases[index];
     if (base === undefined) {
-      throw new Failure(path, `symbol ${symbol} lies in section ${index}, which is not there`, DAMAGED);
+      throw damaged(path, `symbol ${symbol} lies in section ${index}, which is not there`);
     }
     return base;
   }

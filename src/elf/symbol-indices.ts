@@ -6,8 +6,7 @@ import {
   SHT_REL,
   SHT_RELA,
 } from "../constants/elf.ts";
-import { Failure } from "../failure.ts";
-import { DAMAGED } from "./byte-source.ts";
+import { damaged, Failure } from "../failure.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 import { PIECE_BYTES, type SectionChange } from "./section-replacement.ts";
@@ -42,6 +41,7 @@ export function withMovedSymbols(
       return undefined; // Its symbols are those of its relocations.
     default:
       throw new Failure(
+        "UNSUPPORTED",
         sectionBytes(elf, section).name,
         `refers to symbols in a way that is not known (section type 0x${type.toString(16)})`,
         "remove it first with objcopy --remove-section",
@@ -53,11 +53,7 @@ export function withMovedSymbols(
 export function movedSymbol(elf: ElfFile, section: Section, moved: Uint32Array, symbol: number): number {
   const index = moved[symbol];
   if (index !== undefined) return index;
-  throw new Failure(
-    sectionBytes(elf, section).name,
-    `refers to symbol ${symbol}, which is not there`,
-    DAMAGED,
-  );
+  throw damaged(sectionBytes(elf, section).name, `refers to symbol ${symbol}, which is not there`);
 }
 
 /** @param members how many an entry has, each as wide as an address: r_offset, r_info and perhaps r_addend */
@@ -71,11 +67,7 @@ function* movedRelocations(
   const source = sectionBytes(elf, section);
   const entrySize = members * (is64 ? 8 : 4);
   if (section.size % entrySize !== 0) {
-    throw new Failure(
-      source.name,
-      `${section.size} bytes are no table of ${entrySize}-byte relocations`,
-      DAMAGED,
-    );
+    throw damaged(source.name, `${section.size} bytes are no table of ${entrySize}-byte relocations`);
   }
   // Where the word with the symbol is in an entry (gABI, "Relocation"): in the upper half of a 64-bit r_info, except that
   // MIPS64 has it in front in both byte orders; in the upper 24 bits of a 32-bit one.
@@ -94,7 +86,12 @@ function* movedRelocations(
       const info = view.getUint32(word, littleEndian);
       const symbol = moved[info >>> typeBits] ?? movedSymbol(elf, section, moved, info >>> typeBits);
       if (symbol > lastSymbol) {
-        throw new Failure(source.name, `has no room for the index ${symbol}`, "alias fewer symbols");
+        throw new Failure(
+          "UNSUPPORTED",
+          source.name,
+          `has no room for the index ${symbol}`,
+          "alias fewer symbols",
+        );
       }
       view.setUint32(word, (symbol << typeBits) | (info & typeMask), littleEndian);
     }

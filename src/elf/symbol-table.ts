@@ -10,9 +10,8 @@ import {
   STB_LOCAL,
   STT_FILE,
 } from "../constants/elf.ts";
-import { Failure } from "../failure.ts";
+import { damaged, type Failure } from "../failure.ts";
 import { STRING_PADDING } from "../wasm/layout.ts";
-import { DAMAGED } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /**
@@ -58,11 +57,11 @@ export function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
   if (symbols === undefined) return undefined;
   const entrySize = (elf.is64 ? WORDS_64 : WORDS_32) * 4;
   if (symbols.entrySize !== entrySize || symbols.size % entrySize !== 0) {
-    throw damaged(elf, symbols, `${symbols.size} bytes are no table of ${entrySize}-byte symbols`);
+    throw damagedSection(elf, symbols, `${symbols.size} bytes are no table of ${entrySize}-byte symbols`);
   }
   const strings = elf.sections[symbols.link];
   if (strings?.type !== SHT_STRTAB) {
-    throw damaged(elf, symbols, `section ${symbols.link} is not its string table`);
+    throw damagedSection(elf, symbols, `section ${symbols.link} is not its string table`);
   }
   const count = symbols.size / entrySize;
   const extendedIndices = elf.sections.find(
@@ -71,8 +70,8 @@ export function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
   return { symbols, strings, extendedIndices, count };
 }
 
-function damaged(elf: ElfFile, { name }: Section, problem: string): Failure {
-  return new Failure(`${elf.path}: ${name}`, problem, DAMAGED);
+function damagedSection(elf: ElfFile, { name }: Section, problem: string): Failure {
+  return damaged(`${elf.path}: ${name}`, problem);
 }
 
 /** Gives out memory, aligned to four bytes. */
@@ -104,7 +103,7 @@ export function readSymbolTable(
   read(strings, padded.subarray(0, strings.size));
   padded.fill(0, strings.size);
   if (strings.size === 0 || padded[strings.size - 1] !== 0) {
-    throw damaged(elf, symbols, "the string table does not end with NUL");
+    throw damagedSection(elf, symbols, "the string table does not end with NUL");
   }
   return {
     count,

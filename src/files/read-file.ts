@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { cannotRead, Failure } from "../failure.ts";
+import { cannotRead, Failure, isDirectory } from "../failure.ts";
 
 /**
  * Reads a whole file.
@@ -9,7 +9,7 @@ import { cannotRead, Failure } from "../failure.ts";
  */
 export function readWhole(path: string, ifMissing?: string): Buffer {
   try {
-    if (statSync(path).isDirectory()) throw new Failure(path, "is a directory", "name a file");
+    if (statSync(path).isDirectory()) throw isDirectory(path);
     return readFileSync(path);
   } catch (error) {
     throw error instanceof Failure ? error : cannotRead(path, error, ifMissing);

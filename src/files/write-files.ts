@@ -37,7 +37,12 @@ export function writeFiles(outputs: readonly FileOutput[]): void {
       const path = replaceablePath(target);
       if (path === undefined) devices.push(output);
       else if (finished.some((other) => other.path === path)) {
-        throw new Failure(target, "is named for two outputs", "name another file for one of them");
+        throw new Failure(
+          "WRONG_USAGE",
+          target,
+          "is named for two outputs",
+          "name another file for one of them",
+        );
       } else finished.push({ temporary: writeBeside(path, output), path, target });
     }
     for (const { temporary, path, target } of finished) {
@@ -58,7 +63,7 @@ function replaceablePath(target: string): string | undefined {
   let path = resolve(target);
   try {
     const status = statSync(path, { throwIfNoEntry: false });
-    if (status?.isDirectory()) throw new Failure(target, "is a directory", "name a file");
+    if (status?.isDirectory()) throw new Failure("CANNOT_WRITE", target, "is a directory", "name a file");
     // The links of /dev/fd to pipes lead to no path.
     if (status !== undefined && !status.isFile()) return undefined;
     while (isLink(path)) path = resolve(dirname(path), readlinkSync(path));
@@ -154,6 +159,7 @@ export function cannotWrite(target: string, error: unknown): Failure {
   const advice: Record<string, string> = { ENOSPC: "make room", ENOENT: "make its directory" };
   const code = errorCode(error) ?? "";
   return new Failure(
+    "CANNOT_WRITE",
     target,
     `cannot be written: ${systemMessage(error)}`,
     advice[code] ?? "name another file",

@@ -45,7 +45,12 @@ export function applyPatches(
     return result;
   } catch (error) {
     if (error instanceof Failure || errorCode(error) === undefined) throw error;
-    throw new Failure(tree, `cannot be patched: ${systemMessage(error)}`, "check its permissions");
+    throw new Failure(
+      "CANNOT_WRITE",
+      tree,
+      `cannot be patched: ${systemMessage(error)}`,
+      "check its permissions",
+    );
   } finally {
     removeCallback();
   }
@@ -69,7 +74,7 @@ function runPatch(directory: string, patch: string, reverse: boolean): string | 
   });
   if (error !== undefined) {
     const problem = errorCode(error) === "ENOENT" ? "no such program" : systemMessage(error);
-    throw new Failure("patch", problem, "install the package patch");
+    throw new Failure("TOOL_FAILED", "patch", problem, "install the package patch");
   }
   if (status === 0) return undefined;
   return failingHunk(stdout) ?? missingFile(directory, patch) ?? (stderr || stdout).trim();

@@ -70,6 +70,7 @@ function kernelVersion(tree: string): string {
   const [version, patchlevel, sublevel] = [field("VERSION"), field("PATCHLEVEL"), field("SUBLEVEL")];
   if (!/^\d+$/.test(version) || !/^\d+$/.test(patchlevel)) {
     throw new Failure(
+      "WRONG_KIND",
       tree,
       "is no Linux source tree: its Makefile has no VERSION and PATCHLEVEL",
       "name the top of one",

@@ -28,11 +28,11 @@ export function findAliased(
     const [row, ...others] = rows;
     if (row === undefined) {
       const advice = closest.length > 0 ? `near it: ${closest.join(", ")}` : "find it with kas-alias lookup";
-      throw new Failure(alias, `is no alias of ${table.source}`, advice);
+      throw new Failure("NOT_FOUND", alias, `is no alias of ${table.source}`, advice);
     }
     if (others.length > 0) {
       const bearers = rows.map(({ object, alias: one }) => one ?? object).join(", ");
-      throw new Failure(alias, `means ${rows.length} symbols`, `give one of ${bearers}`);
+      throw new Failure("AMBIGUOUS", alias, `means ${rows.length} symbols`, `give one of ${bearers}`);
     }
     return { alias, row, symbol: oldSymbolOf(table.header, row) };
   });
@@ -42,5 +42,5 @@ function checkBuild({ source, header }: SearchedTable, buildId: string | null): 
   const ofTable = header.objects.find(({ name }) => name === VMLINUX)?.buildId ?? null;
   if (buildId === null || ofTable === buildId) return;
   const problem = `is of ${ofTable === null ? "no known build" : `the build ${ofTable}`}, the vmlinux has ${buildId}`;
-  throw new Failure(source, problem, "write a table of this build");
+  throw new Failure("OTHER_BUILD", source, problem, "write a table of this build");
 }

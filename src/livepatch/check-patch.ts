@@ -35,6 +35,7 @@ export function checkPatch(
   if (patch.kernel !== null && !isBuiltFor(kernel) && !(against && isBuiltFor(against.header.kernel))) {
     const problem = `is a table of ${kernel}, and ${patch.source} is built for ${patch.kernel}`;
     throw new Failure(
+      "OTHER_BUILD",
       table.source,
       problem,
       "give the table of that kernel, or build the patch for this one",

@@ -65,6 +65,7 @@ export function readLivePatch(elf: ElfFile): LivePatch {
   const table = readSymbolTable(elf);
   if (!isLivePatch(elf) || table === undefined) {
     throw new Failure(
+      "WRONG_KIND",
       elf.path,
       "is no live patch: no livepatch in its .modinfo",
       "give a built live-patch module",

@@ -72,18 +72,22 @@ function distanceMoved(first: TableRow, others: readonly TableRow[], kallsyms: L
 
 function otherBuild({ object, name, section }: TableRow, bearers: number, { source }: Listing): Failure {
   if (section?.startsWith(".init") && object !== "vmlinux") {
-    return new Failure(source, `${name} of ${object} is in ${section}, which is gone after loading`);
+    return new Failure(
+      "OTHER_BUILD",
+      source,
+      `${name} of ${object} is in ${section}, which is gone after loading`,
+    );
   }
   if (section?.startsWith(".exit") && object === "vmlinux") {
     const problem = `${name} of ${object} is in ${section}, which it lacks without CONFIG_KALLSYMS_ALL`;
-    return new Failure(source, problem);
+    return new Failure("OTHER_BUILD", source, problem);
   }
   if (bearers > 0) {
     const problem = `${name} of ${object} is not where the table has it: this is another build`;
-    return new Failure(source, problem, "give the table of the running kernel");
+    return new Failure("OTHER_BUILD", source, problem, "give the table of the running kernel");
   }
   const advice = object === "vmlinux" ? "give the table of the running kernel" : `load ${object} first`;
-  return new Failure(source, `has no ${name} of ${object}`, advice);
+  return new Failure("OTHER_BUILD", source, `has no ${name} of ${object}`, advice);
 }
 
 /** A function that gives the addresses, in the listing's order, that the name of a row has in the rows' object. */

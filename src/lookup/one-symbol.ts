@@ -18,10 +18,17 @@ export function oneSymbol(table: SearchedTable, name: string, dataToo = false): 
   const [row] = rows;
   const others = row === undefined ? closest : rows.map((each) => each.alias ?? each.name);
   const suggestion = others.length > 0 ? `give ${others.join(" or ")}` : undefined;
-  if (row === undefined || match === "nearest") throw new Failure(table.source, `has no ${name}`, suggestion);
-  if (rows.length > 1) throw new Failure(table.source, `has ${rows.length} symbols for ${name}`, suggestion);
+  if (row === undefined || match === "nearest")
+    throw new Failure("NOT_FOUND", table.source, `has no ${name}`, suggestion);
+  if (rows.length > 1)
+    throw new Failure("AMBIGUOUS", table.source, `has ${rows.length} symbols for ${name}`, suggestion);
   if (!dataToo && !isFunction(kindOfRow(row))) {
-    throw new Failure(table.source, `${name} is data`, "give --format address for a watchpoint");
+    throw new Failure(
+      "WRONG_KIND",
+      table.source,
+      `${name} is data`,
+      "give --format address for a watchpoint",
+    );
   }
   return row;
 }

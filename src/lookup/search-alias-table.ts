@@ -40,7 +40,7 @@ export function searchAliasTable(path: string): SearchedTable {
   let rows = 0;
   for (let at = headerEnd + 1; at < bytes.length; at = lineEnd(bytes, at) + 1) rows++;
   if (rows !== header.rows) {
-    throw new Failure(path, `has ${rows} rows, and its header tells ${header.rows}`, ADVICE);
+    throw new Failure("DAMAGED", path, `has ${rows} rows, and its header tells ${header.rows}`, ADVICE);
   }
 
   const rowAt = (start: number): TableRow => {

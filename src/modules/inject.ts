@@ -1,12 +1,11 @@
 import { ET_REL, SHT_NOBITS, SHT_NULL, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "../constants/elf.ts";
-import { DAMAGED } from "../elf/byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "../elf/elf-file.ts";
 import { hasModuleSignature, moduleSignatureStart } from "../elf/module-signature.ts";
 import { fileBytes, replaceSections, type SectionChange } from "../elf/section-replacement.ts";
 import { movedSymbol, withMovedSymbols } from "../elf/symbol-indices.ts";
 import { readSymbolTable, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
 import { addSymbolCopies, differInNameOnly, type SymbolCopy } from "../elf/symbol-table-writer.ts";
-import { Failure } from "../failure.ts";
+import { damaged, Failure } from "../failure.ts";
 
 /**
  * Puts aliases into the symbol table of a relocatable object, a .o or .ko: each directly behind its original, or behind
@@ -31,16 +30,18 @@ export function injectAliases(
 ): Iterable<Uint8Array> {
   const { path, file } = elf;
   if (aliases.size === 0) return fileBytes(file, 0, file.size);
-  if (elf.type !== ET_REL) throw new Failure(path, "is not relocatable", "give a .o or .ko");
+  if (elf.type !== ET_REL)
+    throw new Failure("WRONG_KIND", path, "is no relocatable object", "give .ko or .o files");
   const symtab = elf.sections.find(({ type }) => type === SHT_SYMTAB);
   const table = readSymbolTable(elf);
-  if (!symtab || !table) throw new Failure(path, "has no symbol table", "give it as it was before strip");
+  if (!symtab || !table)
+    throw new Failure("NO_SYMBOLS", path, "has no symbol table", "give it as it was before strip");
   const copies = missingAliases(table, aliases);
   if (copies.length === 0) return fileBytes(file, 0, file.size);
   let end = file.size;
   if (hasModuleSignature(elf)) {
     if (!dropSignature)
-      throw new Failure(path, "is signed", "inject before signing, or give --drop-signature");
+      throw new Failure("WRONG_KIND", path, "is signed", "inject before signing, or give --drop-signature");
     end = moduleSignatureStart(elf);
   }
   return replaceSections(elf, changedSections(elf, symtab, table, copies), end);
@@ -106,5 +107,5 @@ function replaced(info: number, ...content: Uint8Array[]): SectionChange {
 }
 
 function noExtendedIndices(elf: ElfFile, section: Section): never {
-  throw new Failure(sectionBytes(elf, section).name, "does not have an entry for each symbol", DAMAGED);
+  throw damaged(sectionBytes(elf, section).name, "does not have an entry for each symbol");
 }

@@ -29,7 +29,7 @@ const moduleFile = (path: string, output: string): ModuleFile => ({ path, name: 
 export function namedModules(paths: readonly string[]): ModuleFile[] {
   return paths.map((path) => {
     if (SUFFIX.test(path)) return moduleFile(path, basename(path));
-    throw new Failure(path, "is no module's name", "give .ko or .o files");
+    throw new Failure("WRONG_KIND", path, "is no module's name", "give .ko or .o files");
   });
 }
 
@@ -52,6 +52,7 @@ export function orderedModules(order: string): ModuleFile[] {
       return [moduleFile(path, output.startsWith("../") ? basename(output) : output)];
     }
     throw new Failure(
+      "WRONG_KIND",
       order,
       `line ${index + 1} names no .o or .ko: "${entry.slice(0, 60)}"`,
       "give a modules.order",
@@ -68,7 +69,8 @@ export function orderedModules(order: string): ModuleFile[] {
  */
 export function modulesBelow(directory: string): ModuleFile[] {
   const found = filesBelow(directory, "").filter(({ file }) => /\.ko(\.gz|\.xz|\.zst)?$/.test(file));
-  if (found.length === 0) throw new Failure(directory, "holds no .ko", "name the directory of the modules");
+  if (found.length === 0)
+    throw new Failure("WRONG_KIND", directory, "holds no .ko", "name the directory of the modules");
   const identity = ({ file }: FoundFile) => {
     const status = statSync(join(directory, file), { throwIfNoEntry: false });
     return status && `${status.dev}:${status.ino}`;
@@ -110,7 +112,7 @@ export function checkNames(modules: readonly ModuleFile[]): void {
   for (const { name, path } of modules) {
     const other = paths.get(name);
     if (other !== undefined) {
-      throw new Failure(path, `is the module ${name}, and so is ${other}`, "give one of them");
+      throw new Failure("WRONG_USAGE", path, `is the module ${name}, and so is ${other}`, "give one of them");
     }
     paths.set(name, path);
   }

@@ -24,10 +24,16 @@ export function parseSymbolFrequency(text: Buffer, source: string): Map<string, 
     const count = colon === -1 ? "" : text.toString("latin1", colon + 1, end);
     if (colon <= start || !/^[1-9][0-9]{0,8}$/.test(count)) {
       const shown = text.toString("utf8", start, Math.min(end, start + 60));
-      throw new Failure(source, `line ${line} is no name:count: "${shown}"`, "write the file anew");
+      throw new Failure(
+        "DAMAGED",
+        source,
+        `line ${line} is no name:count: "${shown}"`,
+        "write the file anew",
+      );
     }
     const name = text.toString("utf8", start, colon);
-    if (frequency.has(name)) throw new Failure(source, `line ${line} repeats ${name}`, "write the file anew");
+    if (frequency.has(name))
+      throw new Failure("DAMAGED", source, `line ${line} repeats ${name}`, "write the file anew");
     frequency.set(name, Number(count));
     start = end + 1;
   }

@@ -86,7 +86,7 @@ function askTool(
       clearTimeout(silence);
       silence = setTimeout(() => {
         child.kill("SIGKILL");
-        reject(new Failure(tool, `no answer for ${patience / 1000} s`, USE_DWARF));
+        reject(new Failure("TOOL_FAILED", tool, `no answer for ${patience / 1000} s`, USE_DWARF));
       }, patience);
     };
     expectOutput();
@@ -95,8 +95,13 @@ function askTool(
       const missing = errorCode(error) === "ENOENT";
       reject(
         missing
-          ? new Failure(tool, "no such program", `install it, name another with --addr2line, or ${USE_DWARF}`)
-          : new Failure(tool, `cannot be run: ${systemMessage(error)}`, USE_DWARF),
+          ? new Failure(
+              "TOOL_FAILED",
+              tool,
+              "no such program",
+              `install it, name another with --addr2line, or ${USE_DWARF}`,
+            )
+          : new Failure("TOOL_FAILED", tool, `cannot be run: ${systemMessage(error)}`, USE_DWARF),
       );
     });
     child.stdout.on("data", (data: Buffer) => {
@@ -112,7 +117,9 @@ function askTool(
       if (status !== 0) {
         const end = killer === null ? `exit status ${status}` : `killed by ${killer}`;
         const advice = section === undefined ? USE_DWARF : USE_SECTIONS;
-        reject(new Failure(tool, `failed on ${elf} (${end})${reason ? `: ${reason}` : ""}`, advice));
+        reject(
+          new Failure("TOOL_FAILED", tool, `failed on ${elf} (${end})${reason ? `: ${reason}` : ""}`, advice),
+        );
         return;
       }
       const lines = Buffer.concat(output).toString("utf8").split(/\r?\n/);
@@ -120,7 +127,7 @@ function askTool(
       if (lines.length === end - start) resolve(lines);
       else {
         const count = `gave ${lines.length} answers to ${end - start} addresses`;
-        reject(new Failure(tool, `${count}${reason ? `: ${reason}` : ""}`, USE_DWARF));
+        reject(new Failure("TOOL_FAILED", tool, `${count}${reason ? `: ${reason}` : ""}`, USE_DWARF));
       }
     });
     // A tool that ends without reading closes the pipe; its exit status tells the story.
@@ -142,7 +149,12 @@ function readAnswers(tool: string, count: number, lines: readonly string[]): Loc
   lines.forEach((text, query) => {
     const answer = ANSWER.exec(text);
     if (answer === null) {
-      throw new Failure(tool, `"${text.slice(0, 80)}" is no answer of an addr2line`, USE_DWARF);
+      throw new Failure(
+        "TOOL_FAILED",
+        tool,
+        `"${text.slice(0, 80)}" is no answer of an addr2line`,
+        USE_DWARF,
+      );
     }
     const [, path = "", number] = answer;
     const line = Number(number);

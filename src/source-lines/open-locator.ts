@@ -52,6 +52,7 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
   const options = locatorOptions(given);
   if (elf.type === ET_REL) {
     throw new Failure(
+      "WRONG_KIND",
       elf.path,
       "is a relocatable file, in which an address means nothing",
       "give a linked vmlinux",
@@ -83,13 +84,18 @@ export async function openObjectLocator(
   if (hasLines === undefined && separate === undefined) {
     const elsewhere = directories.length > 0 ? " or give --debug-directory" : "";
     const advice = `build with CONFIG_DEBUG_INFO${elsewhere}`;
-    throw new Failure(elf.path, "no line information (.debug_line)", advice);
+    throw new Failure("NO_DEBUG_INFO", elf.path, "no line information (.debug_line)", advice);
   }
   const debug = separate === undefined ? elf : openElf(separate);
   try {
     if (options.resolver === "dwarf") return await builtInLocator(debug, options);
     if (isCompressed(debug.path)) {
-      throw new Failure(debug.path, "is compressed, which addr2line cannot read", "use --resolver dwarf");
+      throw new Failure(
+        "WRONG_KIND",
+        debug.path,
+        "is compressed, which addr2line cannot read",
+        "use --resolver dwarf",
+      );
     }
     const { addr2line: tool, jobs, signal } = options;
     const ofSection = (section: string) =>

@@ -1,9 +1,8 @@
 import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
-import { DAMAGED } from "../elf/byte-source.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { readSymbolTable, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
-import { Failure } from "../failure.ts";
+import { damaged } from "../failure.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
@@ -92,9 +91,9 @@ function listSymbols(
   let keysEnd = keys;
   for (let symbol = 1; symbol < count; symbol += BATCH) {
     keysEnd = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, keysEnd, counts);
-    if (keysEnd === 0) throw new Failure(elf.path, "a symbol's name lies outside the string table", DAMAGED);
+    if (keysEnd === 0) throw damaged(elf.path, "a symbol's name lies outside the string table");
     if (program.namesLength() > NAMES_LIMIT)
-      throw new Failure(elf.path, "its symbols' names overlap beyond measure", DAMAGED);
+      throw damaged(elf.path, "its symbols' names overlap beyond measure");
   }
   const listed = (keysEnd - keys) / KEY_BYTES;
   const undefinedCount = program.undefinedSymbols();

@@ -129,7 +129,12 @@ export function readListing(text: Buffer, source: string): Listing {
     if (end > start) {
       if (!readLine(text, start, end, columns, count)) {
         const shown = text.toString("utf8", start, Math.min(end, start + 60));
-        throw new Failure(source, `line ${line} is no symbol: "${shown}"`, "give what `nm -n` prints");
+        throw new Failure(
+          "WRONG_KIND",
+          source,
+          `line ${line} is no symbol: "${shown}"`,
+          "give what `nm -n` prints",
+        );
       }
       lineStart[count] = start;
       anyAddress ||= columns.addressHigh[count] !== 0 || columns.addressLow[count] !== 0;
@@ -137,9 +142,15 @@ export function readListing(text: Buffer, source: string): Listing {
     }
     start = next;
   }
-  if (count === 0) throw new Failure(source, "the listing is empty", "give what `nm -n` prints");
+  if (count === 0)
+    throw new Failure("WRONG_KIND", source, "the listing is empty", "give what `nm -n` prints");
   if (count > 1 && !anyAddress) {
-    throw new Failure(source, "every address is zero, hidden by kptr_restrict", "read it as root");
+    throw new Failure(
+      "WRONG_KIND",
+      source,
+      "every address is zero, hidden by kptr_restrict",
+      "read it as root",
+    );
   }
   const { nameStart, nameEnd } = columns;
   return {

@@ -23,6 +23,7 @@ export function matchByAddress(listing: Listing, symbols: Int32Array, image: Elf
       if (symbolName(image, other) === name) return at(image.tableIndex, other);
     }
     throw new Failure(
+      "OTHER_BUILD",
       listing.source,
       `${name} at ${formatAddress(high, low)} is not in ${image.source}`,
       "give the listing of the same build, or its vmlinux with --debug-file",
@@ -67,6 +68,7 @@ export function matchByName(
     if (others.length !== bearers.length) {
       const times = (n: number) => (n === 1 ? "once" : `${n} times`);
       throw new Failure(
+        "OTHER_BUILD",
         listing.source,
         `has ${key.slice(1)} ${times(bearers.length)}, ${image.source} ${others.length === 0 ? "not at all" : times(others.length)}`,
         "give a --debug-file of the same build",
@@ -104,6 +106,7 @@ export function matchByFile(
     const others = theirs.get(key) ?? [];
     if (others.length !== bearers.length) {
       throw new Failure(
+        "OTHER_BUILD",
         object.source,
         `has ${nameAt(image.table, index)} another number of times than ${image.source}`,
         "give the object that it was linked from",

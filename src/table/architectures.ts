@@ -7,5 +7,5 @@ export function checkArchitectures(tables: readonly Pick<AliasTableReader, "sour
   const other = known.find(({ header }) => header.arch !== known[0]?.header.arch);
   if (other === undefined) return;
   const problem = `is for ${other.header.arch}, and ${known[0]?.source} for ${known[0]?.header.arch}`;
-  throw new Failure(other.source, problem, "give --force to compare them all the same");
+  throw new Failure("OTHER_BUILD", other.source, problem, "give --force to compare them all the same");
 }

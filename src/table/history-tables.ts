@@ -72,7 +72,12 @@ function byKernel(tables: readonly Table[]): [string, Table[]][] {
       for (const { name } of header.objects) {
         const other = sources.get(name);
         if (other !== undefined) {
-          throw new Failure(source, `has ${name} of ${kernel}, as ${other} has`, "give one of them");
+          throw new Failure(
+            "WRONG_USAGE",
+            source,
+            `has ${name} of ${kernel}, as ${other} has`,
+            "give one of them",
+          );
         }
         sources.set(name, source);
       }

@@ -85,13 +85,19 @@ export function parseHeader(path: string, text: string): TableHeader {
   const header = parseObject(text);
   const schema = header?.schema;
   if (header === undefined || typeof schema !== "string") {
-    throw new Failure(path, "is no alias table: its first line names no schema", "give what --table writes");
+    throw new Failure(
+      "WRONG_KIND",
+      path,
+      "is no alias table: its first line names no schema",
+      "give what --table writes",
+    );
   }
   if (schema !== TABLE_SCHEMA) {
     const advice = `this version reads ${TABLE_SCHEMA}; use the kas-alias that wrote it`;
-    throw new Failure(path, `has the schema ${schema}`, advice);
+    throw new Failure("UNSUPPORTED", path, `has the schema ${schema}`, advice);
   }
-  if (!isHeader(header)) throw new Failure(path, `line 1 is damaged: ${faulty(header, HEADER_KEYS)}`, ADVICE);
+  if (!isHeader(header))
+    throw new Failure("DAMAGED", path, `line 1 is damaged: ${faulty(header, HEADER_KEYS)}`, ADVICE);
   return header;
 }
 
@@ -105,12 +111,17 @@ function* readRows(
     const line = ++count + 1;
     const row = parsePlainRow(text) ?? parseRow(path, line, text);
     if (count > header.rows) {
-      throw new Failure(path, `line ${line} is one too many: its header tells ${header.rows} rows`, ADVICE);
+      throw new Failure(
+        "DAMAGED",
+        path,
+        `line ${line} is one too many: its header tells ${header.rows} rows`,
+        ADVICE,
+      );
     }
     yield row;
   }
   if (count < header.rows) {
-    throw new Failure(path, `ends after ${count} of its ${header.rows} rows`, ADVICE);
+    throw new Failure("DAMAGED", path, `ends after ${count} of its ${header.rows} rows`, ADVICE);
   }
 }
 
@@ -120,7 +131,7 @@ const checkedRow = rowChecker(COLUMNS);
 export function parseRow(path: string, line: number, text: string): TableRow {
   const value = parseObject(text);
   const row = value === undefined ? "no JSON object" : checkedRow(value);
-  if (typeof row === "string") throw new Failure(path, `line ${line} is damaged: ${row}`, ADVICE);
+  if (typeof row === "string") throw new Failure("DAMAGED", path, `line ${line} is damaged: ${row}`, ADVICE);
   return row;
 }
 
@@ -169,7 +180,7 @@ function* readLines(path: string): Generator<string, void, undefined> {
         yield* lines;
       }
       if (begun.length > MAX_LINE_BYTES) {
-        throw new Failure(path, `line ${line} is longer than ${MAX_LINE_BYTES} bytes`, ADVICE);
+        throw new Failure("DAMAGED", path, `line ${line} is longer than ${MAX_LINE_BYTES} bytes`, ADVICE);
       }
     }
     if (begun.length > 0) yield begun.toString();
@@ -183,7 +194,8 @@ export function reading<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (errorCode(error) === "EISDIR") throw new Failure(path, "is a directory", "name a file");
+    if (errorCode(error) === "EISDIR")
+      throw new Failure("CANNOT_READ", path, "is a directory", "name a file");
     throw cannotRead(path, error);
   }
 }

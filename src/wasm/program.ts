@@ -38,6 +38,7 @@ function allocated<T>(allocate: () => T): T {
     if (!(error instanceof RangeError)) throw error;
     // V8 reserves 10 GiB of address space for each memory.
     throw new Failure(
+      "NO_MEMORY",
       "WebAssembly",
       "no memory is to be had",
       "raise the limit of the address space (ulimit -v)",
@@ -62,7 +63,12 @@ export function wasmMemory(): WasmMemory {
       const start = used;
       const end = start + Math.ceil(bytes / 16) * 16;
       if (end > MEMORY_LIMIT) {
-        throw new Failure(`${end} bytes`, "are more than fit into memory", "give an intact file");
+        throw new Failure(
+          "NO_MEMORY",
+          `${end} bytes`,
+          "are more than fit into memory",
+          "give an intact file",
+        );
       }
       const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE_BYTES);
       if (missing > 0) allocated(() => memory.grow(missing));

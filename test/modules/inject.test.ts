@@ -342,7 +342,7 @@ describe("signed modules", () => {
 
   test("are refused", () => {
     expect(() => injected(signed, aliases)).toThrow(
-      new Failure(signed, "is signed", "inject before signing, or give --drop-signature"),
+      new Failure("WRONG_KIND", signed, "is signed", "inject before signing, or give --drop-signature"),
     );
   });
 

@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Failure } from "../src/failure.ts";
-import { hasContent } from "../src/files/file-content.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
+import { Failure } from "../../src/failure.ts";
+import { hasContent } from "../../src/files/file-content.ts";
+import { temporaryDirectory } from "../temporary-directory.ts";
 
 const directory = temporaryDirectory();
 const bytes = (text: string) => Buffer.from(text);
@@ -55,7 +55,7 @@ test("what is wrong with a piece is told", () => {
   const path = join(directory, "first");
   const pieces = function* () {
     yield bytes("a");
-    throw new Failure("piece", "is damaged");
+    throw new Failure("DAMAGED", "piece", "is damaged");
   };
   for (const unreadable of ["fails", "differs"] as const) {
     expect(() => hasContent(path, pieces(), unreadable)).toThrow("piece: is damaged");
