@@ -1,4 +1,5 @@
 import { type Kind, valueForm } from "./column-kinds.ts";
+import type { JsonObject } from "./json-values.ts";
 import { COLUMNS, type Columns, editionOf, type Row } from "./row-schema.ts";
 
 /**
@@ -9,7 +10,8 @@ export function plainRowReader<C extends Columns>(columns: C): (line: string) =>
   const entries = Object.entries(columns);
   const form = new RegExp(`^\\{${columnsForm(entries)}${laterKeys(entries)}\\}$`);
   const parsers = entries.map(([key, { parse }]) => ({ key, parse }));
-  const empty: Record<string, unknown> = Object.fromEntries(entries.map(([key]) => [key, null]));
+  // JSON.parse makes an object that holds as many values in itself as it has keys, which copies inherit.
+  const empty: JsonObject = JSON.parse(`{${entries.map(([key]) => `${JSON.stringify(key)}:null`).join()}}`);
   return (line) => {
     const fields = form.exec(line);
     if (fields === null) return undefined;
