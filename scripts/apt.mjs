@@ -58,7 +58,7 @@ async function aptGet(args, options = {}) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
   const common = ["-qq", "-o", `DPkg::Lock::Timeout=${LOCK_PATIENCE}`, "-o", "APT::Sandbox::User=root"];
   const start = Date.now();
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     const result = await run("apt-get", [...common, ...args], {
       env,
       ...options,
@@ -69,6 +69,7 @@ async function aptGet(args, options = {}) {
       process.stderr.write(result.stderr);
       return result;
     }
+    if (attempt === 0) say("Waiting for another process that uses apt …");
     await setTimeout(1000);
   }
 }
