@@ -32,7 +32,7 @@ export async function ensurePackages(tools) {
 }
 
 /** Whether this is root on a system with apt. */
-export function canInstall() {
+function canInstall() {
   return process.getuid?.() === 0 && isInstalled("apt-get");
 }
 
@@ -40,7 +40,7 @@ export function canInstall() {
  * Brings the package lists up to date as far as possible. An index that cannot be fetched, of a mirror that is being
  * synchronised or of a foreign architecture, need not have what is wanted: that shows when it is looked up.
  */
-export async function updatePackageLists() {
+async function updatePackageLists() {
   const { status } = await aptGet(["update"]);
   if (status !== 0) say("Some package lists could not be updated; continuing with those at hand.");
 }
@@ -58,7 +58,7 @@ async function aptGet(args, options = {}) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
   const common = ["-qq", "-o", `DPkg::Lock::Timeout=${LOCK_PATIENCE}`, "-o", "APT::Sandbox::User=root"];
   const start = Date.now();
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     const result = await run("apt-get", [...common, ...args], {
       env,
       ...options,
@@ -69,6 +69,7 @@ async function aptGet(args, options = {}) {
       process.stderr.write(result.stderr);
       return result;
     }
+    if (attempt === 0) say("Waiting for another process that uses apt …");
     await setTimeout(1000);
   }
 }

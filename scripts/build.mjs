@@ -79,6 +79,14 @@ async function nodeCheck(refusal) {
   return (await transform(script, { minify: true })).code.trim();
 }
 
+/**
+ * For scripts/coverage.mjs: code that keeps its lines, and a map of them. The bundle does not name the map, which Node would copy
+ * into what it writes of each run.
+ */
+const measured = process.env.NODE_V8_COVERAGE
+  ? { minify: false, minifySyntax: false, sourcemap: /** @type {const} */ ("external") }
+  : {};
+
 const licence = "// SPDX-License-Identifier: GPL-2.0-only";
 /**
  * @param {string} entry
@@ -95,6 +103,7 @@ const refusal = '{process.stderr.write(fault+"\\n");process.exit(1)}';
 // Node reads all of a program, comments too, before it runs any of it.
 await bundle("src/cli.ts", "dist/kas-alias.mjs", ["#!/usr/bin/env node", licence, await nodeCheck(refusal)], {
   minify: true,
+  ...measured,
 });
 await bundle("src/index.ts", "dist/index.mjs", [licence, await nodeCheck("throw new Error(fault)")]);
 chmodSync("dist/kas-alias.mjs", 0o755);

@@ -43,15 +43,16 @@ export async function fetchNodes() {
  */
 async function fetchNode(wanted) {
   const name = `node-linux-${arch()}`;
+  const cached = await intact(name, wanted);
+  if (cached) return cached;
   const newest = await newestVersion(name, wanted);
   const version = newest?.version ?? cachedVersion(name, wanted);
-  if (version === undefined) throw new Fault(`npm view ${name}@${wanted} failed, and the cache has none`);
+  if (version === undefined)
+    throw new Fault(`npm view ${name}@${wanted} failed, and there is none in ${NODES}`);
+  const found = await intact(name, version);
+  if (found) return found;
   const home = join(NODES, `${name}-${version}`);
-  const node = join(home, "node");
-  const stamp = join(home, "sha256");
-  if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, "utf8") === (await hash(node)))
-    return { version, node };
-  if (newest === undefined) throw new Fault(`npm view ${name}@${wanted} failed, and ${node} is damaged`);
+  if (newest === undefined) throw new Fault(`npm view ${name}@${wanted} failed, and ${home} is damaged`);
 
   say(`Downloading ${name} ${version} …`);
   const directory = temporaryDirectory(NODES);
@@ -69,7 +70,20 @@ async function fetchNode(wanted) {
   // What is damaged, or another process has just put there.
   if (existsSync(home)) renameSync(home, join(directory, "old"));
   renameSync(whole, home);
-  return { version, node };
+  return { version, node: join(home, "node") };
+}
+
+/**
+ * A version that the cache has, whole; undefined for any other.
+ * @param {string} name
+ * @param {string} version
+ * @returns {Promise<Runtime | undefined>}
+ */
+async function intact(name, version) {
+  const home = join(NODES, `${name}-${version}`);
+  const [node, stamp] = [join(home, "node"), join(home, "sha256")];
+  if (!existsSync(stamp) || !existsSync(node)) return undefined;
+  return readFileSync(stamp, "utf8") === (await hash(node)) ? { version, node } : undefined;
 }
 
 /**
@@ -79,11 +93,14 @@ async function fetchNode(wanted) {
  * @returns {Promise<{ version: string, integrity: string } | undefined>}
  */
 async function newestVersion(name, wanted) {
-  const fields = ["name", "version", "dist.integrity", "--json"];
+  const fields = ["name", "version", "dist.integrity", "--json", "--silent"];
   const { status, stdout } = await run("npm", ["view", `${name}@${wanted}`, ...fields], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  if (status !== 0) return undefined;
+  if (status !== 0) {
+    say(`npm view ${name}@${wanted} failed; continuing with the newest at hand.`);
+    return undefined;
+  }
   const found = [JSON.parse(stdout)].flat().sort((a, b) => byNumbers(a.version, b.version));
   const newest = found.at(-1);
   return newest && { version: newest.version, integrity: newest["dist.integrity"] };
