@@ -1,4 +1,3 @@
-import { at } from "../checked-index.ts";
 import { ARANGE_TUPLE_BYTES, NO_RANGE, PADDING, RANGE_BYTES, RANGE_OWNER } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
@@ -73,7 +72,10 @@ function sortedRanges(memory: WasmMemory, ranges: number, count: number): RangeT
       const range = findRange(sorted, count, high, low);
       if (range === NO_RANGE) return undefined;
       const owner = (range + RANGE_OWNER) / 4;
-      return at(words, owner + 1) * 2 ** 32 + at(words, owner);
+      const ownerLow = words[owner];
+      const ownerHigh = words[owner + 1];
+      if (ownerLow === undefined || ownerHigh === undefined) throw new RangeError(`no range at ${range}`);
+      return ownerHigh * 2 ** 32 + ownerLow;
     },
   };
 }

@@ -1,27 +1,42 @@
+import { at } from "../checked-index.ts";
 import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { readSymbolTable, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
 import { damaged } from "../failure.ts";
+import {
+  COLUMN_ADDRESS_HIGH,
+  COLUMN_ADDRESS_LOW,
+  COLUMN_NAME_END,
+  COLUMN_NAME_HASH,
+  COLUMN_NAME_START,
+  COLUMN_TABLE_INDEX,
+  COLUMN_TYPE,
+  COLUMNS_BYTES,
+  DIGIT_COUNTS_BYTES,
+  FILE_EXTENDS_SIGN,
+  FILE_IS_64,
+  FILE_IS_LITTLE_ENDIAN,
+  KEY_BYTES,
+  KEY_DIGITS,
+  KNOWN_BYTES,
+  NAME_OUTSIDE_STRINGS,
+} from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
 import { kindsOfLetters } from "./symbol-kind.ts";
 
-/** The listing of an ELF file's symbols, and which entry of the symbol table each came from. */
+/**
+ * The listing of an ELF file's symbols, and which entry of the symbol table each came from. It is in the memory that it was made
+ * in: once that memory has another listing, all members but `source` and `count` throw.
+ */
 export interface ElfListing extends Listing {
   readonly table: SymbolTable;
   /** Index in the symbol table, by symbol of the listing. */
   readonly tableIndex: Uint32Array;
 }
 
-/** What a symbol's key takes, what else is known of it, and the counts for sorting (wasm/assembly/listing.ts). */
-const KEY_BYTES = 8;
-const KNOWN_BYTES = 16;
-const DIGITS = 3;
-const COUNTS_BYTES = DIGITS * 4096 * 4;
-/** Of the columns, six have 32 bits, one has eight. */
-const COLUMN_BYTES = 6 * 4 + 1;
 /** The listing's text is not kept: this much of it is made at a time. */
 const TEXT_BYTES = 1 << 18;
 /** In bytes; far above any kernel's. */
@@ -35,7 +50,7 @@ const BATCH = 4096;
  *
  * @param bases the address of each section, for the values of a relocatable file, which are offsets in their sections
  *   (layOutSections); nm knows no such addresses
- * @param memory the room for the listing, which replaces an earlier one there
+ * @param memory the room for the listing, which ends an earlier one there
  * @returns undefined for a file without a symbol table
  * @throws Failure for a table that contradicts itself, and for names that overlap beyond measure
  */
@@ -58,130 +73,230 @@ function listSymbols(
   bases: Uint32Array | undefined,
   memory: WasmMemory,
 ): ElfListing {
-  const { count } = table;
-  const special = SPECIAL_SYMBOLS[elf.machine];
-  const sectionLetters = sectionTypeLetters(elf);
-  const place = ({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array) => {
-    const copy = memory.room(byteLength);
-    new Uint8Array(memory.buffer(), copy, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
-    return copy;
-  };
   const { program } = memory;
-  const columns = memory.room(count * COLUMN_BYTES);
+  const columns = memory.room(table.count * COLUMNS_BYTES);
   const text = memory.room(TEXT_BYTES);
   // What follows is of no use when the columns are filled.
   const spare = memory.room(0);
-  // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
-  const signExtended = elf.machine === EM_MIPS && !elf.is64;
-  program.describeSymbols(
-    table.words.byteOffset,
-    Number(table.is64) | (Number(table.littleEndian) << 1) | (Number(signExtended) << 2),
-    table.extendedIndices?.byteOffset ?? 0,
-    place(sectionLetters),
-    sectionLetters.length,
-    table.strings.byteOffset,
-    table.strings.length,
-    bases === undefined ? 0 : place(bases),
-    memory.room(count * KNOWN_BYTES),
-  );
-  const left = special === undefined ? 0 : place(matchingNames(table, special));
-  const counts = memory.room(COUNTS_BYTES);
-  new Uint8Array(memory.buffer(), counts, COUNTS_BYTES).fill(0);
-  const keys = memory.room(count * KEY_BYTES);
-  let keysEnd = keys;
-  for (let symbol = 1; symbol < count; symbol += BATCH) {
-    keysEnd = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, keysEnd, counts);
-    if (keysEnd === 0) throw damaged(elf.path, "a symbol's name lies outside the string table");
-    if (program.namesLength() > NAMES_LIMIT)
-      throw damaged(elf.path, "its symbols' names overlap beyond measure");
-  }
-  const listed = (keysEnd - keys) / KEY_BYTES;
-  const undefinedCount = program.undefinedSymbols();
+  describeSymbols(elf, table, bases, memory);
+  const keys = collectKeys(elf, table, memory);
   // Sorting needs the room of the columns first.
-  sortKeys(memory, { keys, keysEnd, spare: columns, counts });
-  const stride = listed * 4;
-  for (let row = 0; row < listed; row += BATCH) {
-    program.fillColumns(keys, row, Math.min(listed, row + BATCH), columns, stride);
+  sortKeys(memory, keys, columns);
+  const count = keys.bytes / KEY_BYTES;
+  const stride = count * 4;
+  for (let row = 0; row < count; row += BATCH) {
+    program.fillColumns(keys.start, row, Math.min(count, row + BATCH), columns, stride);
   }
   memory.release(spare);
-  const words = (column: number) => new Uint32Array(memory.buffer(), columns + column * stride, listed);
-  const letters = new Uint8Array(memory.buffer(), columns + 6 * stride, listed);
-  const listing = {
-    table,
+  const words = (column: number) => new Uint32Array(memory.buffer(), columns + column * stride, count);
+  const letters = new Uint8Array(memory.buffer(), columns + COLUMN_TYPE * stride, count);
+  const listed: ListedColumns = {
     source: elf.path,
+    count,
+    table,
     text: table.strings,
-    count: listed,
-    nameStart: words(0),
-    nameEnd: words(1),
-    addressHigh: words(2),
-    addressLow: words(3),
-    nameHash: words(4),
-    tableIndex: words(5),
+    nameStart: words(COLUMN_NAME_START),
+    nameEnd: words(COLUMN_NAME_END),
+    addressHigh: words(COLUMN_ADDRESS_HIGH),
+    addressLow: words(COLUMN_ADDRESS_LOW),
+    nameHash: words(COLUMN_NAME_HASH),
+    tableIndex: words(COLUMN_TABLE_INDEX),
     type: letters,
     kind: kindsOfLetters(letters),
   };
-  const beforeName = (symbol: number) => {
-    const high = listing.addressHigh[symbol] as number;
-    const low = listing.addressLow[symbol] as number;
-    const digits = formatAddress(high, low).slice(elf.is64 || high !== 0 ? 0 : 8);
-    const address = symbol < undefinedCount ? " ".repeat(digits.length) : digits;
-    return `${address} ${String.fromCharCode(listing.type[symbol] as number)} `;
+  const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
+  const undefinedCount = program.undefinedSymbols();
+  const write: LineWriter = (row, end, used) => {
+    const start = text + used;
+    const bytes = program.writeLines(columns, stride, undefinedCount, row, end, start, TEXT_BYTES - used);
+    return { bytes, row: program.rowsWritten() };
+  };
+  return whileHeld(listed, memory.hold(), (added) => lines(listed, undefinedCount, room, write, added));
+}
+
+type ListedColumns = Omit<ElfListing, "lines">;
+
+/** A listing that checks that it is still in its memory. */
+function whileHeld(listed: ListedColumns, check: () => void, makeLines: Listing["lines"]): ElfListing {
+  const checked = <T>(value: T): T => {
+    check();
+    return value;
   };
   return {
-    ...listing,
-    *lines(added = []) {
-      const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
-      let used = 0;
-      let row = 0;
-      for (const [symbol, name] of [...added, [listed - 1] as const]) {
-        const end = symbol + 1;
-        while (row < end) {
-          const left = TEXT_BYTES - used;
-          used += program.writeLines(columns, stride, undefinedCount, row, end, text + used, left);
-          row = program.rowsWritten();
-          if (row === end) break;
-          if (used > 0) yield room.subarray(0, used);
-          else {
-            // A name that is longer than the room.
-            yield Buffer.from(beforeName(row));
-            yield table.strings.subarray(listing.nameStart[row], listing.nameEnd[row++]);
-            yield Buffer.from("\n");
-          }
-          used = 0;
-        }
-        if (name === undefined) break;
-        const line = `${beforeName(symbol)}${name}\n`;
-        // A character takes three bytes at most.
-        if (used + line.length * 3 > TEXT_BYTES) {
-          yield room.subarray(0, used);
-          used = 0;
-        }
-        if (line.length * 3 > TEXT_BYTES) yield Buffer.from(line);
-        else used += room.write(line, used);
+    source: listed.source,
+    count: listed.count,
+    get table() {
+      return checked(listed.table);
+    },
+    get text() {
+      return checked(listed.text);
+    },
+    get nameStart() {
+      return checked(listed.nameStart);
+    },
+    get nameEnd() {
+      return checked(listed.nameEnd);
+    },
+    get addressHigh() {
+      return checked(listed.addressHigh);
+    },
+    get addressLow() {
+      return checked(listed.addressLow);
+    },
+    get nameHash() {
+      return checked(listed.nameHash);
+    },
+    get tableIndex() {
+      return checked(listed.tableIndex);
+    },
+    get type() {
+      return checked(listed.type);
+    },
+    kind: listed.kind,
+    *lines(added) {
+      check();
+      for (const piece of makeLines(added)) {
+        yield piece;
+        check();
       }
-      yield room.subarray(0, used);
     },
   };
 }
 
-/** Sorts keys that have been counted, where they are. */
-function sortKeys(
-  { program, buffer }: WasmMemory,
-  { keys, keysEnd, spare, counts }: Record<"keys" | "keysEnd" | "spare" | "counts", number>,
+/** Tells the program where the symbol table is, and what else it must know of the file. */
+function describeSymbols(
+  elf: ElfFile,
+  table: SymbolTable,
+  bases: Uint32Array | undefined,
+  memory: WasmMemory,
 ): void {
-  const bytes = keysEnd - keys;
+  const letters = sectionTypeLetters(elf);
+  // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
+  const extendsSign = elf.machine === EM_MIPS && !elf.is64;
+  memory.program.describeSymbols(
+    table.words.byteOffset,
+    (table.is64 ? FILE_IS_64 : 0) |
+      (table.littleEndian ? FILE_IS_LITTLE_ENDIAN : 0) |
+      (extendsSign ? FILE_EXTENDS_SIGN : 0),
+    table.extendedIndices?.byteOffset ?? 0,
+    place(memory, letters),
+    letters.length,
+    table.strings.byteOffset,
+    table.strings.length,
+    bases === undefined ? 0 : place(memory, bases),
+    memory.room(table.count * KNOWN_BYTES),
+  );
+}
+
+/** Copies bytes into a memory, and gives their offset. */
+function place(memory: WasmMemory, { buffer, byteOffset, byteLength }: Uint8Array | Uint32Array): number {
+  const copy = memory.room(byteLength);
+  new Uint8Array(memory.buffer(), copy, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
+  return copy;
+}
+
+/** The keys of symbols, and how often each digit has each value. */
+interface Keys {
+  readonly start: number;
+  readonly bytes: number;
+  readonly counts: number;
+}
+
+/** Makes keys of the symbols that nm lists. */
+function collectKeys(elf: ElfFile, table: SymbolTable, memory: WasmMemory): Keys {
+  const { count } = table;
+  const { program } = memory;
+  const special = SPECIAL_SYMBOLS[elf.machine];
+  const left = special === undefined ? 0 : place(memory, matchingNames(table, special));
+  const counts = memory.room(DIGIT_COUNTS_BYTES);
+  new Uint8Array(memory.buffer(), counts, DIGIT_COUNTS_BYTES).fill(0);
+  const start = memory.room(count * KEY_BYTES);
+  let end = start;
+  for (let symbol = 1; symbol < count; symbol += BATCH) {
+    end = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, end, counts);
+    if (end === NAME_OUTSIDE_STRINGS)
+      throw damaged(elf.path, "a symbol's name lies outside the string table");
+    if (program.namesLength() > NAMES_LIMIT)
+      throw damaged(elf.path, "its symbols' names overlap beyond measure");
+  }
+  return { start, bytes: end - start, counts };
+}
+
+/** Writes the lines of rows [row, end) after what is used of the room, as many as fit; gives the row after the last one. */
+type LineWriter = (row: number, end: number, used: number) => { bytes: number; row: number };
+
+/** The lines of a listing, in pieces that are in the room, each valid until the next is asked for. */
+function* lines(
+  { text, nameStart, nameEnd, count, ...listed }: ListedColumns,
+  undefinedCount: number,
+  room: Buffer,
+  write: LineWriter,
+  added: Iterable<readonly [symbol: number, name: string]> = [],
+): Generator<Uint8Array> {
+  const beforeName = (symbol: number) => lineStart(listed, symbol, symbol < undefinedCount);
+  let used = 0;
+  let row = 0;
+  const rest: readonly [number, undefined] = [count - 1, undefined];
+  for (const [symbol, name] of [...added, rest]) {
+    const end = symbol + 1;
+    while (row < end) {
+      const written = write(row, end, used);
+      used += written.bytes;
+      row = written.row;
+      if (row === end) break;
+      if (used > 0) yield room.subarray(0, used);
+      else {
+        // A name that is longer than the room.
+        yield Buffer.from(beforeName(row));
+        yield text.subarray(nameStart[row], nameEnd[row++]);
+        yield Buffer.from("\n");
+      }
+      used = 0;
+    }
+    if (name === undefined) break;
+    const line = `${beforeName(symbol)}${name}\n`;
+    // A character takes three bytes at most.
+    if (used + line.length * 3 > room.length) {
+      yield room.subarray(0, used);
+      used = 0;
+    }
+    if (line.length * 3 > room.length) yield Buffer.from(line);
+    else used += room.write(line, used);
+  }
+  yield room.subarray(0, used);
+}
+
+/** What a line holds before the name. */
+function lineStart(
+  {
+    table,
+    addressHigh,
+    addressLow,
+    type,
+  }: Pick<ListedColumns, "table" | "addressHigh" | "addressLow" | "type">,
+  symbol: number,
+  isUndefined: boolean,
+): string {
+  const high = at(addressHigh, symbol);
+  const digits = formatAddress(high, at(addressLow, symbol)).slice(table.is64 || high !== 0 ? 0 : 8);
+  const address = isUndefined ? " ".repeat(digits.length) : digits;
+  return `${address} ${String.fromCharCode(at(type, symbol))} `;
+}
+
+/** Sorts keys where they are. */
+function sortKeys({ program, buffer }: WasmMemory, { start, bytes, counts }: Keys, spare: number): void {
   const step = BATCH * KEY_BYTES;
-  let from = keys;
+  let from = start;
   let to = spare;
-  for (let digit = 0; digit < DIGITS; digit++) {
+  for (let digit = 0; digit < KEY_DIGITS; digit++) {
     if (!program.placeDigit(digit, from, bytes / KEY_BYTES, counts)) continue;
     for (let done = 0; done < bytes; done += step) {
       program.distribute(digit, from + done, from + Math.min(bytes, done + step), to, counts);
     }
     [from, to] = [to, from];
   }
-  if (from === spare) new Uint8Array(buffer()).copyWithin(keys, spare, spare + bytes);
-  program.sortKeys(keys, bytes / KEY_BYTES, spare);
+  if (from === spare) new Uint8Array(buffer()).copyWithin(start, spare, spare + bytes);
+  program.sortKeys(start, bytes / KEY_BYTES, spare);
 }
 
 /**

@@ -7,15 +7,14 @@ const PAGE_BYTES = 1 << 16;
 /** The most that a memory of 32-bit offsets may hold here, in bytes. */
 export const MEMORY_LIMIT = MEMORY_PAGES * PAGE_BYTES;
 
-/** Offset 0 stands for nothing. */
+/** No room begins at offset 0, which means nothing. */
 const FIRST_OFFSET = 16;
 
 let module: WebAssembly.Module | undefined;
 
 /**
- * A memory of its own, which `room` gives out piece by piece, and the program that works on it. One that is done with is freed
- * late, since its size does not make V8 collect garbage: what takes much and goes
- * through many files uses one for all.
+ * A memory of its own, which `room` gives out piece by piece, and the program that works on it. V8 frees it lazily, since its size
+ * does not make V8 collect garbage: what goes through many files uses one memory for all.
  */
 export interface WasmMemory {
   readonly program: WasmProgram;
@@ -29,6 +28,11 @@ export interface WasmMemory {
   room(bytes: number): number;
   /** Gives back all from an offset on, everything without one. */
   release(from?: number): void;
+  /**
+   * A check for what stays in the memory when a call has ended: it throws an Error once everything has been given back, since
+   * others may use the memory then.
+   */
+  hold(): () => void;
 }
 
 function allocated<T>(allocate: () => T): T {
@@ -48,6 +52,8 @@ function allocated<T>(allocate: () => T): T {
 
 export function wasmMemory(): WasmMemory {
   let used = FIRST_OFFSET;
+  /** How often everything has been given back. */
+  let uses = 0;
   let program: WasmProgram | undefined;
   // Shared by nobody: V8 counts other memories among what a collection might free, and collects for nothing.
   const descriptor = { initial: 0, maximum: MEMORY_PAGES, shared: true } as const;
@@ -76,7 +82,14 @@ export function wasmMemory(): WasmMemory {
       return start;
     },
     release(from = FIRST_OFFSET) {
+      if (from === FIRST_OFFSET) uses++;
       used = from;
+    },
+    hold() {
+      const use = uses;
+      return () => {
+        if (use !== uses) throw new Error("the memory that this was in is used for something else");
+      };
     },
   };
 }

@@ -94,7 +94,7 @@ describe("namesakes", () => {
     expect(columns(findNamesakes(listingOf(text), false))).toEqual(plainNamesakes(text, false, new Set()));
   });
 
-  test("are grouped in the memory of their listing, which stays whole", () => {
+  test("are grouped in one memory, and earlier groups and the listing stay whole", () => {
     const count = 20_000;
     const { u32, u64 } = numberBytes(true);
     const entries = Array.from({ length: count + 1 }, (_, i) =>
@@ -110,7 +110,8 @@ describe("namesakes", () => {
     const elf = openElf(file);
     const listing = defined(elfListing(elf), "symbol table");
     elf.file.close();
-    for (const { first, next, bearers } of [findNamesakes(listing, false), findNamesakes(listing, false)]) {
+    const groupings = [findNamesakes(listing, false), findNamesakes(listing, false)];
+    for (const { first, next, bearers } of groupings) {
       expect(bearers[0]).toBe(count);
       expect(first.every((leader) => leader === 0)).toBe(true);
       expect(next.every((symbol, i) => symbol === (i === count - 1 ? -1 : i + 1))).toBe(true);

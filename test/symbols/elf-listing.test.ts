@@ -6,6 +6,7 @@ import { openElf } from "../../src/elf/elf-file.ts";
 import { symbolSize } from "../../src/elf/symbol-table.ts";
 import { elfListing } from "../../src/symbols/elf-listing.ts";
 import { symbolName } from "../../src/symbols/listing.ts";
+import { wasmMemory } from "../../src/wasm/program.ts";
 import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -291,4 +292,24 @@ test("each line knows its entry in the symbol table", () => {
     expect(Number.parseInt(fields?.[1]?.slice(8) ?? "", 16)).toBe(addressLow[symbol]);
     expect(Number(fields?.[2])).toBe(symbolSize(table, index));
   }
+});
+
+test("a listing ends when its memory has another one", () => {
+  const memory = wasmMemory();
+  const list = () => {
+    const elf = openElf(SAMPLE);
+    try {
+      return elfListing(elf, undefined, memory);
+    } finally {
+      elf.file.close();
+    }
+  };
+  const first = list();
+  const lines = first?.lines()[Symbol.iterator]();
+  const second = list();
+  const ended = /memory that this was in/;
+  expect(() => first?.nameStart).toThrow(ended);
+  expect(() => first?.table).toThrow(ended);
+  expect(() => lines?.next()).toThrow(ended);
+  expect(second?.nameStart.length).toBe(second?.count);
 });

@@ -87,43 +87,62 @@ import {
 } from "../layout.ts";
 import { next, readUleb } from "./leb128.ts";
 
-// The DIEs of a unit (DWARF 5 sections 7.5.2 and 7.5.3): those that stand for wanted addresses are found, all others
-// passed over. An abbreviation is made into a record of steps that pass over its attributes, as many as possible at once.
+// Finds the DIEs of a unit that are at wanted addresses (DWARF 5 sections 7.5.2 and 7.5.3).
+//
+// A kernel has tens of millions of DIEs, of which some thousands are wanted; but DIEs have no length, so the end of each must be
+// computed from its attributes to find the next one. An abbreviation lists the name and form of each attribute, and a unit's DIEs
+// share a few hundred abbreviations. So each abbreviation is compiled once into a record, and no name or form is looked at again:
+// - The record says what kind of DIE it is, and whether it has children.
+// - Where all forms have a fixed size, the record holds the sum: passing over the DIE is one addition.
+// - Otherwise it holds steps. A step is a word: an action in the lower 8 bits, a size in bytes above them. Attributes of fixed size
+//   that follow each other become one STEP_SKIP; a form of variable size has a step that reads its length and no more.
+// - Only four attributes have an action of their own: the location of a variable, the first address of a function (as an address or
+//   as an index), and the sibling. All other attributes are passed over, whatever they mean.
+// - A DIE that can hold neither a variable nor a function (a type) is passed over with its children, by DW_AT_sibling. Without that
+//   attribute its children are passed over one by one.
+// A step may read up to PADDING bytes after the unit's end, which are zeros; the end is checked after it.
 
-// An abbreviation's record: what its DIEs are, whether they have children, the bytes of their attributes where that is
-// always the same, where the abbreviation stands, and the steps, 32 bits each.
+// An abbreviation's record: its kind, whether its DIEs have children, the size of their attributes or NOT_FIXED, where the
+// abbreviation is, and the steps, a word each.
 const KIND = 0;
 const CHILDREN = 1;
 const FIXED_BYTES = 4;
 const ABBREVIATION = 8;
 const STEPS = 12;
 
-const OTHER: u8 = 0;
-/** What holds no variable and no function: its sibling comes next. */
-const CLOSED: u8 = 1;
-/** A function, or a copy of one, in which nothing is looked for but variables. */
-const SCOPE: u8 = 2;
-const VARIABLE: u8 = 3;
-const FUNCTION: u8 = 4;
-/** A function in several pieces. */
-const FUNCTION_OF_RANGES: u8 = 5;
-
 const NOT_FIXED: u32 = 0xffffffff;
 
-// A step: what to do in the lower 8 bits, and with how many bytes.
-const END: u32 = 0;
-const SKIP: u32 = 1;
-const SKIP_LEB: u32 = 2;
-const SKIP_STRING: u32 = 3;
-const SKIP_INDIRECT: u32 = 4;
-/** A block whose length has so many bytes, a LEB128 number for 0. */
-const SKIP_BLOCK: u32 = 5;
-const LOCATION: u32 = 6;
-/** A reference of so many bytes, a LEB128 number for 0. */
-const SIBLING: u32 = 7;
-const ADDRESS: u32 = 8;
-/** An index in .debug_addr, of so many bytes, a LEB128 number for 0. */
-const ADDRESS_INDEX: u32 = 9;
+const KIND_OTHER: u8 = 0;
+/** Has children, but no variable or function among them: jump to DW_AT_sibling. */
+const KIND_SKIP_SUBTREE: u8 = 1;
+/** A function, or a copy of one, in which only variables are looked for. */
+const KIND_SCOPE: u8 = 2;
+const KIND_VARIABLE: u8 = 3;
+const KIND_FUNCTION: u8 = 4;
+/** A function in several pieces. */
+const KIND_FUNCTION_OF_RANGES: u8 = 5;
+
+/** The attributes end. */
+const STEP_END: u32 = 0;
+/** Pass over so many bytes. */
+const STEP_SKIP: u32 = 1;
+/** Pass over a LEB128 number. */
+const STEP_SKIP_LEB: u32 = 2;
+/** Pass over a string and its NUL. */
+const STEP_SKIP_STRING: u32 = 3;
+/** Read a form, and pass over a value of that form. */
+const STEP_SKIP_INDIRECT: u32 = 4;
+// The size of the following ones is that of a number which they read first; 0 for a LEB128 number.
+/** Read a length, and pass over so many bytes. */
+const STEP_SKIP_BLOCK: u32 = 5;
+/** Read a length, and look the addresses in so many bytes up, which are a location description. */
+const STEP_LOCATION: u32 = 6;
+/** Read where the sibling is; end here if the kind is KIND_SKIP_SUBTREE. */
+const STEP_SIBLING: u32 = 7;
+/** Read an address, and look it up. */
+const STEP_ADDRESS: u32 = 8;
+/** Read an index in .debug_addr, and look the address there up. */
+const STEP_ADDRESS_INDEX: u32 = 9;
 
 let fault: u32 = SCAN_NO_FAULT;
 /** The form or code at fault. */
@@ -168,61 +187,63 @@ function readNumber(at: usize, size: u32): u64 {
   return value;
 }
 
-/** The step that passes over a form, NOT_FIXED for one that is not known. */
-function stepOf(form: u32): u32 {
-  let size: u32 = 0;
+/** What is no size, and no step. */
+const NONE: u32 = 0xffffffff;
+
+/** The size of a form's values; NONE when it is not fixed. */
+function fixedSize(form: u32): u32 {
   switch (form) {
     case DW_FORM_addr:
-      size = addressSize;
-      break;
+      return addressSize;
     case DW_FORM_data1:
     case DW_FORM_ref1:
     case DW_FORM_flag:
     case DW_FORM_strx1:
     case DW_FORM_addrx1:
-      size = 1;
-      break;
+      return 1;
     case DW_FORM_data2:
     case DW_FORM_ref2:
     case DW_FORM_strx2:
     case DW_FORM_addrx2:
-      size = 2;
-      break;
+      return 2;
     case DW_FORM_strx3:
     case DW_FORM_addrx3:
-      size = 3;
-      break;
+      return 3;
     case DW_FORM_data4:
     case DW_FORM_ref4:
     case DW_FORM_strx4:
     case DW_FORM_addrx4:
     case DW_FORM_ref_sup4:
-      size = 4;
-      break;
+      return 4;
     case DW_FORM_data8:
     case DW_FORM_ref8:
     case DW_FORM_ref_sig8:
     case DW_FORM_ref_sup8:
-      size = 8;
-      break;
+      return 8;
     case DW_FORM_data16:
-      size = 16;
-      break;
+      return 16;
     case DW_FORM_strp:
     case DW_FORM_line_strp:
     case DW_FORM_sec_offset:
     case DW_FORM_strp_sup:
     case DW_FORM_GNU_ref_alt:
     case DW_FORM_GNU_strp_alt:
-      size = offsetSize;
-      break;
+      return offsetSize;
     case DW_FORM_ref_addr:
-      size = referenceSize;
-      break;
+      return referenceSize;
     case DW_FORM_flag_present:
     case DW_FORM_implicit_const:
-      size = 0;
-      break;
+      return 0;
+    default:
+      return NONE;
+  }
+}
+
+/** The step that passes over a form; NONE for one that is not known. */
+function stepOf(form: u32): u32 {
+  const size = fixedSize(form);
+  if (size !== NONE) return STEP_SKIP | (size << 8);
+  switch (form) {
     case DW_FORM_udata:
     case DW_FORM_sdata:
     case DW_FORM_ref_udata:
@@ -230,43 +251,42 @@ function stepOf(form: u32): u32 {
     case DW_FORM_addrx:
     case DW_FORM_loclistx:
     case DW_FORM_rnglistx:
-      return SKIP_LEB;
+      return STEP_SKIP_LEB;
     case DW_FORM_string:
-      return SKIP_STRING;
+      return STEP_SKIP_STRING;
     case DW_FORM_indirect:
-      return SKIP_INDIRECT;
+      return STEP_SKIP_INDIRECT;
     case DW_FORM_block1:
-      return SKIP_BLOCK | (1 << 8);
+      return STEP_SKIP_BLOCK | (1 << 8);
     case DW_FORM_block2:
-      return SKIP_BLOCK | (2 << 8);
+      return STEP_SKIP_BLOCK | (2 << 8);
     case DW_FORM_block4:
-      return SKIP_BLOCK | (4 << 8);
+      return STEP_SKIP_BLOCK | (4 << 8);
     case DW_FORM_block:
     case DW_FORM_exprloc:
-      return SKIP_BLOCK;
+      return STEP_SKIP_BLOCK;
     default:
-      return NOT_FIXED;
+      return NONE;
   }
-  return SKIP | (size << 8);
 }
 
 /** The step that reads an attribute, or passes over it. */
 function stepFor(name: u64, form: u32, tag: u64, wantsFunctions: bool): u32 {
   const step = stepOf(form);
   if (name === DW_AT_sibling) {
-    if (form === DW_FORM_ref_udata) return SIBLING;
+    if (form === DW_FORM_ref_udata) return STEP_SIBLING;
     if (form === DW_FORM_ref1 || form === DW_FORM_ref2 || form === DW_FORM_ref4 || form === DW_FORM_ref8) {
-      return SIBLING | (step & 0xffffff00);
+      return STEP_SIBLING | (step & 0xffffff00);
     }
   }
-  if (name === DW_AT_location && tag === DW_TAG_variable && (step & 0xff) === SKIP_BLOCK) {
-    return LOCATION | (step & 0xffffff00);
+  if (name === DW_AT_location && tag === DW_TAG_variable && (step & 0xff) === STEP_SKIP_BLOCK) {
+    return STEP_LOCATION | (step & 0xffffff00);
   }
   if (name === DW_AT_low_pc && tag === DW_TAG_subprogram && wantsFunctions) {
-    if (form === DW_FORM_addr) return ADDRESS;
-    if (form === DW_FORM_addrx) return ADDRESS_INDEX;
+    if (form === DW_FORM_addr) return STEP_ADDRESS;
+    if (form === DW_FORM_addrx) return STEP_ADDRESS_INDEX;
     if (form >= <u32>DW_FORM_addrx1 && form <= <u32>DW_FORM_addrx4)
-      return ADDRESS_INDEX | (step & 0xffffff00);
+      return STEP_ADDRESS_INDEX | (step & 0xffffff00);
   }
   return step;
 }
@@ -308,7 +328,7 @@ export function abbreviationOf(code: u32): usize {
  * Makes records of a table of abbreviations, in RECORDS_SHARE bytes for each of its bytes at most, and RECORDS_MORE.
  *
  * @param end of the bytes at hand, which PADDING zeros follow
- * @returns whether the table is whole; else `scanFault` tells what it lacks
+ * @returns whether the table is whole; else `scanFault` says what it lacks
  */
 export function readAbbreviations(start: usize, end: usize, records: usize, wantsFunctions: bool): bool {
   memory.fill(recordByCode, 0, (<usize>codeEnd) << 2);
@@ -320,78 +340,106 @@ export function readAbbreviations(start: usize, end: usize, records: usize, want
     const code = readUleb(at);
     if (code === 0) return true;
     const tag = readUleb(next);
-    at = next;
-    const hasChildren = load<u8>(at++) !== 0;
-    let kind = hasChildren && !isOpen(tag) ? CLOSED : OTHER;
-    if (tag === DW_TAG_subprogram || tag === DW_TAG_inlined_subroutine) kind = SCOPE;
-    let isDeclaration = false;
-    let hasRanges = false;
-    let step = record + STEPS;
-    let fixed: u32 = 0;
-    let isFixed = true;
-    for (;;) {
-      const name = readUleb(at);
-      const form = <u32>readUleb(next);
-      at = next;
-      if (form === DW_FORM_implicit_const) {
-        readUleb(at);
-        at = next;
-      }
-      if (at > end) {
-        fault = SCAN_CUT_SHORT;
-        return false;
-      }
-      if (name === 0 && form === 0) break;
-      const found = stepFor(name, form, tag, wantsFunctions);
-      if (found === NOT_FIXED) {
-        fault = SCAN_UNKNOWN_FORM;
-        culprit = form;
-        return false;
-      }
-      const action = found & 0xff;
-      if (action === LOCATION) kind = VARIABLE;
-      if (name === DW_AT_declaration) isDeclaration = true;
-      if (wantsFunctions && tag === DW_TAG_subprogram) {
-        if (action === ADDRESS || action === ADDRESS_INDEX) kind = kind === SCOPE ? FUNCTION : kind;
-        if (name === DW_AT_ranges) hasRanges = true;
-      }
-      if (action === SKIP) {
-        fixed += found >> 8;
-        continue;
-      }
-      // A variable's children, if it has any, are of no interest; others' siblings are where they are closed.
-      if (fixed > 0) {
-        store<u32>(step, SKIP | (fixed << 8));
-        step += 4;
-        fixed = 0;
-      }
-      isFixed = false;
-      store<u32>(step, found);
-      step += 4;
-    }
-    if (kind === SCOPE && isDeclaration) kind = CLOSED;
-    if (hasRanges && (kind === SCOPE || kind === FUNCTION)) kind = FUNCTION_OF_RANGES;
-    if (fixed > 0) {
-      store<u32>(step, SKIP | (fixed << 8));
-      step += 4;
-    }
-    store<u32>(step, END);
+    const hasChildren = load<u8>(next) !== 0;
+    at = makeSteps(next + 1, end, tag, wantsFunctions, record + STEPS);
+    if (at === 0) return false;
     if (code >= <u64>codeLimit) {
       fault = SCAN_CODE_TOO_LARGE;
       return false;
     }
-    store<u8>(record, kind, KIND);
+    store<u8>(record, kindOf(tag, hasChildren), KIND);
     store<u8>(record, hasChildren ? 1 : 0, CHILDREN);
-    store<u32>(record, isFixed ? fixed : NOT_FIXED, FIXED_BYTES);
+    store<u32>(record, isFixed ? skipped : NOT_FIXED, FIXED_BYTES);
     store<u32>(record, <u32>abbreviation, ABBREVIATION);
     const cell = recordByCode + ((<usize>code) << 2);
-    // The bytes behind the last code that was used are zeros still.
+    // The bytes after the last code that was used are zeros still.
     if (load<u32>(cell) === 0) store<u32>(cell, <u32>record);
     if (<u32>code >= codeEnd) codeEnd = <u32>code + 1;
-    record = step + 4;
+    record = stepsEnd;
   }
   fault = SCAN_CUT_SHORT;
   return false;
+}
+
+// What makeSteps leaves: where the steps end, whether all forms have a fixed size, the size of those after the last step that is
+// no STEP_SKIP, and which attributes there are.
+let stepsEnd: usize = 0;
+let isFixed = true;
+let skipped: u32 = 0;
+let hasLocation = false;
+let hasAddress = false;
+let hasRanges = false;
+let isDeclaration = false;
+
+/**
+ * Makes the steps of an abbreviation.
+ *
+ * @param from where its attributes begin
+ * @param steps where the steps go
+ * @returns where the attributes end; 0 when something is wrong, which `scanFault` says
+ */
+function makeSteps(from: usize, end: usize, tag: u64, wantsFunctions: bool, steps: usize): usize {
+  stepsEnd = steps;
+  isFixed = true;
+  skipped = 0;
+  hasLocation = hasAddress = hasRanges = isDeclaration = false;
+  let at = from;
+  while (true) {
+    const name = readUleb(at);
+    const form = <u32>readUleb(next);
+    at = next;
+    if (form === DW_FORM_implicit_const) {
+      readUleb(at);
+      at = next;
+    }
+    if (at > end) {
+      fault = SCAN_CUT_SHORT;
+      return 0;
+    }
+    if (name === 0 && form === 0) {
+      addSkip();
+      addStep(STEP_END);
+      return at;
+    }
+    const step = stepFor(name, form, tag, wantsFunctions);
+    if (step === NONE) {
+      fault = SCAN_UNKNOWN_FORM;
+      culprit = form;
+      return 0;
+    }
+    const action = step & 0xff;
+    if (action === STEP_LOCATION) hasLocation = true;
+    if (action === STEP_ADDRESS || action === STEP_ADDRESS_INDEX) hasAddress = true;
+    if (name === DW_AT_ranges && tag === DW_TAG_subprogram && wantsFunctions) hasRanges = true;
+    if (name === DW_AT_declaration) isDeclaration = true;
+    if (action === STEP_SKIP) skipped += step >> 8;
+    else {
+      addSkip();
+      skipped = 0;
+      isFixed = false;
+      addStep(step);
+    }
+  }
+}
+
+function addSkip(): void {
+  if (skipped > 0) addStep(STEP_SKIP | (skipped << 8));
+}
+
+function addStep(step: u32): void {
+  store<u32>(stepsEnd, step);
+  stepsEnd += 4;
+}
+
+/** The kind of the DIEs of the abbreviation whose steps were made last. */
+function kindOf(tag: u64, hasChildren: bool): u8 {
+  if (hasLocation) return KIND_VARIABLE;
+  if (tag !== DW_TAG_subprogram && tag !== DW_TAG_inlined_subroutine) {
+    return hasChildren && !isOpen(tag) ? KIND_SKIP_SUBTREE : KIND_OTHER;
+  }
+  if (isDeclaration && !hasAddress) return KIND_SKIP_SUBTREE;
+  if (hasRanges) return KIND_FUNCTION_OF_RANGES;
+  return hasAddress ? KIND_FUNCTION : KIND_SCOPE;
 }
 
 let wanted: usize = 0;
@@ -540,12 +588,17 @@ function fail(what: u32, at: usize): u32 {
   return 0;
 }
 
+/** @param which the form or code at fault */
+function failOf(what: u32, which: u32, at: usize): u32 {
+  culprit = which;
+  return fail(what, at);
+}
+
 /**
- * Goes on through the unit's DIEs. Of each that stands for a wanted address it writes three words: where it is, where the
- * function is that holds it (0 for none), both from the unit's start, and which of the wanted addresses it stands for; of a
- * function in several pieces always, since the scan does not read these.
+ * Goes on through the unit's DIEs. For each address of a DIE that is wanted it writes an entry (FOUND_…); for a function in several
+ * pieces at least one, since the scan does not read these.
  *
- * @returns how many were found, `capacity` at most; `scanEnded` tells whether there may be more
+ * @returns how many entries, `capacity` at most; `scanEnded` says whether there may be more
  */
 export function scanUnit(found: usize, capacity: u32): u32 {
   let at = position;
@@ -557,10 +610,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
     if (code >= 0x80) {
       const long = readUleb(die);
       at = next;
-      if (long >= <u64>codeEnd) {
-        culprit = <u32>long;
-        return fail(SCAN_UNKNOWN_CODE, die);
-      }
+      if (long >= <u64>codeEnd) return failOf(SCAN_UNKNOWN_CODE, <u32>long, die);
       code = <u32>long;
     }
     if (code === 0) {
@@ -573,104 +623,18 @@ export function scanUnit(found: usize, capacity: u32): u32 {
       continue;
     }
     const record = code < codeEnd ? <usize>load<u32>(recordByCode + ((<usize>code) << 2)) : 0;
-    if (record === 0) {
-      culprit = code;
-      return fail(SCAN_UNKNOWN_CODE, die);
-    }
+    if (record === 0) return failOf(SCAN_UNKNOWN_CODE, code, die);
     const kind = load<u8>(record, KIND);
     const fixed = load<u32>(record, FIXED_BYTES);
     matchCount = 0;
-    let sibling: usize = 0;
+    sibling = 0;
     if (fixed !== NOT_FIXED) at += fixed;
     else {
-      for (let step = record + STEPS; ; step += 4) {
-        const what = load<u32>(step);
-        const action = what & 0xff;
-        if (action === END) break;
-        const size = what >> 8;
-        if (action === SKIP) at += size;
-        else if (action === SKIP_LEB) {
-          while (load<u8>(at++) >= 0x80) {}
-        } else if (action === SKIP_STRING) {
-          while (load<u8>(at++) !== 0) {}
-        } else if (action === SKIP_BLOCK || action === LOCATION) {
-          let length: u64 = 0;
-          if (size === 0) {
-            length = readUleb(at);
-            at = next;
-          } else {
-            length = readNumber(at, size);
-            at += size;
-          }
-          if (at > end || length > <u64>(end - at)) return fail(SCAN_PAST_THE_END, die);
-          if (action === LOCATION) readLocation(at, at + <usize>length);
-          at += <usize>length;
-        } else if (action === SIBLING) {
-          let offset: u64 = 0;
-          if (size === 0) {
-            offset = readUleb(at);
-            at = next;
-          } else {
-            offset = readNumber(at, size);
-            at += size;
-          }
-          // Only what is passed over needs a sibling that can be relied on.
-          if (kind === CLOSED) {
-            if (offset <= <u64>(die - unitStart) || offset > <u64>(end - unitStart)) {
-              return fail(SCAN_SIBLING_BEFORE, die);
-            }
-            sibling = unitStart + <usize>offset;
-            break;
-          }
-        } else if (action === ADDRESS) {
-          if (at + addressSize <= end) readMatch(readNumber(at, addressSize));
-          at += addressSize;
-        } else if (action === ADDRESS_INDEX) {
-          let index: u64 = 0;
-          if (size === 0) {
-            index = readUleb(at);
-            at = next;
-          } else {
-            index = readNumber(at, size);
-            at += size;
-          }
-          const place = addressPlace(index);
-          if (place !== 0) readMatch(readNumber(place, addressSize));
-        } else {
-          let form: u32 = 0;
-          do {
-            form = <u32>readUleb(at);
-            at = next;
-          } while (form === DW_FORM_indirect && at < end);
-          const real = stepOf(form);
-          if (real === NOT_FIXED || form === DW_FORM_implicit_const) {
-            culprit = form;
-            return fail(SCAN_UNKNOWN_FORM, die);
-          }
-          const rest = real & 0xff;
-          if (rest === SKIP) at += real >> 8;
-          else if (rest === SKIP_LEB) {
-            while (load<u8>(at++) >= 0x80) {}
-          } else if (rest === SKIP_STRING) {
-            while (load<u8>(at++) !== 0) {}
-          } else if (rest === SKIP_BLOCK) {
-            let length: u64 = 0;
-            if (real >> 8 === 0) {
-              length = readUleb(at);
-              at = next;
-            } else {
-              length = readNumber(at, real >> 8);
-              at += real >> 8;
-            }
-            if (at > end || length > <u64>(end - at)) return fail(SCAN_PAST_THE_END, die);
-            at += <usize>length;
-          }
-        }
-        if (at > end) return fail(SCAN_PAST_THE_END, die);
-      }
+      at = runSteps(record, kind, at, die, end);
+      if (at === 0) return 0;
     }
     if (at > end) return fail(SCAN_PAST_THE_END, die);
-    if (kind === FUNCTION_OF_RANGES && matchCount === 0) addMatch(<u32>SEE_RANGES);
+    if (kind === KIND_FUNCTION_OF_RANGES && matchCount === 0) addMatch(<u32>SEE_RANGES);
     for (let i: u32 = 0; i < matchCount; i++) {
       store<u32>(found, <u32>(die - unitStart));
       store<u32>(found, scope > scopes ? load<u32>(scope - SCOPE_BYTES, SCOPE_DIE) : 0, FOUND_SCOPE);
@@ -678,20 +642,117 @@ export function scanUnit(found: usize, capacity: u32): u32 {
       found += FOUND_BYTES;
       count++;
     }
-    if (sibling !== 0) {
-      at = sibling;
-    } else if (load<u8>(record, CHILDREN) !== 0) {
-      if (kind === SCOPE || kind === FUNCTION || kind === FUNCTION_OF_RANGES) {
-        if (scope === scopes + <usize>MOST_SCOPES * SCOPE_BYTES) return fail(SCAN_TOO_DEEP, die);
-        store<u32>(scope, depth);
-        store<u32>(scope, <u32>(die - unitStart), SCOPE_DIE);
-        scope += SCOPE_BYTES;
+    if (sibling !== 0) at = sibling;
+    else if (load<u8>(record, CHILDREN) !== 0) {
+      if (kind === KIND_SCOPE || kind === KIND_FUNCTION || kind === KIND_FUNCTION_OF_RANGES) {
+        if (!enterScope(die)) return fail(SCAN_TOO_DEEP, die);
       }
       depth++;
-    } else if (depth === 0) {
-      at = end;
-    }
+    } else if (depth === 0) at = end;
   }
   position = at;
   return count;
+}
+
+/** Opens the function whose children come next. @returns whether there was room */
+function enterScope(die: usize): bool {
+  if (scope === scopes + <usize>MOST_SCOPES * SCOPE_BYTES) return false;
+  store<u32>(scope, depth);
+  store<u32>(scope, <u32>(die - unitStart), SCOPE_DIE);
+  scope += SCOPE_BYTES;
+  return true;
+}
+
+/** Where the sibling is of the DIE whose steps were run, if its subtree is to be passed over; else 0. */
+let sibling: usize = 0;
+
+/**
+ * Runs the steps of a record.
+ *
+ * @param at where the attributes begin
+ * @returns where they end, or a place in them when the sibling is known; 0 when something is wrong, which `scanFault` says
+ */
+function runSteps(record: usize, kind: u8, at: usize, die: usize, end: usize): usize {
+  let step = record + STEPS;
+  while (true) {
+    const what = load<u32>(step);
+    step += 4;
+    const action = what & 0xff;
+    const size = what >> 8;
+    if (action === STEP_END) return at;
+    // The most frequent ones first.
+    if (action === STEP_SKIP) at += size;
+    else if (action === STEP_SKIP_LEB) {
+      while (load<u8>(at++) >= 0x80) {}
+    } else if (action === STEP_SKIP_STRING) {
+      while (load<u8>(at++) !== 0) {}
+    } else if (action === STEP_SKIP_BLOCK || action === STEP_LOCATION) {
+      const length = readSized(at, size);
+      at = sizedEnd;
+      if (at > end || length > <u64>(end - at)) return fail(SCAN_PAST_THE_END, die);
+      if (action === STEP_LOCATION) readLocation(at, at + <usize>length);
+      at += <usize>length;
+    } else if (action === STEP_SIBLING) {
+      const offset = readSized(at, size);
+      at = sizedEnd;
+      // Only what is passed over needs a sibling that can be relied on.
+      if (kind === KIND_SKIP_SUBTREE) {
+        if (offset <= <u64>(die - unitStart) || offset > <u64>(end - unitStart)) {
+          return fail(SCAN_SIBLING_BEFORE, die);
+        }
+        sibling = unitStart + <usize>offset;
+        return at;
+      }
+    } else if (action === STEP_ADDRESS) {
+      if (at + addressSize <= end) readMatch(readNumber(at, addressSize));
+      at += addressSize;
+    } else if (action === STEP_ADDRESS_INDEX) {
+      const place = addressPlace(readSized(at, size));
+      at = sizedEnd;
+      if (place !== 0) readMatch(readNumber(place, addressSize));
+    } else {
+      at = skipIndirect(at, end, die);
+      if (at === 0) return 0;
+    }
+    if (at > end) return fail(SCAN_PAST_THE_END, die);
+  }
+}
+
+/** Passes over a form and a value of that form. @returns where it ends; 0 when something is wrong, which `scanFault` says */
+function skipIndirect(at: usize, end: usize, die: usize): usize {
+  let form: u32 = 0;
+  do {
+    form = <u32>readUleb(at);
+    at = next;
+  } while (form === DW_FORM_indirect && at < end);
+  const step = stepOf(form);
+  if (step === NONE || form === DW_FORM_implicit_const) return failOf(SCAN_UNKNOWN_FORM, form, die);
+  const action = step & 0xff;
+  const size = step >> 8;
+  if (action === STEP_SKIP) at += size;
+  else if (action === STEP_SKIP_LEB) {
+    while (load<u8>(at++) >= 0x80) {}
+  } else if (action === STEP_SKIP_STRING) {
+    while (load<u8>(at++) !== 0) {}
+  } else if (action === STEP_SKIP_BLOCK) {
+    const length = readSized(at, size);
+    at = sizedEnd;
+    if (at > end || length > <u64>(end - at)) return fail(SCAN_PAST_THE_END, die);
+    at += <usize>length;
+  }
+  return at;
+}
+
+/** Where the number ends that `readSized` has read. */
+let sizedEnd: usize = 0;
+
+/** A number of so many bytes, a LEB128 number for 0. */
+function readSized(at: usize, size: u32): u64 {
+  if (size === 0) {
+    const value = readUleb(at);
+    sizedEnd = next;
+    return value;
+  }
+  sizedEnd = at + size;
+  return readNumber(at, size);
 }
