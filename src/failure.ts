@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from "node:util";
+
 /**
  * Why something failed, for programs. A code stands for one cause, whatever the words:
  *
@@ -56,12 +58,9 @@ export class Failure extends Error {
   /** The same failure with one more thing to try. */
   orElse(alternative: string): Failure {
     const { code, subject, problem, advice } = this;
-    return new Failure(
-      code,
-      subject,
-      problem,
-      advice === undefined ? alternative : `${advice}, or ${alternative}`,
-    );
+    if (advice === undefined) return new Failure(code, subject, problem, alternative);
+    const comma = / or /.test(advice) ? "," : "";
+    return new Failure(code, subject, problem, `${advice}${comma} or ${alternative}`);
   }
 }
 
@@ -73,8 +72,11 @@ export function damaged(subject: string, problem: string): Failure {
 /** The system's own words for an error of Node's file and process functions: `no space left on device`. */
 export function systemMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message);
-  return words?.[1] ?? error.message;
+  const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1];
+  if (words !== undefined) return words;
+  // Of processes that cannot be started Node gives the number alone.
+  const number = "errno" in error && typeof error.errno === "number" ? error.errno : 0;
+  return getSystemErrorMap().get(number)?.[1] ?? error.message;
 }
 
 /** @param ifMissing the advice when there is no such file */

@@ -74,12 +74,7 @@ const NO_SYMBOLS = "has no symbol table";
 export function imageListing(image: ElfFile): ElfListing {
   const listing = elfListing(image);
   if (listing !== undefined && listing.count > 0) return listing;
-  throw new Failure(
-    "NO_SYMBOLS",
-    image.path,
-    NO_SYMBOLS,
-    "give a listing with --nm, or an unstripped vmlinux",
-  );
+  throw new Failure("NO_SYMBOLS", image.path, NO_SYMBOLS, "give an unstripped vmlinux");
 }
 
 /** A vmlinux whose symbols are chosen and located, but not named yet. */

@@ -100,7 +100,12 @@ async function aliasedSymbols(
   const lines = more.split("\n").map((line) => line.trim());
   const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
   if (aliases.length === 0)
-    throw new Failure("WRONG_USAGE", from ?? path, "no alias is given", "name some, or give --from");
+    throw new Failure(
+      "WRONG_USAGE",
+      from ?? "livepatch",
+      "no alias is given",
+      "name some as arguments or one a line in --from",
+    );
   const table = searchAliasTable(path);
   const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));
   return { symbols: findAliased([...new Set(aliases)], table, image), table };

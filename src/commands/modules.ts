@@ -1,12 +1,13 @@
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
-import { aliasModules, type ModulesProgress } from "../alias/alias-modules.ts";
+import { aliasModules, type ModulesProgress, type ModulesResult } from "../alias/alias-modules.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
 import { openElf } from "../elf/elf-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
+import type { FileOutput } from "../files/write-files.ts";
 import { injectAliases } from "../modules/inject.ts";
 import {
   checkNames,
@@ -108,35 +109,32 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
     (stage, work) => stopwatch.time(stage, work),
   ).finally(() => progress.end());
 
-  let stdoutOpen = true;
-  await stopwatch.time("write", async () => {
-    if (options.outputDir !== undefined) {
-      for (const { module, aliases } of result.injections) {
-        if (aliases.size === 0 && !options.emptyOthers) continue;
-        await progress.attempt(() => writeInjected(module, aliases, options.outputDir as string, options));
-      }
-    }
-    const text =
-      symbolFrequency === undefined || vmlinux === undefined
-        ? undefined
-        : formatSymbolFrequency(result.frequency);
-    const outputs = [];
-    if (text !== undefined && !hasContent(symbolFrequency as string, [text], "differs")) {
-      outputs.push({ target: symbolFrequency as string, pieces: [text] });
-    }
-    if (options.table !== undefined) {
-      outputs.push({ target: options.table, pieces: tablePieces(result) });
-    }
-    stdoutOpen = await writeOutputs(outputs);
-  });
-  if (options.stats) {
-    sayStats(statsOf(result.counts, stopwatch.seconds), options.stats);
-  }
+  const stdoutOpen = await stopwatch.time("write", () => writeResult(result, options, progress));
+  if (options.stats) sayStats(statsOf(result.counts, stopwatch.seconds), options.stats);
   if (progress.failures > 0) {
     const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;
     throw new Failure("INCOMPLETE", "--keep-going", `${what} could not be done`, "see the lines above");
   }
   return stdoutOpen;
+}
+
+/** Writes what was asked for: changed copies of the modules, the names' frequency, the table. */
+async function writeResult(result: ModulesResult, options: Options, progress: Progress): Promise<boolean> {
+  const { outputDir, emptyOthers, symbolFrequency, vmlinux, table } = options;
+  if (outputDir !== undefined) {
+    for (const { module, aliases } of result.injections) {
+      if (aliases.size === 0 && !emptyOthers) continue;
+      await progress.attempt(() => writeInjected(module, aliases, outputDir, options));
+    }
+  }
+  const outputs: FileOutput[] = [];
+  if (symbolFrequency !== undefined && vmlinux !== undefined) {
+    const text = formatSymbolFrequency(result.frequency);
+    if (!hasContent(symbolFrequency, [text], "differs"))
+      outputs.push({ target: symbolFrequency, pieces: [text] });
+  }
+  if (table !== undefined) outputs.push({ target: table, pieces: tablePieces(result) });
+  return await writeOutputs(outputs);
 }
 
 /** Writes a copy of a module with its aliases, an empty one for a module without, unless it is there already. */
@@ -173,8 +171,10 @@ async function writeInjected(
 }
 
 function isSameFile(path: string, target: string): boolean {
-  const [one, other] = [path, target].map((each) => statSync(each, { throwIfNoEntry: false }));
-  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+  // Whatever else is wrong with the target shows when it is written.
+  if (!existsSync(target)) return false;
+  const [one, other] = [statSync(path), statSync(target)];
+  return one.dev === other.dev && one.ino === other.ino;
 }
 
 async function openBar({ quiet }: Options): Promise<SingleBar | undefined> {

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { aliasVmlinux, type Timer, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { openElf } from "../elf/elf-file.ts";
+import { Failure } from "../failure.ts";
 import type { FileOutput } from "../files/write-files.ts";
 import { readSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsOf } from "../report/stats.ts";
@@ -76,7 +77,7 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
   const time: Timer = (stage, work) => stopwatch.time(stage, work);
   const result =
     reuseTable === undefined
-      ? await makeAliases(input, options, signal, time)
+      ? await makeAliases(input, options, signal, time).catch((error) => suggestOptions(error, options))
       : await reuseAliases(input, readAliasTable(reuseTable), time);
 
   const outputs: FileOutput[] = [];
@@ -105,6 +106,14 @@ function makeAliases(
     // The file counts vmlinux's names as well.
     frequency && { bearersOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
   );
+}
+
+/** Names the option that helps where an image lacks something. */
+function suggestOptions(error: unknown, { nm, debugFile }: Options): never {
+  if (!(error instanceof Failure)) throw error;
+  if (error.code === "NO_DEBUG_INFO" && debugFile === undefined) throw error.orElse("give --debug-file");
+  if (error.code === "NO_SYMBOLS" && nm === undefined) throw error.orElse("a listing with --nm");
+  throw error;
 }
 
 function report({ source, counts }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {

@@ -143,10 +143,10 @@ export class DebugInfoScanner {
     this.#unitBytes = unitBytes;
     this.#abbreviationBytes = abbreviationBytes;
     this.#tableBytes = tableBytes;
-    this.#abbreviationsAt = this.#memory.room(abbreviationBytes + PADDING);
-    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORDS_SHARE + RECORDS_MORE);
-    this.#tableAt = this.#memory.room(tableBytes);
-    this.#unitAt = this.#memory.room(unitBytes + PADDING);
+    this.#abbreviationsAt = this.#memory.room(abbreviationBytes + PADDING, this.info.name);
+    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORDS_SHARE + RECORDS_MORE, this.info.name);
+    this.#tableAt = this.#memory.room(tableBytes, this.info.name);
+    this.#unitAt = this.#memory.room(unitBytes + PADDING, this.info.name);
     this.#recordsOf = "";
     this.#heldFrom = this.#heldTo = 0;
   }

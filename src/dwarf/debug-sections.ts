@@ -29,7 +29,7 @@ export interface DebugSections {
 const PAGE_BYTES: Readonly<Record<string, number>> = { info: 1 << 10, abbrev: 1 << 10, line: 1 << 12 };
 const DENSE_PAGE = 1 << 16;
 
-const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO or give --debug-file";
+const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO";
 
 /**
  * Opens the debug sections of an ELF file. In those of a relocatable file, addresses are as `layOutSections` lays them out.

@@ -1,4 +1,3 @@
-import { at } from "../checked-index.ts";
 import { damaged } from "../failure.ts";
 import {
   FOUND_BY_NEXT_LINE,

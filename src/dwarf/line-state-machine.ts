@@ -54,7 +54,7 @@ export class LineStateMachine {
     this.#loaded = undefined;
     memory.release(this.#namesAt + NAMES_BYTES);
     this.#wantedAt = memory.room(addresses * WANTED_BYTES);
-    const start = memory.room(length + PADDING);
+    const start = memory.room(length + PADDING, line.name);
     this.#tablesAt = start + operands;
     this.#instructionsAt = start + program.start - from;
     this.#rowsAt = memory.room(this.#capacity * ROW_BYTES);

@@ -22,10 +22,10 @@ export function arangeTable(sections: DebugSections): RangeTable {
   const { aranges, littleEndian } = sections;
   const memory = wasmMemory();
   const most = Math.floor(aranges.size / ARANGE_TUPLE_BYTES);
-  const section = memory.room(aranges.size + PADDING);
+  const section = memory.room(aranges.size + PADDING, aranges.name);
   const bytes = new Uint8Array(memory.buffer(), section, aranges.size + PADDING);
   aranges.read(0, aranges.size, bytes);
-  const ranges = memory.room(most * RANGE_BYTES);
+  const ranges = memory.room(most * RANGE_BYTES, aranges.name);
   const count = memory.program.readAranges(section, section + aranges.size, littleEndian, ranges);
   if (count < 0) throw faultOf(sections, ~count);
   return sortedRanges(memory, ranges, count);

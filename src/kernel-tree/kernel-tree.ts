@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { applyPatches, type PatchedFiles, patchedPaths } from "./apply-patches.ts";
@@ -64,9 +64,12 @@ function distance(a: string, b: string): number {
 
 /** The version that the tree's Makefile begins with. */
 function kernelVersion(tree: string): string {
-  const makefile = readIfThere(tree, "Makefile") ?? "";
+  const makefile = readIfThere(tree, "Makefile");
+  if (makefile === undefined && !existsSync(tree)) {
+    throw new Failure("CANNOT_READ", tree, "cannot be read: no such file or directory", "check the path");
+  }
   const field = (name: string) =>
-    new RegExp(`^${name} *=[ \\t]*(.*)$`, "m").exec(makefile)?.[1]?.trim() ?? "";
+    new RegExp(`^${name} *=[ \\t]*(.*)$`, "m").exec(makefile ?? "")?.[1]?.trim() ?? "";
   const [version, patchlevel, sublevel] = [field("VERSION"), field("PATCHLEVEL"), field("SUBLEVEL")];
   if (!/^\d+$/.test(version) || !/^\d+$/.test(patchlevel)) {
     throw new Failure(

@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import { lookUpExactly } from "../lookup/look-up.ts";
+import { ambiguous, notFound } from "../lookup/one-symbol.ts";
 import type { SearchedTable } from "../lookup/search-alias-table.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
@@ -27,12 +28,10 @@ export function findAliased(
     const { rows, closest } = lookUpExactly(table, alias);
     const [row, ...others] = rows;
     if (row === undefined) {
-      const advice = closest.length > 0 ? `near it: ${closest.join(", ")}` : "find it with kas-alias lookup";
-      throw new Failure("NOT_FOUND", alias, `is no alias of ${table.source}`, advice);
+      throw notFound(table.source, alias, closest);
     }
     if (others.length > 0) {
-      const bearers = rows.map(({ object, alias: one }) => one ?? object).join(", ");
-      throw new Failure("AMBIGUOUS", alias, `means ${rows.length} symbols`, `give one of ${bearers}`);
+      throw ambiguous(table.source, alias, rows);
     }
     return { alias, row, symbol: oldSymbolOf(table.header, row) };
   });

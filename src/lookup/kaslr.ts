@@ -76,11 +76,12 @@ function otherBuild({ object, name, section }: TableRow, bearers: number, { sour
       "OTHER_BUILD",
       source,
       `${name} of ${object} is in ${section}, which is gone after loading`,
+      "give a symbol that stays loaded",
     );
   }
   if (section?.startsWith(".exit") && object === "vmlinux") {
     const problem = `${name} of ${object} is in ${section}, which it lacks without CONFIG_KALLSYMS_ALL`;
-    return new Failure("OTHER_BUILD", source, problem);
+    return new Failure("OTHER_BUILD", source, problem, "build the kernel with it");
   }
   if (bearers > 0) {
     const problem = `${name} of ${object} is not where the table has it: this is another build`;

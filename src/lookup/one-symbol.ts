@@ -16,12 +16,10 @@ import type { SearchedTable } from "./search-alias-table.ts";
 export function oneSymbol(table: SearchedTable, name: string, dataToo = false): TableRow {
   const { match, rows, closest } = lookUp(table, name);
   const [row] = rows;
-  const others = row === undefined ? closest : rows.map((each) => each.alias ?? each.name);
-  const suggestion = others.length > 0 ? `give ${others.join(" or ")}` : undefined;
-  if (row === undefined || match === "nearest")
-    throw new Failure("NOT_FOUND", table.source, `has no ${name}`, suggestion);
-  if (rows.length > 1)
-    throw new Failure("AMBIGUOUS", table.source, `has ${rows.length} symbols for ${name}`, suggestion);
+  if (row === undefined || match === "nearest") {
+    throw notFound(table.source, name, match === null ? closest : rows.map(nameOf));
+  }
+  if (rows.length > 1) throw ambiguous(table.source, name, rows);
   if (!dataToo && !isFunction(kindOfRow(row))) {
     throw new Failure(
       "WRONG_KIND",
@@ -32,6 +30,20 @@ export function oneSymbol(table: SearchedTable, name: string, dataToo = false): 
   }
   return row;
 }
+
+/** A name that a table does not have. @param closest what may be meant */
+export function notFound(table: string, name: string, closest: readonly string[]): Failure {
+  const advice = closest.length > 0 ? `give ${closest.join(" or ")}` : "find it with kas-alias lookup";
+  return new Failure("NOT_FOUND", table, `has no ${name}`, advice);
+}
+
+/** A name of several symbols. */
+export function ambiguous(table: string, name: string, rows: readonly TableRow[]): Failure {
+  const advice = `give ${rows.map(nameOf).join(" or ")}`;
+  return new Failure("AMBIGUOUS", table, `has ${rows.length} symbols for ${name}`, advice);
+}
+
+const nameOf = ({ alias, name }: TableRow) => alias ?? name;
 
 /** The symbols that names mean, each once, in the order of the names. @throws Failure as oneSymbol does */
 export function namedSymbols(table: SearchedTable, names: readonly string[], dataToo = false): TableRow[] {

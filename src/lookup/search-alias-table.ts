@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
-import { Failure } from "../failure.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
-import { ADVICE, parseHeader, parseRow, reading } from "../table/read-alias-table.ts";
+import { oneRowTooMany, parseHeader, parseRow, reading, tooFewRows } from "../table/read-alias-table.ts";
 
 /** An alias table of which only those rows are parsed that somebody looks for. */
 export interface SearchedTable {
@@ -39,9 +38,8 @@ export function searchAliasTable(path: string): SearchedTable {
   const header = parseHeader(path, bytes.toString("utf8", 0, headerEnd));
   let rows = 0;
   for (let at = headerEnd + 1; at < bytes.length; at = lineEnd(bytes, at) + 1) rows++;
-  if (rows !== header.rows) {
-    throw new Failure("DAMAGED", path, `has ${rows} rows, and its header tells ${header.rows}`, ADVICE);
-  }
+  if (rows < header.rows) throw tooFewRows(path, header, rows);
+  if (rows > header.rows) throw oneRowTooMany(path, header);
 
   const rowAt = (start: number): TableRow => {
     const text = bytes.toString("utf8", start, lineEnd(bytes, start));

@@ -61,7 +61,7 @@ export function elfListing(
 ): ElfListing | undefined {
   memory.release();
   const table = readSymbolTable(elf, (bytes) => {
-    const start = memory.room(bytes);
+    const start = memory.room(bytes, elf.path);
     return new Uint8Array(memory.buffer(), start, bytes);
   });
   return table && listSymbols(elf, table, bases, memory);
@@ -74,7 +74,7 @@ function listSymbols(
   memory: WasmMemory,
 ): ElfListing {
   const { program } = memory;
-  const columns = memory.room(table.count * COLUMNS_BYTES);
+  const columns = memory.room(table.count * COLUMNS_BYTES, elf.path);
   const text = memory.room(TEXT_BYTES);
   // What follows is of no use when the columns are filled.
   const spare = memory.room(0);
@@ -184,7 +184,7 @@ function describeSymbols(
     table.strings.byteOffset,
     table.strings.length,
     bases === undefined ? 0 : place(memory, bases),
-    memory.room(table.count * KNOWN_BYTES),
+    memory.room(table.count * KNOWN_BYTES, elf.path),
   );
 }
 
@@ -210,7 +210,7 @@ function collectKeys(elf: ElfFile, table: SymbolTable, memory: WasmMemory): Keys
   const left = special === undefined ? 0 : place(memory, matchingNames(table, special));
   const counts = memory.room(DIGIT_COUNTS_BYTES);
   new Uint8Array(memory.buffer(), counts, DIGIT_COUNTS_BYTES).fill(0);
-  const start = memory.room(count * KEY_BYTES);
+  const start = memory.room(count * KEY_BYTES, elf.path);
   let end = start;
   for (let symbol = 1; symbol < count; symbol += BATCH) {
     end = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, end, counts);

@@ -78,10 +78,11 @@ export function readTableHeader(path: string): TableHeader {
 }
 
 /** What to do about a damaged table. */
-export const ADVICE = "write the table anew";
+const ADVICE = "write the table anew";
 
 /** The header in the first line of a table. @throws Failure for one of another schema, or none */
 export function parseHeader(path: string, text: string): TableHeader {
+  if (text === "") throw new Failure("WRONG_KIND", path, "is empty", "give what --table writes");
   const header = parseObject(text);
   const schema = header?.schema;
   if (header === undefined || typeof schema !== "string") {
@@ -93,8 +94,8 @@ export function parseHeader(path: string, text: string): TableHeader {
     );
   }
   if (schema !== TABLE_SCHEMA) {
-    const advice = `this version reads ${TABLE_SCHEMA}; use the kas-alias that wrote it`;
-    throw new Failure("UNSUPPORTED", path, `has the schema ${schema}`, advice);
+    const problem = `has the schema ${schema}; this version reads ${TABLE_SCHEMA}`;
+    throw new Failure("UNSUPPORTED", path, problem, "use the kas-alias that wrote it");
   }
   if (!isHeader(header))
     throw new Failure("DAMAGED", path, `line 1 is damaged: ${faulty(header, HEADER_KEYS)}`, ADVICE);
@@ -111,21 +112,31 @@ function* readRows(
     const line = ++count + 1;
     const row = parsePlainRow(text) ?? parseRow(path, line, text);
     if (count > header.rows) {
-      throw new Failure(
-        "DAMAGED",
-        path,
-        `line ${line} is one too many: its header tells ${header.rows} rows`,
-        ADVICE,
-      );
+      throw oneRowTooMany(path, header);
     }
     yield row;
   }
   if (count < header.rows) {
-    throw new Failure("DAMAGED", path, `ends after ${count} of its ${header.rows} rows`, ADVICE);
+    throw tooFewRows(path, header, count);
   }
 }
 
 const checkedRow = rowChecker(COLUMNS);
+
+/** A table that ends before the last row that its header announces. */
+export function tooFewRows(path: string, { rows }: TableHeader, count: number): Failure {
+  return new Failure("DAMAGED", path, `ends after ${count} of its ${rows} rows`, ADVICE);
+}
+
+/** A table that goes on after the last row that its header announces. */
+export function oneRowTooMany(path: string, { rows }: TableHeader): Failure {
+  return new Failure(
+    "DAMAGED",
+    path,
+    `line ${rows + 2} is one too many: its header announces ${rows} rows`,
+    ADVICE,
+  );
+}
 
 /** The row in one line of a table, with keys that are not known too. @throws Failure for a damaged line, by its number */
 export function parseRow(path: string, line: number, text: string): TableRow {

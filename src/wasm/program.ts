@@ -23,9 +23,10 @@ export interface WasmMemory {
   /**
    * The offset of so many bytes more, aligned to 16.
    *
+   * @param source the file or section whose size decides how many, for messages
    * @throws Failure beyond MEMORY_LIMIT, and where the system gives no more
    */
-  room(bytes: number): number;
+  room(bytes: number, source?: string): number;
   /** Gives back all from an offset on, everything without one. */
   release(from?: number): void;
   /**
@@ -41,12 +42,7 @@ function allocated<T>(allocate: () => T): T {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     // V8 reserves 10 GiB of address space for each memory.
-    throw new Failure(
-      "NO_MEMORY",
-      "WebAssembly",
-      "no memory is to be had",
-      "raise the limit of the address space (ulimit -v)",
-    );
+    throw new Failure("NO_MEMORY", "memory", "cannot reserve address space", "raise the limit (ulimit -v)");
   }
 }
 
@@ -65,14 +61,14 @@ export function wasmMemory(): WasmMemory {
       return program;
     },
     buffer: () => memory.buffer,
-    room(bytes) {
+    room(bytes, source = "input") {
       const start = used;
       const end = start + Math.ceil(bytes / 16) * 16;
       if (end > MEMORY_LIMIT) {
         throw new Failure(
           "NO_MEMORY",
-          `${end} bytes`,
-          "are more than fit into memory",
+          source,
+          `takes more than the ${MEMORY_LIMIT} bytes that memory has room for`,
           "give an intact file",
         );
       }

@@ -554,9 +554,7 @@ describe("a failure leaves the old files as they were, and no others", () => {
 
   test("when there is no address space for WebAssembly's memory", () => {
     const message = failing((to) => [SAMPLE, "-o", join(to, "a")], "-v 5000000");
-    expect(message).toBe(
-      "WebAssembly: no memory is to be had; raise the limit of the address space (ulimit -v)",
-    );
+    expect(message).toBe("memory: cannot reserve address space; raise the limit (ulimit -v)");
   });
 
   test("when a device is full", () => {
