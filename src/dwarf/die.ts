@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import * as dw from "../constants/dwarf.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
@@ -176,7 +177,7 @@ export class DieReader {
     let to = this.#offsets.length;
     while (from < to) {
       const middle = (from + to) >>> 1;
-      if ((this.#offsets[middle] as number) <= offset) from = middle + 1;
+      if (at(this.#offsets, middle) <= offset) from = middle + 1;
       else to = middle;
     }
     const start = this.#offsets[from - 1] ?? 0;
@@ -193,16 +194,16 @@ export class DieReader {
   /** The children of a DIE that are no grandchildren. */
   *children(parent: Die): Generator<Die> {
     if (!parent.hasChildren) return;
-    for (let at = parent.end; ; ) {
-      const child = this.read(parent.unit, at);
+    for (let next = parent.end; ; ) {
+      const child = this.read(parent.unit, next);
       if (child === undefined) return;
       yield child;
-      at = this.#behind(child);
+      next = this.#after(child);
     }
   }
 
-  /** Where the DIE behind another one and its children begins. */
-  #behind(die: Die): number {
+  /** Where the DIE after another one and its children begins. */
+  #after(die: Die): number {
     if (!die.hasChildren) return die.end;
     const sibling = die.attributes.get(dw.DW_AT_sibling);
     if (sibling !== undefined && sibling.form !== dw.DW_FORM_ref_addr) {

@@ -78,18 +78,20 @@ function entryReader(
   if (count > left) throw cursor.failure(`${count} file names in ${left} bytes`);
   const isFixed = format.every(({ form }) => isOffset(form));
   const fixedBytes = format.length * encoding.offsetSize;
-  /** Where each entry begins that has been passed over, and the one behind them. */
+  /** Where each entry begins that has been passed over, and the one after them. */
   const starts = [first];
   const startOf = (index: number) => {
     if (isFixed) return first + index * fixedBytes;
-    if (starts.length <= index) {
-      cursor.moveTo(starts.at(-1) as number);
-      while (starts.length <= index) {
-        for (let i = 0; i < format.length; i++) skipForm(cursor, format[i]?.form as number, encoding);
-        starts.push(cursor.position);
-      }
+    const known = starts[index];
+    if (known !== undefined) return known;
+    let start = starts.at(-1) ?? first;
+    cursor.moveTo(start);
+    while (starts.length <= index) {
+      for (const { form } of format) skipForm(cursor, form, encoding);
+      start = cursor.position;
+      starts.push(start);
     }
-    return starts[index] as number;
+    return start;
   };
   return {
     entry(index) {
@@ -97,8 +99,7 @@ function entryReader(
       cursor.moveTo(startOf(index));
       let name = textValue("");
       let directory = 0;
-      for (let i = 0; i < format.length; i++) {
-        const { content, form } = format[i] as { content: number; form: number };
+      for (const { content, form } of format) {
         const value = readForm(cursor, form, encoding);
         if (content === dw.DW_LNCT_path) name = value;
         else if (content === dw.DW_LNCT_directory_index) directory = value.value;

@@ -30,6 +30,7 @@ export interface FormValue {
  *
  * @throws Failure for a form that no DWARF version up to 5 has
  */
+// Long, since every form is a case: they are found in one place, as the standard lists them.
 export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding): FormValue {
   let value = 0;
   let high = 0;

@@ -66,6 +66,7 @@ function inLocations(
 }
 
 /** .debug_loclists (DWARF 5 sections 2.6.2 and 7.29). */
+// Long, since every kind of entry is a case.
 function inLocationLists(
   sections: DebugSections,
   unit: DieUnit,

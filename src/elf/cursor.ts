@@ -88,8 +88,10 @@ export class Cursor {
 
   u24(): number {
     const at = this.#take(3);
-    const [a, b, c] = [0, 1, 2].map((i) => this.#window.getUint8(at + i)) as [number, number, number];
-    return this.#littleEndian ? a | (b << 8) | (c << 16) : (a << 16) | (b << 8) | c;
+    const first = this.#window.getUint8(at);
+    const middle = this.#window.getUint8(at + 1);
+    const last = this.#window.getUint8(at + 2);
+    return this.#littleEndian ? first | (middle << 8) | (last << 16) : (first << 16) | (middle << 8) | last;
   }
 
   u32(): number {
@@ -135,8 +137,8 @@ export class Cursor {
   uleb(): number {
     // Most have one byte.
     if (this.#at < this.#windowLength) {
-      const byte = this.#bytes[this.#at] as number;
-      if (byte < 0x80) {
+      const byte = this.#bytes[this.#at];
+      if (byte !== undefined && byte < 0x80) {
         this.#at++;
         return byte;
       }

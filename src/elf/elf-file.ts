@@ -72,6 +72,51 @@ export function openElf(path: string): ElfFile {
  * @throws Failure as openElf does
  */
 export function elfOf(path: string, file: FileSource): ElfFile {
+  const header = readFileHeader(path, file);
+  const { is64, littleEndian, type, machine, sectionTable, entrySize } = header;
+  // Headers and names are read in small pieces that lie close together.
+  const pages = pagedSource(file, HEADER_PAGE);
+  const headers = new Cursor(pages, 0, file.size, littleEndian);
+  const headerAt = (index: number) => {
+    const start = sectionTable + index * entrySize;
+    if (start + entrySize > file.size) {
+      throw damaged(path, `section header ${index} lies past the end of the file`);
+    }
+    headers.moveTo(start);
+    return readSectionHeader(headers, index, is64 ? 8 : 4);
+  };
+  const { section: first } = headerAt(0);
+  // Counts that do not fit their 16 bits are in section header 0 (gABI, "ELF Header").
+  const sectionCount = header.sectionCount === 0 ? first.size : header.sectionCount;
+  const nameTableIndex = header.nameTableIndex === SHN_XINDEX ? first.link : header.nameTableIndex;
+  if (sectionCount * entrySize > file.size) {
+    throw damaged(path, `${sectionCount} section headers lie past the end of the file`);
+  }
+
+  const read = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
+  for (const { section } of read) {
+    const { type, index, offset, size } = section;
+    if (type !== SHT_NOBITS && type !== SHT_NULL && offset + size > file.size) {
+      const end = offset + size;
+      throw damaged(path, `section ${index} ends at byte ${end}, the file at ${file.size}`);
+    }
+  }
+  const nameTable = read[nameTableIndex]?.section;
+  if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
+    throw damaged(path, `has no section ${nameTableIndex} for the sections' names`);
+  }
+  const names = sourcePart(pages, `${path}: section names`, nameTable.offset, nameTable.size);
+  const name = new Cursor(names, 0, names.size, littleEndian);
+  const sections = read.map(({ section, nameOffset }) => {
+    if (section.type === SHT_NULL) return section;
+    name.moveTo(nameOffset);
+    return { ...section, name: name.string() };
+  });
+  return { path, is64, littleEndian, type, machine, sections, file };
+}
+
+/** Reads the ELF header (gABI, "ELF Header"). */
+function readFileHeader(path: string, file: FileSource) {
   const noElf = (problem: string) =>
     new Failure("WRONG_KIND", path, problem, "give a vmlinux or a module, not a bzImage or text");
   if (file.size === 0) throw damaged(path, "is empty");
@@ -98,8 +143,8 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   const sectionTable = header.offset(wordSize);
   header.skip(10); // e_flags, e_ehsize, e_phentsize, e_phnum
   const entrySize = header.u16();
-  let sectionCount = header.u16();
-  let nameTableIndex = header.u16();
+  const sectionCount = header.u16();
+  const nameTableIndex = header.u16();
   if (sectionTable === 0)
     throw new Failure(
       "UNSUPPORTED",
@@ -110,50 +155,16 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   if (entrySize !== SHDR_SIZE[bits]) {
     throw damaged(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`);
   }
-  // Headers and names are read in small pieces that lie close together.
-  const pages = pagedSource(file, HEADER_PAGE);
-  const headers = new Cursor(pages, 0, file.size, littleEndian);
-  const nameOffsets: number[] = [];
-  const headerAt = (index: number) => {
-    const start = sectionTable + index * entrySize;
-    if (start + entrySize > file.size) {
-      throw damaged(path, `section header ${index} lies past the end of the file`);
-    }
-    headers.moveTo(start);
-    nameOffsets[index] = headers.u32();
-    return readSectionHeader(headers, index, wordSize);
-  };
-  const first = headerAt(0);
-  // Counts that do not fit their 16 bits stand in section header 0 (gABI, "ELF Header").
-  if (sectionCount === 0) sectionCount = first.size;
-  if (nameTableIndex === SHN_XINDEX) nameTableIndex = first.link;
-  if (sectionCount * entrySize > file.size) {
-    throw damaged(path, `${sectionCount} section headers lie past the end of the file`);
-  }
-
-  const sections = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
-  for (const { type, index, offset, size } of sections) {
-    if (type !== SHT_NOBITS && type !== SHT_NULL && offset + size > file.size) {
-      const end = offset + size;
-      throw damaged(path, `section ${index} ends at byte ${end}, the file at ${file.size}`);
-    }
-  }
-  const nameTable = sections[nameTableIndex];
-  if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
-    throw damaged(path, `has no section ${nameTableIndex} for the sections' names`);
-  }
-  const names = sourcePart(pages, `${path}: section names`, nameTable.offset, nameTable.size);
-  const name = new Cursor(names, 0, names.size, littleEndian);
-  for (const section of sections) {
-    if (section.type === SHT_NULL) continue;
-    name.moveTo(nameOffsets[section.index] as number);
-    section.name = name.string();
-  }
-  return { path, is64, littleEndian, type, machine, sections, file };
+  return { is64, littleEndian, type, machine, sectionTable, entrySize, sectionCount, nameTableIndex };
 }
 
-/** Reads the section header that a cursor stands in, behind sh_name. */
-function readSectionHeader(header: Cursor, index: number, wordSize: 4 | 8) {
+/** Reads a section header; the name is still to be read, at sh_name of the section names. */
+function readSectionHeader(
+  header: Cursor,
+  index: number,
+  wordSize: 4 | 8,
+): { section: Section; nameOffset: number } {
+  const nameOffset = header.u32();
   const type = header.u32();
   const flags = header.address(wordSize);
   const addressLow = header.address(wordSize);
@@ -164,10 +175,9 @@ function readSectionHeader(header: Cursor, index: number, wordSize: 4 | 8) {
   const info = header.u32();
   header.skip(wordSize); // sh_addralign
   const entrySize = header.offset(wordSize);
-  const name = "";
-  return {
+  const section = {
     index,
-    name,
+    name: "",
     type,
     flags,
     addressHigh,
@@ -178,6 +188,7 @@ function readSectionHeader(header: Cursor, index: number, wordSize: 4 | 8) {
     info,
     entrySize,
   };
+  return { section, nameOffset };
 }
 
 /** The first section of that name which has bytes in the file. */

@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import { EM_MIPS, SHT_RELA } from "../constants/elf.ts";
 import { damaged, type Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -110,7 +111,7 @@ export class RelocationTable {
     const offsets = new Float64Array(this.#count);
     for (let i = 0; i < offsets.length; i++) offsets[i] = this.#offsetOf(i);
     const order = new Uint32Array(this.#count).map((_, i) => i);
-    order.sort((a, b) => (offsets[a] as number) - (offsets[b] as number) || a - b);
+    order.sort((a, b) => at(offsets, a) - at(offsets, b) || a - b);
     this.#order = order;
     this.#firstOffset = undefined;
     this.#lastOffset = undefined;

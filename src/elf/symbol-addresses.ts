@@ -1,3 +1,4 @@
+import { at } from "../checked-index.ts";
 import {
   SHN_ABS,
   SHN_LORESERVE,
@@ -54,8 +55,8 @@ export class SymbolAddresses {
       this.#read(symbol, slot);
       this.#kept[slot] = symbol;
     }
-    this.high = this.#keptHigh[slot] as number;
-    this.low = this.#keptLow[slot] as number;
+    this.high = at(this.#keptHigh, slot);
+    this.low = at(this.#keptLow, slot);
   }
 
   #read(symbol: number, slot: number): void {

@@ -69,8 +69,9 @@ function repeated(words: Uint32Array, stride: number, copies: readonly SymbolCop
 function movedIndices(count: number, copies: readonly SymbolCopy[]): Uint32Array {
   const moved = new Uint32Array(count + 1);
   let passed = 0;
+  let next = copies[passed];
   for (let symbol = 0; symbol <= count; symbol++) {
-    while (passed < copies.length && (copies[passed] as SymbolCopy).before <= symbol) passed++;
+    while (next !== undefined && next.before <= symbol) next = copies[++passed];
     moved[symbol] = symbol + passed;
   }
   return moved;

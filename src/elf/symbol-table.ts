@@ -1,4 +1,5 @@
 import { endianness } from "node:os";
+import { at } from "../checked-index.ts";
 import {
   SHN_COMMON,
   SHN_LORESERVE,
@@ -115,50 +116,57 @@ export function readSymbolTable(
   };
 }
 
+/**
+ * A word of a symbol's entry. A function of its own instead of the shared one: it is called for every symbol, and V8 makes fast code
+ * of a function that sees arrays of one type.
+ *
+ * @throws RangeError for a symbol that the table does not have
+ */
+function entryWord({ words, is64 }: SymbolTable, symbol: number, word64: number, word32: number): number {
+  const word = words[is64 ? symbol * WORDS_64 + word64 : symbol * WORDS_32 + word32];
+  if (word === undefined) throw new RangeError(`no symbol ${symbol}`);
+  return word;
+}
+
 /** st_name: the offset of the name in `strings`. */
-export function symbolNameOffset({ words, is64 }: SymbolTable, symbol: number): number {
-  return words[symbol * (is64 ? WORDS_64 : WORDS_32)] as number;
+export function symbolNameOffset(table: SymbolTable, symbol: number): number {
+  return entryWord(table, symbol, 0, 0);
 }
 
 /** st_info: the binding in the upper four bits, the type in the lower. */
-export function symbolInfo({ words, is64, littleEndian }: SymbolTable, symbol: number): number {
-  const word = words[is64 ? symbol * WORDS_64 + 1 : symbol * WORDS_32 + 3] as number;
-  return littleEndian ? word & 0xff : word >>> 24;
+export function symbolInfo(table: SymbolTable, symbol: number): number {
+  const word = entryWord(table, symbol, 1, 3);
+  return table.littleEndian ? word & 0xff : word >>> 24;
 }
 
 /** The lower half of st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment. */
 export function symbolValueLow(table: SymbolTable, symbol: number): number {
-  const { words, is64, littleEndian } = table;
   const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
-  if (!is64) return words[symbol * WORDS_32 + 1 + member] as number;
-  return words[symbol * WORDS_64 + 2 + 2 * member + (littleEndian ? 0 : 1)] as number;
+  return entryWord(table, symbol, 2 + 2 * member + (table.littleEndian ? 0 : 1), 1 + member);
 }
 
 /** The upper half of what `symbolValueLow` gives the lower half of. */
 export function symbolValueHigh(table: SymbolTable, symbol: number): number {
-  const { words, is64, littleEndian } = table;
-  if (!is64) return 0;
+  if (!table.is64) return 0;
   const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
-  return words[symbol * WORDS_64 + 2 + 2 * member + (littleEndian ? 1 : 0)] as number;
+  return entryWord(table, symbol, 2 + 2 * member + (table.littleEndian ? 1 : 0), 0);
 }
 
 /** st_size, in bytes. */
-export function symbolSize({ words, is64, littleEndian }: SymbolTable, symbol: number): number {
-  if (!is64) return words[symbol * WORDS_32 + 2] as number;
-  const first = words[symbol * WORDS_64 + 4] as number;
-  const second = words[symbol * WORDS_64 + 5] as number;
-  return littleEndian ? second * 2 ** 32 + first : first * 2 ** 32 + second;
+export function symbolSize(table: SymbolTable, symbol: number): number {
+  const first = entryWord(table, symbol, 4, 2);
+  if (!table.is64) return first;
+  const second = entryWord(table, symbol, 5, 2);
+  return table.littleEndian ? second * 2 ** 32 + first : first * 2 ** 32 + second;
 }
 
 /** The index of a symbol's section; SHN_ABS and its like as they stand, extended indices with EXTENDED_INDEX set. */
-export function symbolSection(
-  { words, is64, littleEndian, extendedIndices }: SymbolTable,
-  symbol: number,
-): number {
-  const word = words[is64 ? symbol * WORDS_64 + 1 : symbol * WORDS_32 + 3] as number;
+export function symbolSection(table: SymbolTable, symbol: number): number {
+  const { littleEndian, extendedIndices } = table;
+  const word = entryWord(table, symbol, 1, 3);
   const index = littleEndian ? word >>> 16 : word & 0xffff;
   if (index !== SHN_XINDEX || extendedIndices === undefined) return index;
-  const extended = extendedIndices[symbol] as number;
+  const extended = at(extendedIndices, symbol);
   return extended >= SHN_LORESERVE ? (extended | EXTENDED_INDEX) >>> 0 : extended;
 }
 
