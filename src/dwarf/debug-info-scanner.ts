@@ -139,14 +139,15 @@ export class DebugInfoScanner {
   }
 
   #layOut(unitBytes: number, abbreviationBytes: number, tableBytes: number): void {
+    const { name } = this.#sections.info;
     this.#memory.release(this.#mark);
     this.#unitBytes = unitBytes;
     this.#abbreviationBytes = abbreviationBytes;
     this.#tableBytes = tableBytes;
-    this.#abbreviationsAt = this.#memory.room(abbreviationBytes + PADDING, this.info.name);
-    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORDS_SHARE + RECORDS_MORE, this.info.name);
-    this.#tableAt = this.#memory.room(tableBytes, this.info.name);
-    this.#unitAt = this.#memory.room(unitBytes + PADDING, this.info.name);
+    this.#abbreviationsAt = this.#memory.room(abbreviationBytes + PADDING, name);
+    this.#recordsAt = this.#memory.room(abbreviationBytes * RECORDS_SHARE + RECORDS_MORE, name);
+    this.#tableAt = this.#memory.room(tableBytes, name);
+    this.#unitAt = this.#memory.room(unitBytes + PADDING, name);
     this.#recordsOf = "";
     this.#heldFrom = this.#heldTo = 0;
   }
