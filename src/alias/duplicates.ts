@@ -69,7 +69,7 @@ export function findNamesakes(
     }
   }
 
-  const groups = groupByHash(hashes);
+  const groups = groupByHash(hashes, listing.memory ?? wasmMemory());
   separateNames(groups, (a, b) => sameBytes(text, at(nameStart, a), endOf(a), at(nameStart, b), endOf(b)));
   const { bearers, duplicated } = groups;
   return { ...groups, duplicated: duplicated.filter((leader) => at(bearers, leader) > 1), unstable };
@@ -108,13 +108,8 @@ function separateNames(
 /** Symbols worked on at a time: the engine goes over to better code between two calls. */
 const BATCH = 4096;
 
-let memory: WasmMemory | undefined;
-
-/** Groups symbols by their hashes. */
-function groupByHash(hashes: Uint32Array) {
-  memory ??= wasmMemory();
-  const { program, room, buffer, release } = memory;
-  release();
+/** Groups symbols by their hashes. The columns are in the memory, whose pages the listing has touched already. */
+function groupByHash(hashes: Uint32Array, { program, room, buffer, release }: WasmMemory) {
   const count = hashes.length;
   const words = (start: number, length: number) => new Uint32Array(buffer(), start, length);
   const column = () => room(count * 4);
@@ -130,11 +125,11 @@ function groupByHash(hashes: Uint32Array) {
     program.groupByHash(keys, Math.max(0, to - BATCH), to, table, slots - 1, first, next, bearers);
   }
   const found = program.findGroups(count, first, next, bearers, duplicated);
-  // Copies, since the next listing takes the memory.
+  release(table);
   return {
-    first: new Int32Array(buffer(), first, count).slice(),
-    next: new Int32Array(buffer(), next, count).slice(),
-    bearers: words(bearers, count).slice(),
+    first: new Int32Array(buffer(), first, count),
+    next: new Int32Array(buffer(), next, count),
+    bearers: words(bearers, count),
     duplicated: [...words(duplicated, found)],
   };
 }

@@ -94,6 +94,7 @@ function listSymbols(
     source: elf.path,
     count,
     table,
+    memory,
     text: table.strings,
     nameStart: words(COLUMN_NAME_START),
     nameEnd: words(COLUMN_NAME_END),
@@ -114,7 +115,7 @@ function listSymbols(
   return whileHeld(listed, memory.hold(), (added) => lines(listed, undefinedCount, room, write, added));
 }
 
-type ListedColumns = Omit<ElfListing, "lines">;
+type ListedColumns = Omit<ElfListing, "lines"> & { readonly memory: WasmMemory };
 
 /** A listing that checks that it is still in its memory. */
 function whileHeld(listed: ListedColumns, check: () => void, makeLines: Listing["lines"]): ElfListing {
@@ -125,6 +126,7 @@ function whileHeld(listed: ListedColumns, check: () => void, makeLines: Listing[
   return {
     source: listed.source,
     count: listed.count,
+    memory: listed.memory,
     get table() {
       return checked(listed.table);
     },

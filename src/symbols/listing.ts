@@ -1,5 +1,6 @@
 import { at } from "../checked-index.ts";
 import { Failure } from "../failure.ts";
+import type { WasmMemory } from "../wasm/program.ts";
 import { kindOfLetter } from "./symbol-kind.ts";
 
 /**
@@ -25,6 +26,8 @@ export interface Listing {
   readonly kind: Uint8Array;
   /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
   readonly nameHash: Uint32Array;
+  /** The memory that the listing is in, with room for what is worked out about its symbols. */
+  readonly memory?: WasmMemory;
   /**
    * The lines of all symbols, in pieces each valid until the next is asked for.
    *
