@@ -585,7 +585,7 @@ describe("a failure leaves the old files as they were, and no others", () => {
     );
     expect(failing((to) => [to, "-o", join(to, "a")])).toMatch(/: is a directory; name a file$/);
     expect(failing((to) => ["/dev/null", "-o", join(to, "a")])).toBe(
-      "/dev/null: is no regular file; copy it to one first",
+      "/dev/null: is not a regular file; copy it to a regular file first",
     );
     expect(failing((to) => [join(to, "t"), "-o", join(to, "a")])).toMatch(
       /\/t: is not an ELF file; give a vmlinux or a module, not a bzImage or text$/,
@@ -622,7 +622,7 @@ describe("a failure leaves the old files as they were, and no others", () => {
 
   test("when the debug information is split off", () => {
     const split = buildSample(join(place(), "vmlinux"), { CFLAGS: "-gsplit-dwarf" });
-    expect(failure(["vmlinux", split])).toMatch(/vmlinux: split DWARF \(\.dwo files\) is not read; /);
+    expect(failure(["vmlinux", split])).toMatch(/vmlinux: split DWARF \(\.dwo files\) is not supported; /);
   });
 
   test("when addr2line is at fault", () => {

@@ -352,27 +352,27 @@ describe("What lies ends in one line", () => {
         },
         { tag: VARIABLE, label: "b", attributes: [[0x47, 0x13, (places) => u32(places("a").inUnit)]] },
       ],
-      /^\.debug_info: at 0x[0-9a-f]+: references in a circle; /,
+      /^\.debug_info: at 0x[0-9a-f]+: DIE references form a cycle; /,
     ],
     [
       "a sibling in front of its DIE",
       [first, { tag: STRUCTURE, attributes: [[0x01, 0x13, u32(12)]], children: [{ tag: MEMBER }] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a sibling that does not follow; /,
+      /^\.debug_info: at 0x[0-9a-f]+: DW_AT_sibling does not lead to a later DIE of the unit; /,
     ],
     [
       "a sibling behind the unit",
       [{ tag: STRUCTURE, attributes: [[0x01, 0x14, u64(2n ** 40n)]], children: [{ tag: MEMBER }] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a sibling that does not follow; /,
+      /^\.debug_info: at 0x[0-9a-f]+: DW_AT_sibling does not lead to a later DIE of the unit; /,
     ],
     [
       "a block that is longer than the unit",
       [{ tag: VARIABLE, attributes: [[0x2200, 0x04, u32(0xfffffff0)]] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past its unit; /,
+      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past the end of its unit; /,
     ],
     [
       "a location that is longer than the unit",
       [{ tag: VARIABLE, attributes: [[0x02, 0x18, [0xff, 0xff, 0x7f]]] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past its unit; /,
+      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past the end of its unit; /,
     ],
     [
       "a form that is not known",
@@ -401,7 +401,7 @@ describe("What lies ends in one line", () => {
       () => "no fault",
       String,
     );
-    expect(fault).toMatch(/\.debug_info: at 0x[0-9a-f]+: functions in functions without end; /);
+    expect(fault).toMatch(/\.debug_info: at 0x[0-9a-f]+: functions nested too deeply; /);
   });
 
   test("an abbreviation that is missing", async () => {
@@ -418,7 +418,7 @@ describe("What lies ends in one line", () => {
       () => "no fault",
       String,
     );
-    expect(fault).toMatch(/\.debug_abbrev: the abbreviations at 0x0: they do not end; /);
+    expect(fault).toMatch(/\.debug_abbrev: the abbreviations at 0x0: the table does not end; /);
   });
 
   test("a unit without the entries that end its lists is read to its end", async () => {

@@ -378,7 +378,7 @@ describe("units without code of their own", () => {
       },
     ]) {
       await expect(resolved(imageOf([unit]), [at(0)])).rejects.toThrow(
-        /split DWARF \(\.dwo files\) is not read; /,
+        /split DWARF \(\.dwo files\) is not supported; /,
       );
     }
   });

@@ -274,7 +274,7 @@ describe("the layout of sections", () => {
     );
     const elf = openElf(file);
     elf.file.close();
-    expect(() => layOutSections(elf)).toThrow(/its sections take more than 4 GiB of addresses; /);
+    expect(() => layOutSections(elf)).toThrow(/its sections need more than 4 GiB of addresses; /);
   });
 });
 
@@ -401,23 +401,23 @@ describe("a made-up file", () => {
   });
 
   test.each<[string, MadeUp, RegExp]>([
-    ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not known/],
-    ["for an unknown machine", { ...one({}), machine: 2 }, /the relocations of machine 2 are not known/],
+    ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not supported/],
+    ["for an unknown machine", { ...one({}), machine: 2 }, /relocations of machine 2 are not supported/],
     ["outside the section", one({ offset: 8 }), /0x8 lies outside the section's 8 bytes/],
     ["that reaches past the section", one({ offset: 1 }), /the relocation at 0x1 reaches past the section/],
     ["of a symbol that is not there", one({ symbol: 2 }), /lie outside its 48 bytes/],
     [
       "of a symbol in a section that is not there",
       { ...one({}), symbols: [NONE, { value: 0n, section: 9 }] },
-      /symbol 1 lies in section 9, which is not there/,
+      /symbol 1 is in section 9, which does not exist/,
     ],
     [
       "of a symbol whose SHT_SYMTAB_SHNDX is not there",
       { ...one({}), symbols: [NONE, { value: 0n, section: SHN_XINDEX }] },
-      /symbol 1 lies in section 65535, which is not there/,
+      /symbol 1 is in section 65535, which does not exist/,
     ],
     ["in a table without symbols", changed(2, { link: 1 }), /section 1 is not its symbol table/],
-    ["in half a table", changed(2, { bytes: [1, 2, 3] }), /3 bytes are no table of 24-byte relocations/],
+    ["in half a table", changed(2, { bytes: [1, 2, 3] }), /3 bytes are not a table of 24-byte relocations/],
   ])("a relocation %s is a fault", (_, plan, message) => {
     expect(() => relocatedBytes(plan)).toThrow(Failure);
     expect(() => relocatedBytes(plan)).toThrow(message);

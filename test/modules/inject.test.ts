@@ -434,7 +434,7 @@ describe("an object that is refused", () => {
         headerOf(".symtab") + SH_SIZE,
       );
     });
-    expect(messageOf(file)).toMatch(/^section \d+ and something else share bytes of the file; /);
+    expect(messageOf(file)).toMatch(/^section \d+ and another part of the file overlap; /);
   });
 
   test("relocates by a symbol that is not there", () => {
@@ -442,7 +442,7 @@ describe("an object that is refused", () => {
       const start = Number(bytes.readBigUInt64LE(headerOf(".rela.data") + SH_OFFSET));
       bytes.writeUInt32LE(99_999, start + 12);
     });
-    expect(messageOf(file)).toMatch(/^\.rela\.data: refers to symbol 99999, which is not there; /);
+    expect(messageOf(file)).toMatch(/^\.rela\.data: refers to symbol 99999, which does not exist; /);
   });
 
   test("has half a relocation", () => {
@@ -452,12 +452,12 @@ describe("an object that is refused", () => {
         headerOf(".rela.data") + SH_SIZE,
       );
     });
-    expect(messageOf(file)).toMatch(/^\.rela\.data: 132 bytes are no table of 24-byte relocations; /);
+    expect(messageOf(file)).toMatch(/^\.rela\.data: 132 bytes are not a table of 24-byte relocations; /);
   });
 
   test.each([".group", ".symtab"])("refers in the header of %s to a symbol that is not there", (name) => {
     const file = damaged(object, (bytes, headerOf) => bytes.writeUInt32LE(99_999, headerOf(name) + SH_INFO));
-    expect(messageOf(file)).toMatch(`${name}: refers to symbol 99999, which is not there; `);
+    expect(messageOf(file)).toMatch(`${name}: refers to symbol 99999, which does not exist; `);
   });
 
   test("has too few extended section indices", () => {
@@ -473,7 +473,7 @@ describe("an object that is refused", () => {
 
   test.each([
     [0xffffffff, "module signature: is longer than the file"],
-    [40, "the section headers and something else share bytes of the file"],
+    [40, "the section headers and another part of the file overlap"],
   ])("ends with a signature of %i bytes that is not there", (length, problem) => {
     const header = Buffer.alloc(12);
     header.writeUInt32BE(length, 8);
@@ -493,7 +493,7 @@ describe("an object that is refused", () => {
     const moved = new Uint32Array(1000).fill(2 ** 24);
     const change = withMovedSymbols(elf, section, moved);
     expect(() => [...(change?.content?.() ?? [])]).toThrow(
-      "has no room for the index 16777216; alias fewer symbols",
+      "cannot hold the symbol index 16777216; alias fewer symbols",
     );
     elf.file.close();
   });

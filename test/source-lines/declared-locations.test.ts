@@ -110,7 +110,7 @@ describe("The declarations of variables, static locals among them, are found", (
     ];
     tool("dwz", ["-m", join(directory, "common"), one, other]);
     await expect(declared(one, dataSymbols(one))).rejects.toThrow(
-      /: a (name|declaration) is in another file \(dwz -m\); give the debug information as it was before$/,
+      /: a (name|declaration) is in another file \(dwz -m\); give the debug information from before dwz$/,
     );
   });
 });
