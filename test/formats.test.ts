@@ -29,7 +29,7 @@ const clangFor = (target: string): SampleBuild => ({
   CFLAGS: `--target=${target}`,
 });
 
-// gcc as the linker, so that ld gets the plug-in it needs; without an export everything unused would be gone.
+// gcc as the linker, so that ld gets the plug-in it needs; without an export everything unused would be removed.
 const gccLinker = join(directory, "gcc-ld");
 writeFileSync(
   gccLinker,
@@ -84,7 +84,7 @@ const FORMATS: readonly Format[] = [
   { name: "dwz", build: { CFLAGS: "-gdwarf-4" }, convert: ["dwz", "-L", "none", "-l", "none", "-o"] },
 ];
 
-/** The addresses of text symbols; padding in front of functions and marks at sections' ends are no code. */
+/** The addresses of text symbols, without padding before functions and marks at section ends, which are not code. */
 function textAddresses(listing: string): string[] {
   const found = listing.matchAll(/^(?:f{8})?([0-9a-f]{8,16}) [tT] (?!__pfx_|_e?text$|__entry_text_end$)/gm);
   return [...new Set(Array.from(found, ([, address]) => defined(address, "address in nm's line")))];
@@ -102,14 +102,14 @@ describe.each(FORMATS)("$name", ({ name, build, nm = "nm", convert }) => {
     tool(command, args.at(-1) === "-o" ? [...args, image, plain] : [...args, plain, image]);
   });
 
-  test("the listing is what nm -n prints", () => {
+  test("the listing equals the output of nm -n", () => {
     const elf = openElf(image);
     const listing = elfListing(elf);
     expect(listing && textOf(listing)).toBe(tool(nm, ["-n", image]).toString());
     elf.file.close();
   });
 
-  test("locations are those of other tools", async () => {
+  test("locations equal those of other tools", async () => {
     const wide = openElf(plain).is64;
     const addresses = textAddresses(tool(nm, ["-n", plain]).toString()).map((address) =>
       wide ? address.padStart(16, "f") : address,
@@ -127,7 +127,7 @@ describe.each(FORMATS)("$name", ({ name, build, nm = "nm", convert }) => {
   });
 });
 
-test("the committed sample is what its script builds", () => {
+test("the committed sample equals a build of its script", () => {
   const built = buildSample(join(directory, "vmlinux"), {});
   const sections = (path: string) => tool("readelf", ["-SW", path]).toString();
   expect(sections(built)).toBe(sections(SAMPLE));

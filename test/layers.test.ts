@@ -1,4 +1,4 @@
-// The folders of src are layers: imports, of types too, point one way.
+// The folders of src are layers: all imports, including types, point in one direction.
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,7 +67,7 @@ test("every folder is a layer", () => {
   expect([...folders].sort()).toEqual([...LAYERS].sort());
 });
 
-test("no file imports itself by way of others", () => {
+test("there are no import cycles", () => {
   const reaches = (from: string, seen: Set<string>): Set<string> => {
     for (const target of importsOf(from)) {
       if (seen.has(target) || !files.includes(target)) continue;
@@ -84,7 +84,7 @@ test("cli.ts alone reads the arguments and sets the exit status", () => {
   expect(those).toEqual(["cli.ts"]);
 });
 
-test("nobody but the commands and the command line talks on standard streams", () => {
+test("only the commands and cli.ts use the standard streams", () => {
   // Lines that begin with a star are comments: examples print.
   const code = (path: string) => source(path).replace(/^ *\*.*$/gm, "");
   const those = files.filter((path) => /process\.(stdin|stdout|stderr)|console\./.test(code(path)));

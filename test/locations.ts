@@ -28,7 +28,7 @@ export function locationTexts({ file, line, files }: Locations): (string | undef
   });
 }
 
-/** What the built-in resolver answers. */
+/** The answers of the built-in resolver. */
 export async function resolved(path: string, asked: readonly Asked[]): Promise<(string | undefined)[]> {
   const elf = openElf(path);
   try {
@@ -40,7 +40,7 @@ export async function resolved(path: string, asked: readonly Asked[]): Promise<(
   }
 }
 
-/** What an addr2line answers, in the same form: column and discriminator left out. */
+/** The answers of an addr2line, in the same form: without column and discriminator. */
 export function answersOf(addr2line: string, path: string, addresses: readonly string[]) {
   const text = tool(addr2line, ["-e", path], addresses.map((address) => `0x${address}\n`).join(""));
   const lines = text.toString().trimEnd().split("\n");
@@ -51,7 +51,7 @@ export function answersOf(addr2line: string, path: string, addresses: readonly s
   });
 }
 
-/** llvm-addr2line's answer, or where it has none eu-addr2line's. */
+/** The answer of llvm-addr2line or, if it has none, of eu-addr2line. */
 export function expectedLocations(path: string, addresses: readonly string[]): (string | undefined)[] {
   const llvm = answersOf("llvm-addr2line", path, addresses);
   const elfutils = answersOf("eu-addr2line", path, addresses);

@@ -13,13 +13,13 @@ test.each([
 });
 
 test.each(["20.19.0", "20.20.2", "22.3.0", "23.0.0", "26.12.1", "100.0.0", process.versions.node])(
-  "Node.js %s will do",
+  "Node.js %s is supported",
   (version) => {
     expect(nodeFault(version)).toBe("");
   },
 );
 
-test("package.json says the same", () => {
+test("package.json gives the same versions", () => {
   const { engines } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   expect(engines).toEqual({ node: "^20.19 || >=22.3" });
 });

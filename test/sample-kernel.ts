@@ -7,7 +7,7 @@ const SAMPLES = fileURLToPath(new URL("../samples", import.meta.url));
 /** The sample kernel as it is committed: x86-64, GCC, DWARF 5. */
 export const SAMPLE = join(SAMPLES, "vmlinux");
 
-/** What samples/build.sh lets one change. */
+/** The variables of samples/build.sh. */
 export interface SampleBuild {
   readonly CC?: string;
   readonly CFLAGS?: string;

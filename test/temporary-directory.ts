@@ -1,7 +1,7 @@
 import tmp from "tmp";
 import { afterAll } from "vitest";
 
-/** A directory that is gone, with all in it, when the tests of the file or group that asked for it have ended. */
+/** A directory that is removed, with its contents, after the tests of the calling file or group. */
 export function temporaryDirectory(): string {
   const { name, removeCallback } = tmp.dirSync({ prefix: "kas-alias-test", unsafeCleanup: true });
   afterAll(() => removeCallback());

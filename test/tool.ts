@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 
-/** Runs one of the tools that tell the truth, in the C locale, and gives what it prints; its failure fails the test. */
+/** Runs a reference tool in the C locale; its failure fails the test. @returns its output */
 export function tool(command: string, args: readonly string[], input = ""): Buffer {
   const { error, status, stdout, stderr } = spawnSync(command, args, {
     input,

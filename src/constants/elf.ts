@@ -36,7 +36,7 @@ export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
 export const SHF_GROUP = 0x200;
 export const SHF_COMPRESSED = 0x800;
-/** A section of relocations that are applied when the object they name is loaded (include/uapi/linux/elf.h). */
+/** A relocation section that the kernel applies when the object that it names is loaded (include/uapi/linux/elf.h). */
 export const SHF_RELA_LIVEPATCH = 0x00100000;
 
 export const SHN_UNDEF = 0;

@@ -4,7 +4,7 @@ import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
 
-/** What the DIEs of one abbreviation code are (DWARF 5 section 7.5.3). */
+/** The tag and attributes shared by all DIEs with one abbreviation code (DWARF 5 section 7.5.3). */
 export interface Abbreviation {
   readonly tag: number;
   readonly hasChildren: boolean;
@@ -21,7 +21,7 @@ interface AttributeForm {
 /** Reads the abbreviation at an offset of .debug_abbrev. */
 export function readAbbreviation(sections: DebugSections, offset: number): Abbreviation {
   const cursor = cursorAt(sections, sections.abbrev, offset);
-  cursor.skipLeb(); // its code
+  cursor.skipLeb(); // abbreviation code
   const tag = cursor.uleb();
   const hasChildren = cursor.u8() !== 0;
   const attributes: AttributeForm[] = [];
@@ -33,19 +33,25 @@ export function readAbbreviation(sections: DebugSections, offset: number): Abbre
   }
 }
 
-/** How much of a table is read at first: more than GCC mostly writes. */
+/** Number of bytes of a table read at first: more than most tables of GCC have. */
 const TABLE_BYTES = 1 << 13;
 
 let memory: WasmMemory | undefined;
 
-/** Where the abbreviation of a code begins in .debug_abbrev. GCC orders a table by use, so the root DIE's stands near its end. */
+/**
+ * Finds the abbreviation with a code. GCC orders a table by use, so the root DIE's abbreviation is near its end.
+ *
+ * @param table offset of the table in .debug_abbrev
+ * @returns offset of the abbreviation in .debug_abbrev
+ * @throws Failure if the table has no such code
+ */
 export function findCode(sections: DebugSections, table: number, wanted: number): number {
   const { abbrev } = sections;
   memory ??= wasmMemory();
   const { program, room, buffer, release } = memory;
   for (let size = TABLE_BYTES; ; size *= 4) {
     const length = Math.min(size, abbrev.size - table);
-    // Reading says what is wrong with a table outside the section.
+    // The table is outside the section: the caller's read reports it.
     if (length <= 0) return table;
     release();
     const start = room(length + PADDING);
@@ -55,7 +61,7 @@ export function findCode(sections: DebugSections, table: number, wanted: number)
     const found = program.findAbbreviation(start, start + length, wanted);
     if (found >= 0) return table + found;
     if (found === NOT_LISTED || length < size) {
-      const problem = `the abbreviations at 0x${table.toString(16)} lack number ${wanted}`;
+      const problem = `the abbreviation table at 0x${table.toString(16)} has no code ${wanted}`;
       throw cursorAt(sections, abbrev, table).failure(problem);
     }
   }

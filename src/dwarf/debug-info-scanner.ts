@@ -25,41 +25,41 @@ import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
 import type { UnitHeader } from "./unit-header.ts";
 
-/** What kinds of DIEs are looked for. */
+/** The kinds of DIEs to search for. */
 export interface WantedDies {
   /** Variables whose location is one of the wanted addresses. */
   readonly variables: boolean;
-  /** Functions that begin at one of them, and all functions that are in several pieces. */
+  /** Functions that begin at one of the wanted addresses, and all functions in several pieces (DW_AT_ranges). */
   readonly functions: boolean;
 }
 
-/** A DIE that the scan has found. */
+/** A DIE that the scan found. */
 export interface FoundDie {
-  /** In .debug_info. */
+  /** Offset in .debug_info. */
   readonly offset: number;
-  /** The function that holds it, or the copy of one; 0 outside of functions. */
+  /** Offset of the enclosing function (DW_TAG_subprogram or DW_TAG_inlined_subroutine); 0 outside functions. */
   readonly scope: number;
-  /** The index of the wanted address that it stands for; -1 for a function whose pieces are to be read first. */
+  /** Index of the wanted address; -1 for a function whose ranges must be read to find its addresses. */
   readonly address: number;
 }
 
 /**
- * The offset in .debug_abbrev of an abbreviation of a unit, undefined when it is not in memory any more.
+ * Returns the offset in .debug_abbrev of a unit's abbreviation; undefined if it is no longer in memory.
  *
  * @throws Failure for a code that the unit does not have
  */
 export type AbbreviationFinder = (code: number) => number | undefined;
 
-/** Codes are numbered from 1 by every producer; a table of more codes would fill the memory. */
+/** Limit for abbreviation codes, since a table by code is kept in memory. All producers number codes from 1. */
 const CODE_LIMIT = 1 << 18;
-/** How many DIEs the scan finds before it gives them out; at least MOST_MATCHES. */
+/** Number of found DIEs per batch; at least MOST_MATCHES. */
 const BATCH = 1 << 10;
 const LARGEST_UNIT = 1 << 29;
 const FIRST_ABBREVIATIONS = 1 << 14;
 
 let memory: WasmMemory | undefined;
 let afterCodes = 0;
-/** Who uses the memory: the scanner that was made last, for the unit that it scanned last. */
+/** Current user of the memory: the scanner created last, for the unit that it scanned last. */
 let lease = 0;
 
 function layOut(): WasmMemory {
@@ -71,11 +71,11 @@ function layOut(): WasmMemory {
 }
 
 /**
- * Goes through the DIEs of units and finds those at wanted addresses. One unit at a time is in memory, with its abbreviations.
- * All scanners share one memory, since V8 frees shared memory lazily: the newest scanner has it, and an older one throws.
+ * Scans the DIEs of units and finds those at wanted addresses. Only one unit and its abbreviations are in memory at a time.
+ * All scanners share one memory, since V8 frees shared memory lazily. The newest scanner owns it; older ones throw.
  */
 export class DebugInfoScanner {
-  /** .debug_info, of which the bytes of the unit at hand are in memory. */
+  /** .debug_info. The bytes of the current unit are in memory. */
   readonly info: ByteSource;
 
   readonly #sections: DebugSections;
@@ -94,13 +94,13 @@ export class DebugInfoScanner {
   #tableBytes = 0;
   #heldFrom = 0;
   #heldTo = 0;
-  /** The table whose records are in memory, and the encoding they are for. */
+  /** Identifies the abbreviation table and the encoding of the records in memory. */
   #recordsOf = "";
   #abbreviations = 0;
 
   /**
-   * @param high the upper halves of the wanted addresses, `low` their lower ones; none of them twice
-   * @throws RangeError for more than 2^23 of them
+   * @param high upper halves of the wanted addresses, without duplicates; `low` has the lower halves
+   * @throws RangeError for 2^23 addresses or more
    */
   constructor(sections: DebugSections, wants: WantedDies, high: Uint32Array, low: Uint32Array) {
     this.#sections = sections;
@@ -158,12 +158,13 @@ export class DebugInfoScanner {
     bytes.fill(0, length);
   }
 
-  /** @throws Error when another scanner, or another scan of this one, has taken the memory since */
+  /** @throws Error if another scanner, or another scan of this one, has reused the memory since */
   #checkLease(held: number): void {
-    if (held !== lease) throw new Error("another scan of debug information has taken the memory of this one");
+    if (held !== lease)
+      throw new Error("another scan of debug information has reused the memory of this one");
   }
 
-  /** Finds the abbreviations of the unit at hand, until the next one is scanned. */
+  /** A finder for the abbreviations of the current unit, valid until the next unit is scanned. */
   #abbreviationFinder(): AbbreviationFinder {
     const held = lease;
     const shift = this.#abbreviations - this.#abbreviationsAt;
@@ -183,10 +184,10 @@ export class DebugInfoScanner {
   /**
    * Scans a unit.
    *
-   * @param addressBase where the unit's part of .debug_addr begins
-   * @param take gets what is found, in the unit's order; it may read DIEs of the unit
-   * @throws Failure for a unit that is damaged
-   * @throws Error for a scanner that is not the newest one, and when `take` begins another scan
+   * @param addressBase offset of the unit's addresses in .debug_addr (DW_AT_addr_base)
+   * @param take called for each found DIE, in the order of the unit; it may read DIEs of the unit
+   * @throws Failure for a damaged unit
+   * @throws Error if this is not the newest scanner, or if `take` starts another scan
    */
   scan(
     header: UnitHeader,
@@ -233,7 +234,7 @@ export class DebugInfoScanner {
     }
   }
 
-  /** The DIEs that the program has found in the unit at an offset. */
+  /** Decodes the batch of DIEs found in the unit at offset `unit`. */
   #found(count: number, unit: number): FoundDie[] {
     const view = new DataView(this.#memory.buffer(), this.#events, count * FOUND_BYTES);
     const word = (at: number) => view.getUint32(at, true);
@@ -249,7 +250,7 @@ export class DebugInfoScanner {
     });
   }
 
-  /** Makes the records of a unit's abbreviations, if those in memory are not the ones. */
+  /** Compiles a unit's abbreviations into records, unless these records are already in memory. */
   #readAbbreviations(header: UnitHeader): void {
     const { abbrev, littleEndian } = this.#sections;
     const { abbreviations, version, addressSize, offsetSize } = header;
@@ -259,7 +260,7 @@ export class DebugInfoScanner {
     if (wanted === this.#recordsOf) return;
     this.#recordsOf = "";
     this.#abbreviations = abbreviations;
-    // The cursor says what is wrong with a table outside the section.
+    // For a table outside the section, the cursor throws.
     const left = abbrev.size - cursorAt(this.#sections, abbrev, abbreviations).position;
     for (;;) {
       const length = Math.min(this.#abbreviationBytes, left);
@@ -280,29 +281,29 @@ export class DebugInfoScanner {
     const culprit = program.scanCulprit();
     switch (program.scanFault()) {
       case SCAN_CUT_SHORT:
-        return "they do not end";
+        return "the table does not end";
       case SCAN_UNKNOWN_FORM:
         return `unknown form 0x${culprit.toString(16)}`;
       case SCAN_CODE_TOO_LARGE:
-        return "a code that is too large";
+        return "an abbreviation code is too large";
       case SCAN_UNKNOWN_CODE:
         return `the unit has no abbreviation ${culprit}`;
       case SCAN_PAST_THE_END:
-        return "a DIE reaches past its unit";
+        return "a DIE reaches past the end of its unit";
       case SCAN_SIBLING_BEFORE:
-        return "a sibling that does not follow";
+        return "DW_AT_sibling does not lead to a later DIE of the unit";
       case SCAN_TOO_DEEP:
-        return "functions in functions without end";
+        return "functions nested too deeply";
       default:
-        throw new Error(`fault ${program.scanFault()} of a scan has no name`);
+        throw new Error(`unknown scan fault ${program.scanFault()}`);
     }
   }
 }
 
-/** Where the part of .debug_addr ends whose addresses begin at an offset (DWARF 5 section 7.27). */
+/** End offset of the table in .debug_addr whose addresses begin at `base` (DWARF 5 section 7.27). */
 function addressTableEnd(sections: DebugSections, { version, offsetSize }: UnitHeader, base: number): number {
   const { addr } = sections;
-  // Before DWARF 5 there was no header.
+  // Before DWARF 5, the table has no header.
   if (version < 5) return addr.size;
   const start = base - 4 - offsetSize - (offsetSize === 8 ? 4 : 0);
   const cursor = cursorAt(sections, addr, start);

@@ -6,7 +6,7 @@ import { relocatedSource } from "../elf/relocations.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
 
-/** The debug sections of a file that locations are read from, decompressed and relocated; those that it lacks are empty. */
+/** The debug sections needed for locations, decompressed and relocated. Missing sections are empty. */
 export interface DebugSections {
   readonly path: string;
   readonly littleEndian: boolean;
@@ -20,22 +20,22 @@ export interface DebugSections {
   readonly aranges: ByteSource;
   readonly ranges: ByteSource;
   readonly rnglists: ByteSource;
-  /** Location lists; empty where they were not asked for. */
+  /** Location lists before DWARF 5; `loc` and `loclists` are empty if location lists were not requested. */
   readonly loc: ByteSource;
   readonly loclists: ByteSource;
 }
 
-/** Of some sections little pieces are read here and there; strings and ranges lie close together. */
+/** Cache page sizes, in bytes. Small for sections that are read in small, scattered pieces; strings and ranges are read densely. */
 const PAGE_BYTES: Readonly<Record<string, number>> = { info: 1 << 10, abbrev: 1 << 10, line: 1 << 12 };
 const DENSE_PAGE = 1 << 16;
 
 const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO";
 
 /**
- * Opens the debug sections of an ELF file. In those of a relocatable file, addresses are as `layOutSections` lays them out.
+ * Opens the debug sections of an ELF file. For a relocatable file, addresses follow the layout of `layOutSections`.
  *
- * @param withLocationLists whether location lists are wanted, which take long to decompress where they are compressed
- * @throws Failure for a file without line or unit information
+ * @param withLocationLists also open location lists; decompressing them takes long
+ * @throws Failure for a file without .debug_line, .debug_info or .debug_abbrev
  */
 export async function openDebugSections(elf: ElfFile, withLocationLists = false): Promise<DebugSections> {
   const bases = layOutSections(elf);
@@ -55,7 +55,7 @@ export async function openDebugSections(elf: ElfFile, withLocationLists = false)
         "WRONG_KIND",
         elf.path,
         "is a split DWARF file (.dwo)",
-        "give the vmlinux it belongs to",
+        "give the vmlinux that it belongs to",
       );
     }
     throw new Failure("NO_DEBUG_INFO", elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
@@ -79,8 +79,8 @@ export async function openDebugSections(elf: ElfFile, withLocationLists = false)
 }
 
 /**
- * A section that is in no group, if there is one: in a relocatable file each type unit stands in a .debug_info section of
- * its own, in a group that is linked once (gABI, "Section Groups"), and describes no code.
+ * Finds a section by name, preferring one that is in no group. In a relocatable file, each type unit has its own .debug_info
+ * section, in a group that is linked once (gABI, "Section Groups"); it describes no code.
  */
 function ownSection(elf: ElfFile, name: string): Section | undefined {
   const own = elf.sections.find(

@@ -9,49 +9,50 @@ import { unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader } from "./unit-header.ts";
 import { forEachRange } from "./unit-ranges.ts";
 
-/** References that lead from a DIE to the one that says more of the same thing; longer chains are cyclic. */
+/** Limit for chains of DW_AT_abstract_origin and DW_AT_specification; a longer chain is cyclic. */
 const MOST_REFERENCES = 16;
 
-/** A variable or function that lies at a wanted address, and what declares it; all is looked up on being asked for. */
+/** A variable or function at a wanted address, and its declaration. The methods look data up on demand. */
 export interface DeclaredObject {
   /** The concrete DIE: the one with the address. */
   readonly die: Die;
   readonly isVariable: boolean;
-  /** Whether a function holds it. */
+  /** Whether it is inside a function. */
   readonly isLocal: boolean;
-  /** Whether the address is where a function is entered, rather than where another piece of it begins. */
+  /** Whether the address is a function's entry, not the start of another piece of the function. */
   readonly isEntry: boolean;
-  /** DW_AT_linkage_name, DW_AT_name; null where there is none. */
+  /** DW_AT_linkage_name; null if there is none. */
   linkageName(): string | null;
+  /** DW_AT_name; null if there is none. */
   name(): string | null;
-  /** The name of the function that holds a variable; null outside of functions. */
+  /** The name of the enclosing function; null outside functions. */
   functionName(): string | null;
-  /** Where it is declared; undefined for what the compiler has made up. */
+  /** Where it is declared; undefined for compiler-generated objects. */
   declaration(): Declaration | undefined;
 }
 
 /** A place in the source. */
 export interface Declaration {
-  /** As the debug information records it, joined to its directory. */
+  /** Path as in the debug information, joined to its directory. */
   readonly path: string;
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number;
-  /** The unit that the object's source was compiled in. */
+  /** The unit in which the object's source was compiled. */
   readonly unit: DieUnit;
 }
 
-/** Addresses in columns, none of them twice. */
+/** Addresses in columns, without duplicates. */
 export interface WantedAddresses {
   readonly high: Uint32Array;
   readonly low: Uint32Array;
 }
 
 /**
- * Goes once through .debug_info, a unit at a time, and gives out the variables and functions that lie at wanted addresses.
- * A function in several pieces is given out for each piece.
+ * Scans .debug_info once, one unit at a time, and reports the variables and functions at wanted addresses. A function in
+ * several pieces is reported for each piece.
  *
- * @param take gets the index of the address; the object is good until it returns
- * @throws Failure for debug information that is damaged
+ * @param take called with the index of the address; the object is valid only during the call
+ * @throws Failure for damaged debug information
  */
 export function forEachObject(
   sections: DebugSections,
@@ -92,7 +93,7 @@ export function forEachObject(
   }
 }
 
-/** Reads what declares an object. Line programs' headers are kept for the unit at hand. */
+/** Reads declarations. It caches the line program header of the current unit. */
 class DeclarationReader {
   readonly #reader: DieReader;
   #programUnit: DieUnit | undefined;
@@ -114,14 +115,14 @@ class DeclarationReader {
         this.#name(die, dw.DW_AT_linkage_name) ?? this.#name(die, dw.DW_AT_MIPS_linkage_name),
       functionName: () => (scope === undefined ? null : this.#name(scope, dw.DW_AT_name)),
       declaration: () => {
-        // What the compiler makes up in a function, such as __func__, is declared nowhere else.
+        // Compiler-generated variables in a function, such as __func__, have no declaration: use the function's.
         const own = this.#declaration(die);
         return own ?? (scope === undefined ? undefined : this.#declaration(scope));
       },
     };
   }
 
-  /** A DIE, and those that say more of the same thing (DWARF 5 sections 2.13.2 and 3.3.8). */
+  /** A DIE, then the DIEs that it refers to as abstract origin or specification (DWARF 5 sections 2.13.2 and 3.3.8). */
   *#chain(die: Die): Generator<Die> {
     let next: Die | undefined = die;
     for (let i = 0; next !== undefined; i++) {
@@ -129,7 +130,7 @@ class DeclarationReader {
         throw new Failure(
           "DAMAGED",
           this.#reader.sections.info.name,
-          `at 0x${die.offset.toString(16)}: references in a circle`,
+          `at 0x${die.offset.toString(16)}: DIE references form a cycle`,
           "the file is damaged: build it again",
         );
       }
@@ -160,7 +161,7 @@ class DeclarationReader {
         fileUnit = each.unit;
       }
       if (line === 0) line = attributes.get(dw.DW_AT_decl_line)?.value ?? 0;
-      // With link-time optimisation the source's unit is where the abstract origin is.
+      // With LTO, the source's unit is that of the abstract origin.
       if (!each.unit.isPartial) unit = each.unit;
     }
     if (file === undefined || line === 0) return undefined;
@@ -176,7 +177,7 @@ class DeclarationReader {
       this.#program = readLineProgram(sections, unit.lineProgram, unit.addressSize);
       this.#programUnit = unit;
     }
-    // Until DWARF 5 files are numbered from 1, and 0 stands for none.
+    // Before DWARF 5, files are numbered from 1 and 0 means none.
     if (file === 0 && this.#program.version < 5) return undefined;
     return linePath(sections, this.#program, file, unit.compilationDirectory);
   }

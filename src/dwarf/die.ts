@@ -9,9 +9,9 @@ import { type FormValue, formString, readForm } from "./forms.ts";
 import { splitDwarf, type Unit, unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader, type UnitHeader } from "./unit-header.ts";
 
-/** A unit whose DIEs are read one by one. */
+/** A unit whose DIEs can be read individually. */
 export interface DieUnit extends Unit, UnitHeader {
-  /** Whether dwz, or a language, has put there what other units share; no source file is its own. */
+  /** Whether it is a partial unit: DIEs that other units share (dwz or a language creates it), with no source file of its own. */
   readonly isPartial: boolean;
   /** DW_AT_producer: the compiler. */
   readonly producer: string | null;
@@ -23,16 +23,17 @@ export interface DieUnit extends Unit, UnitHeader {
 /** A debugging information entry (DWARF 5 section 2.1). */
 export interface Die {
   readonly unit: DieUnit;
-  /** In .debug_info. */
+  /** Offset in .debug_info. */
   readonly offset: number;
+  /** DW_TAG_… */
   readonly tag: number;
   readonly attributes: ReadonlyMap<number, FormValue>;
   readonly hasChildren: boolean;
-  /** Where the next DIE begins: its first child, if it has children. */
+  /** Offset of the next DIE: the first child, if there are children. */
   readonly end: number;
 }
 
-/** How many units are kept that references have led to. */
+/** Size of the cache of units reached through references. */
 const HELD_UNITS = 256;
 
 /** Reads DIEs of .debug_info by their offsets. */
@@ -43,17 +44,17 @@ export class DieReader {
   #offsets: Float64Array | undefined;
   readonly #units = new Map<number, DieUnit | null>();
 
-  /** @param info the content of .debug_info, if it is not to be read from the sections */
+  /** @param info alternative source for the content of .debug_info */
   constructor(sections: DebugSections, info: ByteSource = sections.info) {
     this.sections = sections;
     this.info = info;
   }
 
   /**
-   * A unit, as its root DIE describes it.
+   * Reads a unit's root DIE.
    *
-   * @param abbreviationAt the offset of the abbreviation of a code in .debug_abbrev, where that is known already
-   * @throws Failure for split DWARF, or a root DIE that is damaged
+   * @param abbreviationAt returns the offset in .debug_abbrev of the abbreviation with a code; undefined if unknown
+   * @throws Failure for split DWARF or a damaged root DIE
    */
   unit(header: UnitHeader, abbreviationAt?: (code: number) => number | undefined): DieUnit {
     const { sections } = this;
@@ -89,7 +90,7 @@ export class DieReader {
     if (attributes.has(dw.DW_AT_GNU_dwo_name) || attributes.has(dw.DW_AT_dwo_name))
       throw splitDwarf(sections);
     const base = (attribute: number, fallback: number) => attributes.get(attribute)?.value ?? fallback;
-    // Without the attribute the only table begins behind its header (DWARF 5 section 7.26).
+    // Without the attribute, the only table begins after its header (DWARF 5 section 7.26).
     const headerSize = header.offsetSize * 2;
     const unit = {
       ...bare,
@@ -112,7 +113,7 @@ export class DieReader {
     };
   }
 
-  /** The DIE at an offset; undefined for the null entry that ends a list of children. */
+  /** Reads the DIE at an offset; undefined for the null entry that ends a list of children. */
   read(unit: DieUnit, offset: number): Die | undefined {
     const cursor = new Cursor(this.info, offset, unit.end, this.sections.littleEndian);
     const code = cursor.uleb();
@@ -126,7 +127,7 @@ export class DieReader {
     return { unit, offset, tag, attributes, hasChildren, end: cursor.position };
   }
 
-  /** The text of an attribute; null where there is none. @throws Failure where dwz has moved it to another file */
+  /** The value of a string attribute; null if it is absent. @throws Failure if dwz has moved the string to another file */
   string({ unit, attributes }: Die, attribute: number): string | null {
     const value = attributes.get(attribute);
     if (value === undefined) return null;
@@ -136,15 +137,15 @@ export class DieReader {
   }
 
   #elsewhere(what: string): Failure {
-    const advice = "give the debug information as it was before";
+    const advice = "give the debug information from before dwz";
     return new Failure("UNSUPPORTED", this.sections.path, `${what} is in another file (dwz -m)`, advice);
   }
 
   /**
-   * The DIE that an attribute refers to, in the same unit or another one.
+   * The DIE that an attribute refers to, in the same or another unit.
    *
-   * @returns undefined where there is none
-   * @throws Failure for a reference to what is no DIE, or to one that dwz has moved to another file
+   * @returns undefined if there is none
+   * @throws Failure for an invalid reference, or if dwz has moved the DIE to another file
    */
   reference(die: Die, attribute: number): Die | undefined {
     const value = die.attributes.get(attribute);
@@ -170,7 +171,7 @@ export class DieReader {
     }
   }
 
-  /** The unit that an offset of .debug_info lies in; null for a type unit. */
+  /** The unit that contains an offset of .debug_info; null for a type unit. */
   #unitOf(offset: number): DieUnit | null {
     this.#offsets ??= Float64Array.from(unitOffsets(this.sections));
     let from = 0;
@@ -191,7 +192,7 @@ export class DieReader {
     return unit;
   }
 
-  /** The children of a DIE that are no grandchildren. */
+  /** The direct children of a DIE. */
   *children(parent: Die): Generator<Die> {
     if (!parent.hasChildren) return;
     for (let next = parent.end; ; ) {
@@ -202,13 +203,13 @@ export class DieReader {
     }
   }
 
-  /** Where the DIE after another one and its children begins. */
+  /** Offset of the DIE after another DIE and its children. */
   #after(die: Die): number {
     if (!die.hasChildren) return die.end;
     const sibling = die.attributes.get(dw.DW_AT_sibling);
     if (sibling !== undefined && sibling.form !== dw.DW_FORM_ref_addr) {
       const at = die.unit.offset + sibling.high * 2 ** 32 + sibling.value;
-      // One that leads backwards is passed over: the children tell the same.
+      // Ignore a sibling that leads backwards; skip the children one by one instead.
       if (at > die.offset) return at;
     }
     let at = die.end;

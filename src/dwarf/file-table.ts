@@ -4,16 +4,16 @@ import { damaged } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type Encoding, type FormValue, formString, readForm } from "./forms.ts";
 
-/** A directory or file as a line program lists it. */
+/** A directory or file in a line program's tables. */
 interface Entry {
   readonly name: FormValue;
-  /** By file: the index of its directory. */
+  /** For a file: the index of its directory. */
   readonly directory: number;
 }
 
-/** The directories and files of a line program, which are read only as far as they are asked for. */
+/** The directories and files of a line program, read on demand. */
 export interface FileTable {
-  /** From index 0 since DWARF 5, from index 1 before. */
+  /** Indices begin at 0 since DWARF 5, at 1 before. */
   file(index: number): Entry | undefined;
   directory(index: number): FormValue | undefined;
 }
@@ -21,8 +21,9 @@ export interface FileTable {
 /**
  * Reads the tables at the end of a line program's header.
  *
- * @param start where they begin in .debug_line, `end` where the header ends
- * @throws Failure, on asking too, for tables that reach past the header
+ * @param start offset of the tables in .debug_line
+ * @param end end of the header in .debug_line
+ * @throws Failure for tables that reach past the header, in this call or in a later look-up
  */
 export function fileTable(
   sections: DebugSections,
@@ -34,7 +35,7 @@ export function fileTable(
   return encoding.version >= 5 ? describedTables(cursor, encoding, end) : plainTables(cursor);
 }
 
-/** DWARF 2 to 4: strings that an empty one ends, counted from 1. */
+/** DWARF 2 to 4: each table ends with an empty string; entries are numbered from 1. */
 function plainTables(cursor: Cursor): FileTable {
   const directories = [textValue("")];
   for (let name = cursor.string(); name !== ""; name = cursor.string()) directories.push(textValue(name));
@@ -43,7 +44,7 @@ function plainTables(cursor: Cursor): FileTable {
   return { file: (index) => files[index], directory: (index) => directories[index] };
 }
 
-/** A file entry of DWARF 2 to 4 behind its name, in the table or in DW_LNE_define_file. */
+/** Reads the rest of a DWARF 2 to 4 file entry after its name, in the table or in DW_LNE_define_file. */
 export function plainEntry(cursor: Cursor, name: string): Entry {
   const directory = cursor.uleb();
   cursor.skipLeb(); // time of last modification
@@ -55,7 +56,7 @@ function textValue(text: string): FormValue {
   return { form: dw.DW_FORM_string, value: 0, high: 0, text };
 }
 
-/** DWARF 5, where each table describes the format of its entries (section 6.2.4.1). */
+/** DWARF 5: each table describes the format of its entries (section 6.2.4.1). */
 function describedTables(cursor: Cursor, encoding: Encoding, end: number): FileTable {
   const directories = entryReader(cursor, encoding, end);
   cursor.moveTo(directories.end());
@@ -74,11 +75,11 @@ function entryReader(
   const count = cursor.uleb();
   const first = cursor.position;
   const left = end - first;
-  // Not even a lying format can make an entry take no byte at all.
-  if (count > left) throw cursor.failure(`${count} file names in ${left} bytes`);
+  // Reject counts that cannot be true: each entry takes at least one byte.
+  if (count > left) throw cursor.failure(`${count} file names do not fit in ${left} bytes`);
   const isFixed = format.every(({ form }) => isOffset(form));
   const fixedBytes = format.length * encoding.offsetSize;
-  /** Where each entry begins that has been passed over, and the one after them. */
+  /** Offsets of the entries skipped so far, and of the next one. */
   const starts = [first];
   const startOf = (index: number) => {
     if (isFixed) return first + index * fixedBytes;
@@ -115,7 +116,7 @@ function isOffset(form: number): boolean {
   return form === dw.DW_FORM_line_strp || form === dw.DW_FORM_strp;
 }
 
-/** Passes over a value; the forms that producers use take no time. */
+/** Skips a value; fast for the forms that producers use. */
 function skipForm(cursor: Cursor, form: number, encoding: Encoding): void {
   if (isOffset(form)) cursor.skip(encoding.offsetSize);
   else if (form === dw.DW_FORM_udata) cursor.skipLeb();
@@ -131,7 +132,7 @@ export function joinPaths(directory: string, path: string): string {
 /**
  * The path of a file, joined to its directory.
  *
- * @param compilationDirectory of the unit, where DWARF 2 to 4 have the program's own
+ * @param compilationDirectory the unit's DW_AT_comp_dir; used as directory 0 for DWARF 2 to 4
  * @throws Failure for a directory that the tables do not list
  */
 export function filePath(
@@ -145,7 +146,7 @@ export function filePath(
   const directory = table.directory(entry.directory);
   const first = encoding.version >= 5 ? table.directory(0) : undefined;
   if (directory === undefined || (encoding.version >= 5 && first === undefined)) {
-    throw damaged(sections.line.name, `a file's directory ${entry.directory} is not listed`);
+    throw damaged(sections.line.name, `a file is in directory ${entry.directory}, which does not exist`);
   }
   const base = first === undefined ? (compilationDirectory ?? "") : string(first);
   const inner = entry.directory === 0 ? "" : string(directory);

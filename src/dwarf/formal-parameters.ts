@@ -3,29 +3,29 @@ import type { Die, DieReader } from "./die.ts";
 import { locationAt } from "./location-list.ts";
 import type { Address } from "./unit-ranges.ts";
 
-/** A function's parameters in the source, and what is left of them. */
+/** A function's source parameters, and those that remain after optimisation. */
 export interface FormalParameters {
-  /** How many the source has, a variable number of further ones left out. */
+  /** Number of parameters in the source, without a variable argument list. */
   readonly count: number;
-  /** Those that still arrive, from 1, in the source's order; null where nothing tells. */
+  /** Numbers of the parameters that are still passed, from 1, in source order; null if unknown. */
   readonly arriving: readonly number[] | null;
 }
 
 const MOST_ORIGINS = 16;
 
-/** Compilers that drop parameters without renaming the function. */
+/** Producers that drop parameters without renaming the function. */
 const LLVM = /\b(clang|LLVM|rustc)\b/;
 
 /**
  * Compares the formal parameters of a concrete function with those of its abstract origin (DWARF 5 section 3.3.8).
  *
- * Where the compiler has changed them, one arrives if it has a location at the function's entry that is a register or
- * memory, and no value known beforehand. GCC gives such functions another name; in others all arrive, even those that are
- * not used and have no location. LLVM marks them DW_CC_nocall, since version 17 and not in every pass: where it has not, what
- * has no location may not be there, or not be used.
+ * If the compiler changed the parameters, one counts as passed if its location at the function's entry is a register or
+ * memory, not a known value. GCC renames such functions; in all other functions, every parameter is passed, even an unused
+ * one without a location. LLVM marks such functions DW_CC_nocall, since version 17 and not in every pass. Without that mark,
+ * a parameter without a location may be removed or just unused.
  *
  * @param entry the function's first address
- * @param isRenamed whether the symbol there bears another name than the function
+ * @param isRenamed whether the symbol at the entry has a different name than the function
  */
 export function readParameters(
   reader: DieReader,
@@ -56,7 +56,7 @@ function parametersOf(reader: DieReader, parent: Die): Die[] {
   return [...reader.children(parent)].filter(({ tag }) => tag === dw.DW_TAG_formal_parameter);
 }
 
-/** The last one of a DIE's abstract origins; the DIE itself if it has none. */
+/** The end of a DIE's chain of abstract origins; the DIE itself if it has none. */
 function abstractOrigin(reader: DieReader, die: Die): Die {
   let origin = die;
   for (let i = 0; i < MOST_ORIGINS; i++) {
@@ -75,9 +75,9 @@ function arrives(reader: DieReader, { unit, attributes }: Die, entry: Address): 
 }
 
 /**
- * Whether a location at a function's entry is one that its caller has filled: a register, or memory that is found from one,
- * of any piece of the parameter; or what a register held at the entry. A value that is computed (DW_OP_stack_value), constant,
- * or known to the caller alone (DW_OP_GNU_parameter_ref) is none.
+ * Whether the caller sets the location at a function's entry. True for a register or memory addressed by a register, for any
+ * piece of the parameter, and for the value of a register at the entry. False for a value that is computed
+ * (DW_OP_stack_value), constant, or known only to the caller (DW_OP_GNU_parameter_ref).
  */
 function isPassed(operations: Uint8Array): boolean {
   const [first] = operations;
@@ -86,7 +86,7 @@ function isPassed(operations: Uint8Array): boolean {
   const within = (from: number, to: number) => first >= from && first <= to;
   if (within(dw.DW_OP_reg0, dw.DW_OP_reg31) || first === dw.DW_OP_regx) return true;
   if (first === dw.DW_OP_entry_value || first === dw.DW_OP_GNU_entry_value) {
-    // A register by itself: behind its expression follows but that it is a value.
+    // A plain register: only DW_OP_stack_value follows its expression.
     const length = operations[1] ?? 0;
     return 2 + length + 1 === operations.length && last === dw.DW_OP_stack_value;
   }

@@ -3,7 +3,7 @@ import type { ByteSource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
 import type { DebugSections } from "./debug-sections.ts";
 
-/** What the size of some forms depends on (DWARF 5 section 7.5.6). */
+/** The properties of a unit that determine the size of some forms (DWARF 5 section 7.5.6). */
 export interface Encoding {
   readonly version: number;
   /** In bytes. */
@@ -12,23 +12,23 @@ export interface Encoding {
   readonly offsetSize: number;
 }
 
-/** An attribute's value as it is encoded; what an index or offset refers to is not looked up yet. */
+/** An attribute's value as encoded; indices and offsets are not resolved yet. */
 export interface FormValue {
   readonly form: number;
-  /** A constant, an offset, an index, an address's lower half, or a block's length; 0 for forms that nobody asks for. */
+  /** A constant, an offset, an index, the lower half of an address, or a block's length in bytes; 0 for unused forms. */
   readonly value: number;
-  /** An address's upper half. */
+  /** The upper half of an address. */
   readonly high: number;
   /** The text of DW_FORM_string. */
   readonly text?: string;
-  /** Where a block's bytes begin. */
+  /** Offset of a block's bytes in the section. */
   readonly start?: number;
 }
 
 /**
  * Reads an attribute's value.
  *
- * @throws Failure for a form that no DWARF version up to 5 has
+ * @throws Failure for a form that does not exist in DWARF 2 to 5
  */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case a form, in the order of DWARF 5 table 7.6
 export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding): FormValue {
@@ -95,7 +95,7 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
       value = cursor.offset(encoding.offsetSize);
       break;
     case dw.DW_FORM_ref_addr:
-      // The size of an address in DWARF 2, of an offset since.
+      // Has the size of an address in DWARF 2, of an offset since DWARF 3.
       value = cursor.offset(encoding.version === 2 ? encoding.addressSize : encoding.offsetSize);
       break;
     case dw.DW_FORM_string:
@@ -113,7 +113,7 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
       value = 1;
       break;
     case dw.DW_FORM_implicit_const:
-      // It stands in the abbreviation.
+      // The value is in the abbreviation.
       break;
     default:
       throw cursor.failure(`unknown form 0x${form.toString(16)}`);
@@ -131,7 +131,7 @@ function readBlock(cursor: Cursor, form: number, length: number): FormValue {
  * The text of a string attribute.
  *
  * @param stringOffsetsBase the unit's DW_AT_str_offsets_base
- * @returns null for a string in another file, which dwz has moved there
+ * @returns null for a string that dwz has moved to another file
  */
 export function formString(
   sections: DebugSections,
@@ -170,7 +170,7 @@ export function cursorAt({ littleEndian }: DebugSections, section: ByteSource, o
 
 const SHORT_BYTES = 128;
 
-/** A string that ends within SHORT_BYTES; undefined for another one. */
+/** Reads a string of less than SHORT_BYTES; undefined for a longer one. */
 function shortString(section: ByteSource, offset: number): string | undefined {
   const length = Math.min(SHORT_BYTES, section.size - offset);
   if (length <= 0) return undefined;
@@ -180,7 +180,7 @@ function shortString(section: ByteSource, offset: number): string | undefined {
   return end === -1 ? undefined : bytes.toString("utf8", 0, end);
 }
 
-/** The strings of each section that have been read: units of one build share most of theirs. */
+/** Cache of strings read, by section: the units of one build share most strings. */
 const readStrings = new WeakMap<ByteSource, Map<number, string>>();
 
 function stringAt(sections: DebugSections, section: ByteSource, offset: number): string {

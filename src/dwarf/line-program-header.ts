@@ -3,11 +3,11 @@ import type { FileTable, plainEntry } from "./file-table.ts";
 import { cursorAt, type Encoding } from "./forms.ts";
 import { readUnitLength } from "./unit-length.ts";
 
-/** A line program's header, and where its instructions stand (DWARF 5 section 6.2.4). */
+/** A line program's header, and the position of its instructions (DWARF 5 section 6.2.4). */
 export interface LineProgram extends Encoding {
-  /** Its offset in .debug_line. */
+  /** Offset in .debug_line. */
   readonly offset: number;
-  /** Its instructions are the bytes [start, end) of the section. */
+  /** The instructions are the bytes [start, end) of the section. */
   readonly start: number;
   readonly end: number;
   readonly minimumInstructionLength: number;
@@ -15,25 +15,25 @@ export interface LineProgram extends Encoding {
   readonly lineBase: number;
   readonly lineRange: number;
   readonly opcodeBase: number;
-  /** Where the tables of directories and files begin, which end at `start`; before them stand the standard opcodes' lengths. */
+  /** Offset of the directory and file tables. They follow standard_opcode_lengths and end at `start`. */
   readonly tables: number;
-  /** The tables, once they were asked for. */
+  /** The tables; undefined until first used. */
   fileTable: FileTable | undefined;
-  /** What DW_LNE_define_file has added to them. */
+  /** Files added by DW_LNE_define_file. */
   readonly definedFiles: ReturnType<typeof plainEntry>[];
 }
 
 /**
  * Reads the header of the line program at an offset of .debug_line, versions 2 to 5.
  *
- * @param addressSize of the unit, which the header has only since DWARF 5
- * @throws Failure for an unknown version or a header that contradicts itself
+ * @param addressSize the unit's address size, used before DWARF 5; since DWARF 5 the header has it
+ * @throws Failure for an unknown version or an inconsistent header
  */
 export function readLineProgram(sections: DebugSections, offset: number, addressSize: number): LineProgram {
   const cursor = cursorAt(sections, sections.line, offset);
   const { end, offsetSize } = readUnitLength(cursor, sections.line.size);
   const version = cursor.u16();
-  if (version < 2 || version > 5) throw cursor.failure(`a line program of the unknown version ${version}`);
+  if (version < 2 || version > 5) throw cursor.failure(`line program of unknown version ${version}`);
   let size = addressSize;
   if (version >= 5) {
     size = cursor.u8();
@@ -49,7 +49,7 @@ export function readLineProgram(sections: DebugSections, offset: number, address
   const lineRange = cursor.u8();
   const opcodeBase = cursor.u8();
   if (lineRange === 0 || opcodeBase === 0 || maximumOperations === 0) {
-    throw cursor.failure("a line program with a line_range, opcode_base or operation count of zero");
+    throw cursor.failure("line_range, opcode_base or maximum_operations_per_instruction is 0");
   }
   cursor.skip(opcodeBase - 1); // standard_opcode_lengths
   if (cursor.position > start) throw cursor.failure("a line program's header reaches past its end");

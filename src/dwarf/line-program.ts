@@ -14,9 +14,9 @@ import type { LineProgram } from "./line-program-header.ts";
 import { LineStateMachine } from "./line-state-machine.ts";
 
 /**
- * The path of a file of a line program that has run, joined to its directory.
+ * The path of a file in a line program that has run, joined to its directory.
  *
- * @param compilationDirectory of the unit, where DWARF 2 to 4 have the program's own
+ * @param compilationDirectory the unit's DW_AT_comp_dir; used as directory 0 for DWARF 2 to 4
  * @throws Failure for a file or directory that the program does not list
  */
 export function linePath(
@@ -37,7 +37,7 @@ export function linePath(
   return filePath(sections, program, table, entry, compilationDirectory);
 }
 
-/** Files that the instructions define are numbered on from those of the table. */
+/** A file defined by DW_LNE_define_file. The numbers of such files continue those of the table. */
 function definedFile({ definedFiles }: LineProgram, table: FileTable, file: number) {
   if (definedFiles.length === 0) return undefined;
   let listed = 1;
@@ -49,11 +49,11 @@ function definedFile({ definedFiles }: LineProgram, table: FileTable, file: numb
 export interface Addresses {
   readonly addressHigh: Uint32Array;
   readonly addressLow: Uint32Array;
-  /** Bytes from the address on in which a later row will do, 0 for none. */
+  /** Number of bytes from the address on in which a later row is accepted; 0 for none. */
   readonly size: Float64Array;
 }
 
-// Where the members of an address that is looked up are, in words.
+// Offsets of the members of a wanted address (WANTED_…), in words.
 const WORDS = WANTED_BYTES / 4;
 const FILE = WANTED_FILE / 4;
 const LINE = WANTED_LINE / 4;
@@ -63,12 +63,12 @@ const REACH = WANTED_REACH / 4;
 let machine: LineStateMachine | undefined;
 
 /**
- * Runs a line program (DWARF 5 section 6.2.5) and finds the row of each address: the last one at or before it within its
- * sequence. Where there is none, or it has no line, the first row within `size` bytes that has one is taken.
+ * Runs a line program (DWARF 5 section 6.2.5) and finds the row of each address: the last row of the sequence at or before
+ * the address. If there is none, or it has line 0, the first row with a line within `size` bytes is used.
  *
  * @param asked indices of the addresses, in address order
- * @param take gets, of each address that has a row, its index, the row's file and line, and whether it lies behind the address
- * @throws Failure for a program that is cut short
+ * @param take called for each address with a row: index of the address, file, line, and whether the row is after the address
+ * @throws Failure for a truncated program
  */
 export function findRows(
   sections: DebugSections,
@@ -80,7 +80,7 @@ export function findRows(
   machine ??= new LineStateMachine();
   machine.load(sections, program, asked.length);
   const { wanted } = machine;
-  // The three loops check their indices themselves: a shared function is several times slower on arrays of several types.
+  // The three loops check indices inline: a shared function is several times slower, since it sees several array types.
   asked.forEach((query, i) => {
     const low = addressLow[query];
     const high = addressHigh[query];
@@ -100,7 +100,7 @@ export function findRows(
     lacking = true;
   });
   if (lacking) machine.run(sections, program, true);
-  // What is done with a row may run another program, which takes the machine's memory.
+  // Copy: `take` may run another program, which reuses the machine's memory.
   const found = wanted.slice();
   asked.forEach((query, i) => {
     const how = found[i * WORDS + FOUND];

@@ -27,11 +27,11 @@ import { formString } from "./forms.ts";
 import type { LineProgram } from "./line-program-header.ts";
 
 /**
- * The state machine that runs line programs (DWARF 5 section 6.2.2), with what it works on: a program's instructions, the
- * addresses that are looked up, and the rows of the sequence at hand.
+ * The state machine that runs line programs (DWARF 5 section 6.2.2), with its data: a program's instructions, the wanted
+ * addresses, and the rows of the current sequence.
  */
 export class LineStateMachine {
-  /** The words of the addresses that are looked up, ascending, and of what `run` has found (WANTED_…). */
+  /** The wanted addresses, ascending, with the results of `run`, as words (WANTED_…). */
   wanted: Uint32Array = new Uint32Array();
 
   readonly #memory = wasmMemory();
@@ -42,10 +42,10 @@ export class LineStateMachine {
   #tablesAt = 0;
   #instructionsAt = 0;
   #rowsAt = 0;
-  /** How many rows there is room for, behind all else. */
+  /** Number of rows that fit in memory, after everything else. */
   #capacity = 1 << 12;
 
-  /** Reads a program's tables and instructions, and makes room for a number of addresses, all zero. */
+  /** Reads a program's tables and instructions, and reserves zeroed room for a number of wanted addresses. */
   load({ line, littleEndian }: DebugSections, program: LineProgram, addresses: number): void {
     const memory = this.#memory;
     const operands = program.opcodeBase - 1;
@@ -77,10 +77,10 @@ export class LineStateMachine {
   }
 
   /**
-   * The path of a file of the program that was loaded, if its tables have the form in which compilers of DWARF 5 write them. Without
-   * this short way a run over a vmlinux takes 1.05 times as long, and locating all its functions 1.1 times.
+   * The path of a file of the loaded program, if its tables have the common DWARF 5 form that compilers write.
+   * Without this short cut a run over a vmlinux takes 1.05 times as long, and locating all of its functions 1.1 times.
    *
-   * @returns undefined for tables in another form, which may be good ones all the same, and for a file that they do not list
+   * @returns undefined for tables in another form, which may still be valid, and for a file that they do not list
    */
   path(sections: DebugSections, program: LineProgram, file: number): string | undefined {
     if (this.#loaded !== program || program.version < 5 || program.offsetSize !== 4) return undefined;
@@ -104,11 +104,11 @@ export class LineStateMachine {
   }
 
   /**
-   * Runs the program that was loaded, and looks the addresses up in its rows.
+   * Runs the loaded program and looks up the wanted addresses in its rows.
    *
-   * @param nextLines whether the first row with a line is looked for that lies in the REACH bytes from an address on, instead
-   *   of the last row at or before it
-   * @throws Failure for a program that is cut short
+   * @param nextLines search for the first row with a line within WANTED_REACH bytes from an address on, instead of the last
+   *   row at or before it
+   * @throws Failure for a truncated program
    */
   run({ line, littleEndian }: DebugSections, program: LineProgram, nextLines: boolean): void {
     const memory = this.#memory;
@@ -143,14 +143,14 @@ export class LineStateMachine {
         const where = `at 0x${(program.start + instructionOffset()).toString(16)}`;
         const problem =
           stop === PROGRAM_ADDRESS_SIZE
-            ? "an address of no known size"
-            : "an instruction reaches past its program";
+            ? "DW_LNE_set_address has an unsupported address size"
+            : "an instruction reaches past the end of the program";
         throw damaged(line.name, `${where}: ${problem}`);
       }
     }
   }
 
-  /** Sorts the rows by address, equal ones in their order; the standard wants them so, not every producer obeys. */
+  /** Sorts the rows by address, stably. The standard requires ascending addresses, but not every producer conforms. */
   #sortRows(): void {
     const length = this.#memory.program.rowCount() * ROW_BYTES;
     const rows = new Uint8Array(this.#memory.buffer(), this.#rowsAt, length);

@@ -7,12 +7,12 @@ import { cursorAt, type FormValue } from "./forms.ts";
 import { type Address, add, indexedAddress, unitBase } from "./unit-ranges.ts";
 
 /**
- * The location description that holds at an address (DWARF 5 section 2.6).
+ * The location description that is valid at an address (DWARF 5 section 2.6).
  *
  * @param info the content of .debug_info
- * @param value of DW_AT_location
- * @returns its operations; undefined where the list has none for the address
- * @throws Failure for a list that is damaged
+ * @param value the value of DW_AT_location
+ * @returns its operations; undefined if the list has none for the address
+ * @throws Failure for a damaged list
  */
 export function locationAt(
   sections: DebugSections,
@@ -66,7 +66,7 @@ function inLocations(
 }
 
 /** .debug_loclists (DWARF 5 sections 2.6.2 and 7.29). */
-// Long, since every kind of entry is a case.
+// Long, since each kind of entry is a case.
 function inLocationLists(
   sections: DebugSections,
   unit: DieUnit,
@@ -85,7 +85,7 @@ function inLocationLists(
     return { high: cursor.addressHigh, low };
   };
   const readIndexed = () => indexedAddress(sections, unit, cursor.uleb());
-  const readBehind = (start: Address) => {
+  const readAfter = (start: Address) => {
     const value = cursor.uleb();
     return add(start, Math.floor(value / 2 ** 32), value >>> 0);
   };
@@ -114,11 +114,11 @@ function inLocationLists(
         break;
       case dw.DW_LLE_startx_length:
         start = readIndexed();
-        end = readBehind(start);
+        end = readAfter(start);
         break;
       case dw.DW_LLE_offset_pair:
-        start = readBehind(base);
-        end = readBehind(base);
+        start = readAfter(base);
+        end = readAfter(base);
         break;
       case dw.DW_LLE_start_end:
         start = readAddress();
@@ -126,7 +126,7 @@ function inLocationLists(
         break;
       case dw.DW_LLE_start_length:
         start = readAddress();
-        end = readBehind(start);
+        end = readAfter(start);
         break;
       case dw.DW_LLE_default_location:
         break;

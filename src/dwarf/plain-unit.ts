@@ -21,7 +21,7 @@ import type { DebugSections } from "./debug-sections.ts";
 import { type FormValue, formString } from "./forms.ts";
 import type { Unit } from "./unit.ts";
 
-/** How much of a unit is read, and of its abbreviations: more than the root DIE takes, and than GCC mostly writes. */
+/** Number of bytes read of a unit (more than the root DIE needs) and of its abbreviations (more than most tables of GCC have). */
 const UNIT_BYTES = 256;
 const TABLE_BYTES = 1 << 13;
 const OFFSET_SIZE = 4;
@@ -44,9 +44,9 @@ function layOut(): WasmMemory {
 }
 
 /**
- * Reads a unit in the form in which compilers write nearly all of them, several times as fast as DieReader does.
+ * Reads a unit in the common form, which compilers use for nearly all units; several times faster than DieReader.
  *
- * @returns undefined for a unit in another form, which may be a good one all the same
+ * @returns undefined for a unit in another form, which may still be valid
  */
 export function readPlainUnit(sections: DebugSections, offset: number): Unit | undefined {
   const { info, abbrev, littleEndian } = sections;
@@ -79,7 +79,7 @@ export function readPlainUnit(sections: DebugSections, offset: number): Unit | u
     addressSize: program.unitAddressSize(),
     offsetSize: OFFSET_SIZE,
   };
-  // Without the attribute the only table begins behind its header (DWARF 5 section 7.26).
+  // Without the attribute, the only table begins after its header (DWARF 5 section 7.26).
   const stringOffsetsBase = number(ROOT_STRING_OFFSETS_BASE, OFFSET_SIZE * 2);
   const string = (attribute: number) => {
     const found = value(attribute);

@@ -4,11 +4,11 @@ import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt } from "./forms.ts";
 import { readUnitLength } from "./unit-length.ts";
 
-/** Which units own which addresses. */
+/** Maps addresses to the units that own them. */
 export interface RangeTable {
   /**
-   * The owner of the range that holds an address, as an offset in .debug_info; of several, the one of that which starts last;
-   * undefined when no range does.
+   * The owner of the range that contains an address, as an offset in .debug_info. If several ranges contain it, the one that
+   * starts last wins. Undefined if none does.
    */
   find(high: number, low: number): number | undefined;
 }
@@ -16,7 +16,7 @@ export interface RangeTable {
 /**
  * The ranges of .debug_aranges (DWARF 5 section 6.1.2).
  *
- * @throws Failure for a table that makes no sense
+ * @throws Failure for an invalid table
  */
 export function arangeTable(sections: DebugSections): RangeTable {
   const { aranges, littleEndian } = sections;
@@ -31,21 +31,21 @@ export function arangeTable(sections: DebugSections): RangeTable {
   return sortedRanges(memory, ranges, count);
 }
 
-/** What is wrong with a set of ranges. */
+/** The fault of the set of ranges at an offset. */
 function faultOf(sections: DebugSections, offset: number) {
   const cursor = cursorAt(sections, sections.aranges, offset);
   const { offsetSize } = readUnitLength(cursor, sections.aranges.size);
   const version = cursor.u16();
-  if (version !== 2) return cursor.failure(`address ranges of the unknown version ${version}`);
+  if (version !== 2) return cursor.failure(`address ranges of unknown version ${version}`);
   cursor.offset(offsetSize);
   const addressSize = cursor.u8();
   return cursor.failure(`address ranges with ${addressSize}-byte addresses, ${cursor.u8()}-byte segments`);
 }
 
 /**
- * A table of ranges that are given one by one.
+ * Builds a table from single ranges.
  *
- * @param fill gets a function that takes the start and the length in bytes of a range, and its owner
+ * @param fill called with a function that adds a range: start address, length in bytes, and owner
  */
 export function rangeTable(
   fill: (add: (high: number, low: number, length: number, owner: number) => void) => void,

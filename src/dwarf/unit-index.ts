@@ -8,13 +8,13 @@ import { forEachRange } from "./unit-ranges.ts";
 
 /** Finds the compilation units that addresses belong to. */
 export interface UnitIndex {
-  /** The unit that holds an address, undefined when none does. */
+  /** The unit that contains an address; undefined if none does. */
   find(high: number, low: number): Unit | undefined;
 }
 
 /**
- * An index that asks .debug_aranges first, and the ranges of the units themselves only for an address that is not
- * there: the table has gaps, and clang writes none.
+ * An index that searches .debug_aranges first. For an address that is not in it, the units' own ranges are searched:
+ * .debug_aranges can have gaps, and clang does not write it.
  */
 export function unitIndex(sections: DebugSections): UnitIndex {
   const reader = new DieReader(sections);
@@ -46,7 +46,7 @@ export function unitIndex(sections: DebugSections): UnitIndex {
   };
 }
 
-/** A unit of any form; null for one that holds no code of its own: a type unit, or one of dwz's partial units. */
+/** Reads a unit of any form; null for a unit without code of its own: a type unit or a partial unit of dwz. */
 function readUnit(reader: DieReader, offset: number): Unit | null {
   const header = readUnitHeader(reader.sections, offset);
   if (!hasAddresses(header)) return null;

@@ -1,14 +1,14 @@
 import type { Cursor } from "../elf/cursor.ts";
 
-/** The initial length of a unit, and what it says of the format (DWARF 5 section 7.4). */
+/** The end of a unit and its DWARF format, from its initial length (DWARF 5 section 7.4). */
 export interface UnitLength {
-  /** Where the unit ends in its section. */
+  /** End of the unit in its section. */
   readonly end: number;
   /** 4 in 32-bit DWARF, 8 in 64-bit DWARF. */
   readonly offsetSize: 4 | 8;
 }
 
-/** Reads a unit's initial length. @throws Failure when the unit would reach past `limit`, the section's size */
+/** Reads a unit's initial length. @throws Failure if it is 0 or reserved, or the unit reaches past `limit`, the section's size */
 export function readUnitLength(cursor: Cursor, limit: number): UnitLength {
   let length = cursor.u32();
   let offsetSize: 4 | 8 = 4;
@@ -16,7 +16,7 @@ export function readUnitLength(cursor: Cursor, limit: number): UnitLength {
     length = cursor.u64();
     offsetSize = 8;
   } else if (length >= 0xfffffff0) throw cursor.failure(`reserved unit length 0x${length.toString(16)}`);
-  if (length === 0) throw cursor.failure("a unit of no bytes");
+  if (length === 0) throw cursor.failure("a unit has length 0");
   const end = cursor.position + length;
   if (end > limit) throw cursor.failure(`a unit of ${length} bytes reaches past the section's end`);
   return { end, offsetSize };

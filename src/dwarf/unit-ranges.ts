@@ -9,10 +9,10 @@ export interface Address {
   readonly low: number;
 }
 
-/** Takes a range of code: where it starts, and its length in bytes. */
+/** Receives a range of code: start address and length in bytes. */
 export type TakeRange = (high: number, low: number, length: number) => void;
 
-/** The ranges of code that a unit's root DIE claims (DWARF 5 section 2.17). */
+/** Reports the code ranges of a unit's root DIE (DWARF 5 section 2.17). */
 export function forEachRange(sections: DebugSections, unit: Unit, take: TakeRange): void {
   if (unit.ranges !== undefined) {
     if (unit.version >= 5) readRangeList(sections, unit, unit.ranges, take);
@@ -21,7 +21,7 @@ export function forEachRange(sections: DebugSections, unit: Unit, take: TakeRang
   }
   if (unit.lowPc === undefined || unit.highPc === undefined) return;
   const low = address(sections, unit, unit.lowPc);
-  // DW_AT_high_pc is an address, or since DWARF 4 the length.
+  // DW_AT_high_pc is an address or, since DWARF 4, a length.
   const isAddress = isAddressForm(unit.highPc.form);
   const high = isAddress ? address(sections, unit, unit.highPc) : undefined;
   takeRange(take, low, high === undefined ? unit.highPc.value : distance(high, low));
@@ -47,7 +47,7 @@ function address(sections: DebugSections, unit: Unit, { form, value, high }: For
   return form === dw.DW_FORM_addr ? { high, low: value } : indexedAddress(sections, unit, value);
 }
 
-/** An entry of .debug_addr (DWARF 5 section 7.27). */
+/** Reads an entry of .debug_addr (DWARF 5 section 7.27). */
 export function indexedAddress(sections: DebugSections, unit: Unit, index: number): Address {
   const cursor = cursorAt(sections, sections.addr, unit.addressBase + index * unit.addressSize);
   const low = cursor.address(unit.addressSize);

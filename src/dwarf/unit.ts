@@ -3,16 +3,16 @@ import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt, type Encoding, type FormValue } from "./forms.ts";
 import { readUnitLength } from "./unit-length.ts";
 
-/** A unit of .debug_info, as far as its header and root DIE tell (DWARF 5 sections 3.1 and 7.5.1). */
+/** A unit of .debug_info: data from its header and root DIE (DWARF 5 sections 3.1 and 7.5.1). */
 export interface Unit extends Encoding {
-  /** Where the unit begins and ends in .debug_info. */
+  /** Start and end of the unit in .debug_info. */
   readonly offset: number;
   readonly end: number;
   /** DW_AT_name: the primary source file. */
   readonly name: string | null;
   /** DW_AT_comp_dir. */
   readonly compilationDirectory: string | null;
-  /** DW_AT_stmt_list: the offset of its line program in .debug_line. */
+  /** DW_AT_stmt_list: offset of its line program in .debug_line. */
   readonly lineProgram: number | null;
   readonly lowPc: FormValue | undefined;
   readonly highPc: FormValue | undefined;
@@ -25,12 +25,12 @@ export function splitDwarf(sections: DebugSections): Failure {
   return new Failure(
     "UNSUPPORTED",
     sections.path,
-    "split DWARF (.dwo files) is not read",
+    "split DWARF (.dwo files) is not supported",
     "build without CONFIG_DEBUG_INFO_SPLIT",
   );
 }
 
-/** The offsets of all units. */
+/** The offsets of all units in .debug_info. */
 export function* unitOffsets(sections: DebugSections): Generator<number> {
   for (let offset = 0; offset < sections.info.size; ) {
     yield offset;

@@ -1,13 +1,13 @@
 import { at } from "../checked-index.ts";
 
-// Addresses are 64 bits wide, which a double cannot hold, and a BigInt each is too slow: they are kept in two halves.
+// An address has 64 bits. A double cannot hold it, and one BigInt per address is too slow. So it is kept as two 32-bit halves.
 
-/** Negative, zero or positive as the first address is below, equal to or above the second. */
+/** @returns a negative number, zero or a positive number if address A is below, equal to or above address B */
 export function compareAddresses(highA: number, lowA: number, highB: number, lowB: number): number {
   return highA === highB ? lowA - lowB : highA - highB;
 }
 
-/** How far the first address is above the second, in bytes; exact where it is less than 2^53 either way. */
+/** Address A minus address B, in bytes; exact if the absolute value is less than 2^53. */
 export function addressDistance(highA: number, lowA: number, highB: number, lowB: number): number {
   return (highA - highB) * 2 ** 32 + (lowA - lowB);
 }
@@ -17,19 +17,20 @@ export function formatAddress(high: number, low: number): string {
   return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
 }
 
-/** Addresses in columns. */
+/** Addresses, in columns. */
 export interface AddressColumns {
-  /** The upper half of each. */
+  /** Upper half of each address. */
   readonly addressHigh: Uint32Array;
+  /** Lower half of each address. */
   readonly addressLow: Uint32Array;
 }
 
-/** Compares two addresses of columns by their indices: below 0, 0 or above, as a sort function does. */
+/** Compares the addresses at two indices; the result is that of a sort function. */
 export function compareAt({ addressHigh, addressLow }: AddressColumns, a: number, b: number): number {
   return compareAddresses(at(addressHigh, a), at(addressLow, a), at(addressHigh, b), at(addressLow, b));
 }
 
-/** The digits of an address in columns. */
+/** Formats the address at an index as `formatAddress` does. */
 export function formatAt({ addressHigh, addressLow }: AddressColumns, index: number): string {
   return formatAddress(at(addressHigh, index), at(addressLow, index));
 }

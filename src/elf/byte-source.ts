@@ -1,18 +1,18 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { cannotRead, damaged, Failure, isDirectory, systemMessage } from "../failure.ts";
 
-/** A run of bytes that is read piece by piece: a file, or a section of one. */
+/** A sequence of bytes that is read in pieces: a file, or a section of a file. */
 export interface ByteSource {
-  /** What the bytes are, for messages: `vmlinux: .debug_line`. */
+  /** Name for messages, such as `vmlinux: .debug_line`. */
   readonly name: string;
   /** In bytes. */
   readonly size: number;
   /**
-   * The bytes [offset, offset + length).
+   * Reads the bytes [offset, offset + length).
    *
-   * @param into a buffer to be filled, at least `length` bytes long, and then given back; the bytes given without it are
-   *   valid until the next read, and not to be changed
-   * @throws Failure when the range does not lie within the source
+   * @param into buffer of at least `length` bytes; it is filled and returned. Without it, the result is read-only and valid
+   *   until the next read
+   * @throws Failure if the range is not within the source
    */
   read(offset: number, length: number, into?: Uint8Array): Uint8Array;
 }
@@ -28,7 +28,7 @@ export interface FileSource extends ByteSource {
   close(): void;
 }
 
-/** Opens a regular file. @throws Failure when it is missing, unreadable, or no regular file */
+/** Opens a regular file. @throws Failure if it is missing, unreadable or not a regular file */
 export function openFile(path: string): FileSource {
   let fd: number | undefined;
   try {
@@ -36,7 +36,7 @@ export function openFile(path: string): FileSource {
     const status = fstatSync(fd);
     if (status.isDirectory()) throw isDirectory(path);
     if (!status.isFile())
-      throw new Failure("CANNOT_READ", path, "is no regular file", "copy it to one first");
+      throw new Failure("CANNOT_READ", path, "is not a regular file", "copy it to a regular file first");
     return fileSource(path, fd, status.size);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
@@ -47,7 +47,7 @@ export function openFile(path: string): FileSource {
 function fileSource(path: string, fd: number, size: number): FileSource {
   const failed = (error: unknown) =>
     new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, "check the disk");
-  const atEnd = () => damaged(path, "became shorter while it was read");
+  const atEnd = () => damaged(path, "became shorter while being read");
   return {
     name: path,
     size,
@@ -94,14 +94,14 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   };
 }
 
-/** What a paged source keeps. */
+/** Size of the cache of a paged source. */
 const HELD_BYTES = 1 << 20;
 
 /**
- * A source that keeps the pages last read in memory, one MiB at most: debug sections are read in many small pieces, and a
- * system call costs more than the copying of a page.
+ * A source with a cache of at most 1 MiB for the pages read last. Debug sections are read in many small pieces, and a system
+ * call costs more than copying a page.
  *
- * @param pageBytes a power of two up to 1 MiB
+ * @param pageBytes page size: a power of two up to 1 MiB
  */
 export function pagedSource(source: ByteSource, pageBytes: number): ByteSource {
   const slots = HELD_BYTES / pageBytes;

@@ -4,19 +4,22 @@ import { Failure, systemMessage } from "../failure.ts";
 import { memorySource } from "./byte-source.ts";
 import { type ElfFile, elfOf, openElf } from "./elf-file.ts";
 
-/** What a compressed module may unpack to, in bytes. */
+/** Maximum size of a decompressed module, in bytes. */
 const UNPACKED_LIMIT = 2 ** 30;
 
 type Decompressor = (bytes: Buffer) => Uint8Array | Promise<Uint8Array>;
 
-/** By the suffixes that Kbuild gives compressed modules (scripts/Makefile.modinst). Most runs do without the libraries. */
+/**
+ * Decompressors by file suffix, as Kbuild names compressed modules (scripts/Makefile.modinst). The libraries are imported on
+ * demand, since most runs do not need them.
+ */
 const DECOMPRESSORS: Readonly<Record<string, Decompressor>> = {
   gz: (bytes) => zlib.gunzipSync(bytes, { maxOutputLength: UNPACKED_LIMIT }),
   xz: unpackXz,
   zst: async (bytes) => (await import("fzstd")).decompress(bytes),
 };
 
-/** Whether a file's name is that of a compressed one. */
+/** Whether the suffix of a path is that of a compressed file. */
 export function isCompressed(path: string): boolean {
   return suffixOf(path) in DECOMPRESSORS;
 }
@@ -26,9 +29,9 @@ function suffixOf(path: string): string {
 }
 
 /**
- * Opens an ELF file; one whose name ends in .gz, .xz or .zst is unpacked into memory.
+ * Opens an ELF file. If its name ends in .gz, .xz or .zst, it is decompressed into memory.
  *
- * @throws Failure for a file that cannot be read or unpacked, or is no ELF file
+ * @throws Failure for a file that cannot be read or decompressed, or is not an ELF file
  * @example
  * const elf = await openPossiblyCompressed("modules/beta.ko");
  * console.log(elf.sections.length);
@@ -56,7 +59,7 @@ async function unpackXz(bytes: Buffer): Promise<Uint8Array> {
   });
   const pieces: Uint8Array[] = [];
   let size = 0;
-  // The reader of this stream is no iterator on Node 20.
+  // On Node 20, this stream is not async iterable.
   const reader = new XzReadableStream(packed).getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
     size += piece.value.length;

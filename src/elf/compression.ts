@@ -10,17 +10,17 @@ import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 type Transform = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
-/** The magic number of a `.zdebug_…` section, in front of its size as 8 big-endian bytes. */
+/** Magic number of a `.zdebug_…` section. The size follows as 8 big-endian bytes. */
 const ZDEBUG_MAGIC = "ZLIB";
 const ZDEBUG_HEADER_BYTES = 12;
 
 const PIECE_BYTES = 1 << 18;
 
 /**
- * The content of a section, decompressed where it is compressed: with SHF_COMPRESSED (gABI, "Section Compression") or in
- * GNU's older way as `.zdebug_…`. The decompressed copy goes to a temporary file, so that memory does not grow with it.
+ * The content of a section, decompressed if needed: SHF_COMPRESSED (gABI, "Section Compression") or the older GNU format
+ * `.zdebug_…`. Decompressed content goes to a temporary file, to save memory.
  *
- * @throws Failure for an unknown format, or when the content is not what its header says
+ * @throws Failure for an unknown format, or if the content does not match its header
  */
 export async function sectionContent(elf: ElfFile, section: Section): Promise<ByteSource> {
   const bytes = sectionBytes(elf, section);
@@ -60,7 +60,7 @@ async function decompress(
     return sourcePart(openFile(name), bytes.name, 0, size);
   } finally {
     closeSync(fd);
-    // The open file lives on without its name.
+    // The file stays readable through its open descriptor.
     rmSync(name, { force: true });
   }
 }
@@ -84,7 +84,7 @@ async function writeTransformed(
     throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
   }
   if (written !== size) {
-    throw damaged(bytes.name, `does not decompress to the ${size} bytes it says`);
+    throw damaged(bytes.name, `does not decompress to the ${size} bytes that its header gives`);
   }
 }
 
@@ -112,13 +112,13 @@ async function* inflate(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
 }
 
 async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  // Node has zstd since 22.15 and 23.8; its types for Node 20 do not know of it.
+  // Node has zstd since 22.15 and 23.8. The types for Node 20 do not declare it.
   const native = (zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream }).createZstdDecompress;
   if (native !== undefined) {
     yield* through(input, native());
     return;
   }
-  // Most runs do without it.
+  // Imported on demand, since most runs do not need it.
   const { Decompress } = await import("fzstd");
   const ready: Uint8Array[] = [];
   const stream = new Decompress((piece) => {
@@ -132,7 +132,7 @@ async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Arr
   yield* ready;
 }
 
-/** What a stream of Node's makes of the input. */
+/** Pipes the input through a Node stream and yields the output. */
 async function* through(
   input: AsyncIterable<Uint8Array>,
   stream: NodeJS.ReadWriteStream,

@@ -1,26 +1,26 @@
 import { damaged, type Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
 
-/** What is fetched at a time: about a unit's header and root DIE. */
+/** Number of bytes fetched at a time: about the size of a unit header and its root DIE. */
 const WINDOW_BYTES = 256;
 
 const NO_BYTES = Buffer.alloc(0);
 const NOTHING = new DataView(new ArrayBuffer(0));
 
 /**
- * The bounds-checked reader that all parsing goes through, except for what is read in WebAssembly.
+ * The bounds-checked reader for all parsing outside WebAssembly.
  *
- * It reads through the bytes up to `end` of a source and fetches them a window at a time. Each method
- * throws a Failure that names the source and the offset when the bytes end too early or a value does not fit.
+ * It reads the bytes of a source up to `end` and fetches one window at a time. Each method throws a Failure with the source
+ * and the offset if the bytes end too early or a value is too large.
  */
 export class Cursor {
-  /** The upper half of the last address that `address` read. */
+  /** Upper half of the address that `address` read last. */
   addressHigh = 0;
 
   readonly #source: ByteSource;
   readonly #littleEndian: boolean;
   readonly #end: number;
-  /** A copy of WINDOW_BYTES at most, since the source may use its own buffers again. */
+  /** A copy of at most WINDOW_BYTES, since the source may reuse its buffers. */
   #bytes: Buffer = NO_BYTES;
   #window: DataView = NOTHING;
   #windowStart: number;
@@ -44,7 +44,7 @@ export class Cursor {
     return this.position >= this.#end;
   }
 
-  /** Makes the next `length` bytes available and gives where they begin in the window. */
+  /** Makes the next `length` bytes available. @returns their position in the window */
   #take(length: number): number {
     const at = this.#at;
     if (at + length > this.#windowLength) return this.#refill(length);
@@ -68,10 +68,10 @@ export class Cursor {
   }
 
   #runOut(wanted: number): never {
-    throw this.failure(`${wanted} bytes are wanted, ${this.#end - this.position} are left`);
+    throw this.failure(`needs ${wanted} bytes, ${this.#end - this.position} are left`);
   }
 
-  /** A Failure about what stands at the current position. */
+  /** A Failure about the bytes at the current position. */
   failure(problem: string): Failure {
     return damaged(this.#source.name, `at 0x${this.position.toString(16)}: ${problem}`);
   }
@@ -99,7 +99,7 @@ export class Cursor {
     return this.#window.getUint32(at, this.#littleEndian);
   }
 
-  /** A 64-bit offset, size or count; one of 2^53 or more cannot be true of a file. */
+  /** A 64-bit offset, size or count. 2^53 or more is an error: no file is that large. */
   u64(): number {
     const low = this.address(8);
     const value = this.addressHigh * 2 ** 32 + low;
@@ -112,7 +112,7 @@ export class Cursor {
     return size === 8 ? this.u64() : this.u32();
   }
 
-  /** An address of `size` bytes (1, 2, 4 or 8): gives its lower half and leaves the upper one in `addressHigh`. */
+  /** Reads an address of `size` bytes (1, 2, 4 or 8). @returns its lower half; the upper half is in `addressHigh` */
   address(size: number): number {
     this.addressHigh = 0;
     switch (size) {
@@ -129,13 +129,13 @@ export class Cursor {
         return this.#littleEndian ? first : second;
       }
       default:
-        throw this.failure(`no address has ${size} bytes`);
+        throw this.failure(`unsupported address size ${size}`);
     }
   }
 
   /** An unsigned LEB128 number (DWARF 5 section 7.6) below 2^53. */
   uleb(): number {
-    // Most have one byte.
+    // Fast path: most numbers have one byte.
     if (this.#at < this.#windowLength) {
       const byte = this.#bytes[this.#at];
       if (byte !== undefined && byte < 0x80) {
@@ -148,14 +148,14 @@ export class Cursor {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
-      // Padding with zeros is allowed, but not without end.
+      // Padding with zeros is allowed, up to a limit.
       if (scale > 2 ** 128) throw this.failure("a LEB128 number does not end");
     }
     if (!Number.isSafeInteger(value)) throw this.failure("a LEB128 number is too large");
     return value;
   }
 
-  /** A signed LEB128 number; 0 for one that is not safe as a double. */
+  /** A signed LEB128 number; 0 if it is not a safe integer. */
   sleb(): number {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
@@ -170,18 +170,18 @@ export class Cursor {
     }
   }
 
-  /** A LEB128 number whose value is of no interest. */
+  /** Skips a LEB128 number. */
   skipLeb(): void {
     while (this.u8() >= 0x80);
   }
 
-  /** So many bytes, 256 at most. */
+  /** A copy of the next `length` bytes, at most 256. */
   bytes(length: number): Uint8Array {
     const at = this.#take(length);
     return new Uint8Array(this.#bytes.subarray(at, at + length));
   }
 
-  /** A string that a NUL ends. */
+  /** A NUL-terminated string. */
   string(): string {
     const pieces: Buffer[] = [];
     for (;;) {
@@ -201,7 +201,7 @@ export class Cursor {
     }
   }
 
-  /** Goes to a position of the source, forward or back. */
+  /** Moves to a position of the source, forward or back. */
   moveTo(position: number): void {
     const at = position - this.#windowStart;
     if (at >= 0 && at <= this.#windowLength) {

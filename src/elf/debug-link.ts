@@ -7,18 +7,17 @@ import { Cursor } from "./cursor.ts";
 import { type ElfFile, findSection, openElf, sectionBytes } from "./elf-file.ts";
 import { buildId } from "./notes.ts";
 
-/** Where distributions put separate debug files. */
+/** Directories in which distributions install separate debug files. */
 export const DEBUG_DIRECTORIES: readonly string[] = ["/usr/lib/debug"];
 
 /**
  * Finds the separate debug file of a stripped file as GDB does (GDB manual, "Separate Debug Files"): by build ID, then by
- * .gnu_debuglink. Failing both, a file of the object's own name under a debug directory is taken if it has the object's
- * build ID, as elfutils does: Debian's modules have no debug link, and no .build-id path leads to their debug files.
+ * .gnu_debuglink. If both fail, it searches the debug directories for a file with the object's own name and build ID, as
+ * elfutils does. Debian needs this: its modules have no .gnu_debuglink, and their debug files have no .build-id path.
  *
- * @param directories in which debug files are kept, the first one first
- * @returns the debug file's path, undefined when there is none; files of another build, and files that cannot be read, are
- *   passed over
- * @throws Failure for a .gnu_debuglink that is cut short
+ * @param directories debug directories, in search order
+ * @returns the debug file's path; undefined if there is none. Files of another build and unreadable files are skipped
+ * @throws Failure for a truncated .gnu_debuglink
  */
 export function findDebugFile(
   elf: ElfFile,
@@ -33,7 +32,7 @@ export function findDebugFile(
   return byBuildId.find(ofSameBuild) ?? linkedFile(elf, directories) ?? byName.find(ofSameBuild);
 }
 
-/** The file that .gnu_debuglink names: beside the object, or in the debug directories' copies of its folder. */
+/** The file that .gnu_debuglink names: next to the object, or in the same folder below a debug directory. */
 function linkedFile(elf: ElfFile, directories: readonly string[]): string | undefined {
   const link = readDebugLink(elf);
   if (link === undefined) return undefined;
@@ -44,8 +43,8 @@ function linkedFile(elf: ElfFile, directories: readonly string[]): string | unde
 }
 
 /**
- * Files of a name in the debug directories' copies of the folder that an object lies in. For a module, what is in front of
- * /lib/modules/ does not count: it may be /usr, or an unpacked image.
+ * The paths of a file name below each debug directory, in the same folder as the object. For a module, the part of the path
+ * before /lib/modules/ is also ignored: it may be /usr or an unpacked image.
  */
 function mirrored(object: string, directories: readonly string[], name: string): string[] {
   const folders = [resolve(object), realPath(object)].flatMap((path) => {
@@ -66,9 +65,9 @@ function realPath(path: string): string {
 }
 
 interface DebugLink {
-  /** Of the debug file, without a directory. */
+  /** Name of the debug file, without a directory. */
   readonly name: string;
-  /** The CRC-32 of its content. */
+  /** CRC-32 of its content. */
   readonly crc: number;
 }
 
@@ -83,7 +82,7 @@ function readDebugLink(elf: ElfFile): DebugLink | undefined {
   return { name, crc: cursor.u32() };
 }
 
-/** Whether a file is an ELF file of that build with debug information. */
+/** Whether a file is an ELF file with this build ID and debug information. */
 function hasDebugInfoOf(path: string, id: string): boolean {
   const same = unlessUnreadable(() => {
     const elf = openElf(path);
@@ -99,7 +98,7 @@ function hasDebugInfoOf(path: string, id: string): boolean {
 
 const PIECE_BYTES = 1 << 20;
 
-/** The CRC-32 of a file's content, undefined when it cannot be read. */
+/** The CRC-32 of a file's content; undefined if it cannot be read. */
 function crcOf(path: string): number | undefined {
   return unlessUnreadable(() => {
     const file = openFile(path);

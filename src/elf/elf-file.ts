@@ -28,7 +28,7 @@ export interface Section {
   readonly entrySize: number;
 }
 
-/** An open ELF file. Only what is asked for is read. */
+/** An open ELF file. Section contents are read on demand. */
 export interface ElfFile {
   readonly path: string;
   readonly is64: boolean;
@@ -41,7 +41,7 @@ export interface ElfFile {
   readonly file: FileSource;
 }
 
-/** The size of e_ident and of the headers that follow it, by class. */
+/** Sizes of the ELF header (with e_ident) and of a section header, by class, in bytes. */
 const EHDR_SIZE = { 32: 52, 64: 64 };
 const SHDR_SIZE = { 32: 40, 64: 64 };
 
@@ -50,7 +50,7 @@ const HEADER_PAGE = 1 << 13;
 /**
  * Opens an ELF file and reads its section headers.
  *
- * @throws Failure for a file that is no ELF file, or whose headers or sections reach past its end
+ * @throws Failure for a file that is not an ELF file, or whose headers or sections reach past its end
  * @example
  * const elf = openElf("vmlinux");
  * console.log(elf.is64, elf.sections.length);
@@ -67,30 +67,30 @@ export function openElf(path: string): ElfFile {
 }
 
 /**
- * Reads the section headers of an ELF file that is open.
+ * Reads the section headers of an open ELF file.
  *
- * @throws Failure as openElf does
+ * @throws Failure in the same cases as openElf
  */
 export function elfOf(path: string, file: FileSource): ElfFile {
   const header = readFileHeader(path, file);
   const { is64, littleEndian, type, machine, sectionTable, entrySize } = header;
-  // Headers and names are read in small pieces that lie close together.
+  // Headers and names are small and close together.
   const pages = pagedSource(file, HEADER_PAGE);
   const headers = new Cursor(pages, 0, file.size, littleEndian);
   const headerAt = (index: number) => {
     const start = sectionTable + index * entrySize;
     if (start + entrySize > file.size) {
-      throw damaged(path, `section header ${index} lies past the end of the file`);
+      throw damaged(path, `section header ${index} is past the end of the file`);
     }
     headers.moveTo(start);
     return readSectionHeader(headers, index, is64 ? 8 : 4);
   };
   const { section: first } = headerAt(0);
-  // Counts that do not fit their 16 bits are in section header 0 (gABI, "ELF Header").
+  // Section header 0 holds counts that do not fit in 16 bits (gABI, "ELF Header").
   const sectionCount = header.sectionCount === 0 ? first.size : header.sectionCount;
   const nameTableIndex = header.nameTableIndex === SHN_XINDEX ? first.link : header.nameTableIndex;
   if (sectionCount * entrySize > file.size) {
-    throw damaged(path, `${sectionCount} section headers lie past the end of the file`);
+    throw damaged(path, `${sectionCount} section headers reach past the end of the file`);
   }
 
   const read = Array.from({ length: sectionCount }, (_, index) => headerAt(index));
@@ -103,7 +103,7 @@ export function elfOf(path: string, file: FileSource): ElfFile {
   }
   const nameTable = read[nameTableIndex]?.section;
   if (nameTable === undefined || nameTable.type === SHT_NOBITS) {
-    throw damaged(path, `has no section ${nameTableIndex} for the sections' names`);
+    throw damaged(path, `the section name table, section ${nameTableIndex}, does not exist`);
   }
   const names = sourcePart(pages, `${path}: section names`, nameTable.offset, nameTable.size);
   const name = new Cursor(names, 0, names.size, littleEndian);
@@ -146,19 +146,14 @@ function readFileHeader(path: string, file: FileSource) {
   const sectionCount = header.u16();
   const nameTableIndex = header.u16();
   if (sectionTable === 0)
-    throw new Failure(
-      "UNSUPPORTED",
-      path,
-      "has no section headers",
-      "give a file that sstrip has not touched",
-    );
+    throw new Failure("UNSUPPORTED", path, "has no section headers", "give the file from before sstrip");
   if (entrySize !== SHDR_SIZE[bits]) {
-    throw damaged(path, `section headers of ${entrySize} bytes, not ${SHDR_SIZE[bits]}`);
+    throw damaged(path, `section headers have ${entrySize} bytes instead of ${SHDR_SIZE[bits]}`);
   }
   return { is64, littleEndian, type, machine, sectionTable, entrySize, sectionCount, nameTableIndex };
 }
 
-/** Reads a section header; the name is still to be read, at sh_name of the section names. */
+/** Reads a section header, without the name: its offset in the section name table (sh_name) is returned. */
 function readSectionHeader(
   header: Cursor,
   index: number,
@@ -191,14 +186,14 @@ function readSectionHeader(
   return { section, nameOffset };
 }
 
-/** The first section of that name which has bytes in the file. */
+/** The first section with this name that has bytes in the file. */
 export function findSection(elf: ElfFile, name: string): Section | undefined {
   return elf.sections.find(
     (section) => section.name === name && section.type !== SHT_NOBITS && section.size > 0,
   );
 }
 
-/** The bytes of a section as they stand in the file. */
+/** The bytes of a section, as they are in the file. */
 export function sectionBytes(elf: ElfFile, section: Section): ByteSource {
   return sourcePart(
     elf.file,

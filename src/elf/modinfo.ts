@@ -1,6 +1,6 @@
 import { type ElfFile, findSection, sectionBytes } from "./elf-file.ts";
 
-/** The value of a field of a module's .modinfo (include/linux/moduleparam.h), undefined when it has none. */
+/** The value of a field of a module's .modinfo (include/linux/moduleparam.h); undefined if the field does not exist. */
 function modinfo(elf: ElfFile, field: string): string | undefined {
   const section = findSection(elf, ".modinfo");
   if (section === undefined) return undefined;
@@ -8,7 +8,7 @@ function modinfo(elf: ElfFile, field: string): string | undefined {
   return fields.find((text) => text.startsWith(`${field}=`))?.slice(field.length + 1);
 }
 
-/** The release of the kernel that a module was built for, as its vermagic says; null for an object without one. */
+/** The kernel release that a module was built for, from its vermagic; null for an object without vermagic. */
 export function moduleKernel(elf: ElfFile): string | null {
   return modinfo(elf, "vermagic")?.split(" ", 1)[0] ?? null;
 }

@@ -3,7 +3,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, sectionBytes } from "./elf-file.ts";
 
-/** The GNU build ID in a file's notes as hexadecimal digits, null when it has none. */
+/** The GNU build ID in a file's notes, as hexadecimal digits; null if there is none. */
 export function buildId(elf: ElfFile): string | null {
   for (const section of elf.sections) {
     if (section.type !== SHT_NOTE) continue;
@@ -13,7 +13,7 @@ export function buildId(elf: ElfFile): string | null {
   return null;
 }
 
-/** The GNU build ID in the bytes of a note section, or of /sys/kernel/notes, as hexadecimal digits; null when there is none. */
+/** The GNU build ID in the bytes of a note section or of /sys/kernel/notes, as hexadecimal digits; null if there is none. */
 export function buildIdInNotes(bytes: ByteSource, littleEndian: boolean): string | null {
   const cursor = new Cursor(bytes, 0, bytes.size, littleEndian);
   while (cursor.position + 12 <= bytes.size) {
@@ -23,7 +23,7 @@ export function buildIdInNotes(bytes: ByteSource, littleEndian: boolean): string
     const name = cursor.position;
     const description = name + align4(nameSize);
     const next = description + align4(size);
-    // The last note may lack its padding; one that reaches further is no note.
+    // The last note may lack its padding. If its description reaches past the end, it is not a note.
     if (description + size > bytes.size) break;
     if (type === NT_GNU_BUILD_ID && nameSize === 4 && Buffer.from(bytes.read(name, 4)).equals(GNU)) {
       return Buffer.from(bytes.read(description, size)).toString("hex");

@@ -1,14 +1,15 @@
 import { ADD, SET, SIX_BITS, ULEB128 } from "./relocation-types.ts";
 
-/** No field is longer, in bytes: a ULEB128 number of 64 bits takes ten. */
+/** Length of the longest field, in bytes: a 64-bit ULEB128 number takes ten. */
 export const LONGEST_FIELD = 10;
 
 /**
- * Changes a field by a value of two halves, which need not be within 32 bits: of a value only as many bits count as the
- * field has.
+ * Applies a value, given as two halves, to a field. A half may exceed 32 bits: the value is truncated to the field's size.
  *
- * @param limit where the bytes end
- * @returns false for a field that reaches further
+ * @param limit end of the bytes
+ * @param action SET, ADD or SUBTRACT
+ * @param field size in bytes, or SIX_BITS or ULEB128
+ * @returns false if the field reaches past `limit`
  */
 export function changeField(
   bytes: DataView,
@@ -61,7 +62,7 @@ export function changeField(
   return true;
 }
 
-/** The digits of a ULEB128 number have seven bits; how many there are stays the same. */
+/** Changes a ULEB128 number, seven bits per byte. Its length stays the same. */
 function changeUleb128(
   bytes: DataView,
   at: number,

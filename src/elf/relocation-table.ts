@@ -4,19 +4,19 @@ import { damaged, type Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
-/** How many entries are read at a time. */
+/** Number of entries read at a time. */
 const WINDOW_ENTRIES = 256;
 
-/** After so many guesses the search goes on by halves. */
+/** Number of interpolation steps before the search falls back to bisection. */
 const GUESSES = 4;
 
 /**
- * The entries of a relocation section (gABI, "Relocation") in the order of their offsets, those at one offset as they stand
- * in the table. A few windows of a table of millions are read to find some: tables are sorted as assemblers and linkers
- * write them. One that turns out not to be is sorted then.
+ * The entries of a relocation section (gABI, "Relocation"), ordered by offset; entries at the same offset keep their order.
+ * Assemblers and linkers usually write sorted tables, so a search reads only a few windows of a table with millions of
+ * entries. A table that turns out to be unsorted is then sorted.
  */
 export class RelocationTable {
-  /** What `seek` has read: r_offset, the symbol and type of r_info, and the halves of r_addend, 0 in SHT_REL. */
+  /** The entry that `seek` read: r_offset, the symbol and type of r_info, and the halves of r_addend (0 in SHT_REL). */
   offset = 0;
   symbol = 0;
   type = 0;
@@ -39,8 +39,8 @@ export class RelocationTable {
   #order: Uint32Array | undefined;
 
   /**
-   * @param targetSize of the section that the relocations apply to, decompressed
-   * @throws Failure for a section that is no table of relocations
+   * @param targetSize size of the section that the relocations apply to, decompressed, in bytes
+   * @throws Failure if the section's size is not a multiple of the entry size
    */
   constructor(elf: ElfFile, section: Section, targetSize: number) {
     this.#source = sectionBytes(elf, section);
@@ -50,7 +50,7 @@ export class RelocationTable {
     this.#entrySize = (this.#hasAddend ? 3 : 2) * (elf.is64 ? 8 : 4);
     this.#count = section.size / this.#entrySize;
     if (!Number.isInteger(this.#count)) {
-      throw this.failure(`${section.size} bytes are no table of ${this.#entrySize}-byte relocations`);
+      throw this.failure(`${section.size} bytes are not a table of ${this.#entrySize}-byte relocations`);
     }
   }
 
@@ -61,7 +61,7 @@ export class RelocationTable {
   /**
    * The entries whose offsets are in [start, end), as a range of indices for `seek`.
    *
-   * @throws Failure for an entry on the way whose offset lies outside the section
+   * @throws Failure if the search meets an entry whose offset is outside the section
    */
   between(start: number, end: number): [from: number, to: number] {
     const found = this.#sortedBetween(start, end);
@@ -70,10 +70,10 @@ export class RelocationTable {
     return this.between(start, end);
   }
 
-  /** The same, or undefined when entries out of order are met. */
+  /** The same; undefined if the search meets entries that are out of order. */
   #sortedBetween(start: number, end: number): [from: number, to: number] | undefined {
     const last = this.#count - 1;
-    // Offsets of entries in front of `from` are below `start`, those of `to` and behind are not.
+    // Invariant: entries before `from` have offsets below `start`; entries from `to` on do not.
     let from = 0;
     let to = this.#count;
     this.#firstOffset ??= this.#offsetOf(0);
@@ -82,7 +82,7 @@ export class RelocationTable {
     let above = this.#lastOffset;
     if (below > above) return undefined;
     for (let probes = 0; from < to; probes++) {
-      // Offsets are spread evenly, so the first guesses are in proportion.
+      // Offsets are usually spread evenly: interpolate first.
       const share = probes < GUESSES ? (start - below) / (above - below + 1) : 0.5;
       const middle = from + Math.floor(Math.min(Math.max(share, 0), 1) * (to - from - 1));
       const offset = this.#offsetOf(middle);
@@ -95,7 +95,7 @@ export class RelocationTable {
         above = offset;
       }
     }
-    // Two neighbours on either side show whether others have changed places with those that are wanted.
+    // Also check two neighbours on each side: are these entries out of order?
     let previous = 0;
     for (let i = Math.max(0, from - 2); i <= last && i < to + 2; i++) {
       const offset = this.#offsetOf(i);
@@ -121,7 +121,7 @@ export class RelocationTable {
     const offset = this.#offsetAt(this.#locate(index));
     if (offset >= this.#targetSize) {
       throw this.failure(
-        `an offset of 0x${offset.toString(16)} lies outside the section's ${this.#targetSize} bytes`,
+        `offset 0x${offset.toString(16)} lies outside the section's ${this.#targetSize} bytes`,
       );
     }
     return offset;
@@ -135,7 +135,7 @@ export class RelocationTable {
     return littleEndian ? second * 2 ** 32 + first : first * 2 ** 32 + second;
   }
 
-  /** Reads an entry that `between` has found into `offset`, `symbol`, `type` and the addend's halves. */
+  /** Reads an entry found by `between` into `offset`, `symbol`, `type`, `addendHigh` and `addendLow`. */
   seek(index: number): void {
     const at = this.#locate(index);
     this.offset = this.#offsetAt(at);
@@ -152,7 +152,7 @@ export class RelocationTable {
       return;
     }
     if (machine === EM_MIPS) {
-      // r_sym, then four bytes in one order in both byte orders: r_ssym, r_type3, r_type2, r_type (MIPS "64-bit ELF").
+      // r_sym, then four single bytes, the same in both byte orders: r_ssym, r_type3, r_type2, r_type (MIPS "64-bit ELF").
       this.symbol = window.getUint32(at + 8, littleEndian);
       this.type = window.getUint32(at + 12, false);
     } else {
@@ -165,7 +165,7 @@ export class RelocationTable {
     }
   }
 
-  /** Where an entry begins in the window, which is moved to it. */
+  /** Moves the window to an entry. @returns the entry's position in the window */
   #locate(sortedIndex: number): number {
     const index = this.#order?.[sortedIndex] ?? sortedIndex;
     if (index < this.#windowFirst || index >= this.#windowEnd) {
@@ -174,7 +174,7 @@ export class RelocationTable {
       const size = (end - first) * this.#entrySize;
       let { buffer } = this.#window;
       if (buffer.byteLength < size) buffer = new ArrayBuffer(size);
-      // A read that fails must leave no window behind.
+      // If the read fails, the window must be empty.
       this.#windowEnd = 0;
       this.#source.read(first * this.#entrySize, size, new Uint8Array(buffer));
       this.#window = new DataView(buffer);

@@ -1,5 +1,5 @@
-// The relocations that compilers and assemblers put into .debug_… sections, by machine, from the processor supplements of
-// the gABI ("Relocation Types"). Each of them works on one field with S + A, the symbol's address and the addend.
+// The relocation types that compilers and assemblers use in .debug_… sections, by machine, from the processor supplements of
+// the gABI ("Relocation Types"). Each one applies S + A, the symbol's address plus the addend, to one field.
 
 import {
   EM_386,
@@ -14,23 +14,23 @@ import {
   EM_X86_64,
 } from "../constants/elf.ts";
 
-// What is done: S + A is put into the field, added to what is there, or subtracted from it.
+// Actions: store S + A in the field, add it to the field's value, or subtract it from that value.
 export const SET = 0x10;
 export const ADD = 0x20;
 const SUBTRACT = 0x30;
-/** The field stays as it is. */
+/** Leave the field unchanged. */
 export const NOTHING = 0x40;
 
-/** The bits of an operation that say what is done; the others are the field's size in bytes, or one of the two below. */
+/** Mask of an operation's action. The other bits are the field's size in bytes, or SIX_BITS, or ULEB128. */
 export const ACTION = 0xf0;
-/** The lower six bits of a byte. */
+/** Field: the lower six bits of a byte. */
 export const SIX_BITS = 6;
-/** A ULEB128 number, whose length stays. */
+/** Field: a ULEB128 number that keeps its length. */
 export const ULEB128 = 7;
 
 /**
- * An offset in thread-local storage. It depends on where the program's TLS segment is, no location is made of it, and the
- * kernel has none.
+ * An offset in thread-local storage. It depends on the program's TLS segment. No source location depends on it, and the
+ * kernel has no TLS.
  */
 const THREAD_LOCAL = NOTHING;
 
@@ -171,8 +171,8 @@ const TYPES: ReadonlyMap<number, Types> = new Map([
 const known = new Map<number, Uint8Array>();
 
 /**
- * What a machine's relocations do to debug sections, by type: an operation such as `SET | 8`, or 0 for a type that has no
- * business there; undefined for an unknown machine.
+ * The operations of a machine's relocations in debug sections, by type: for example `SET | 8`, or 0 for a type that does not
+ * occur there; undefined for an unknown machine.
  *
  * @param machine EM_…
  */

@@ -8,13 +8,12 @@ import { ACTION, ADD, NOTHING, relocationOperations, SET } from "./relocation-ty
 import { SymbolAddresses } from "./symbol-addresses.ts";
 
 /**
- * A section of a relocatable file as it would be if the file's sections were at the given addresses. Relocations are
- * applied to just the bytes that are read. In other files the source is given back: what --emit-relocs has left there is
- * applied already.
+ * A section of a relocatable file, relocated for the given section addresses. Relocations are applied only to the bytes that
+ * are read. For other files, the source is returned unchanged: relocations left by --emit-relocs are already applied.
  *
  * @param source the section's content, decompressed
- * @param bases the address of each section, as `layOutSections` gives them
- * @throws Failure, when it is called or when bytes are read, for relocations of an unknown kind, or that contradict the file
+ * @param bases the address of each section, from `layOutSections`
+ * @throws Failure for unsupported or invalid relocations, in the call or when bytes are read
  */
 export function relocatedSource(
   elf: ElfFile,
@@ -45,12 +44,12 @@ function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bas
       throw new Failure(
         "UNSUPPORTED",
         name,
-        `relocation type ${type} of machine ${elf.machine} is not known`,
+        `relocation type ${type} of machine ${elf.machine} is not supported`,
         LINK_IT,
       );
     }
     symbols.seek(table.symbol);
-    // The addend of SHT_REL is what the field holds.
+    // The addend of SHT_REL is the field's value.
     const given = operation & ACTION;
     const action = given === SET && section.type === SHT_REL ? ADD : given;
     const low = symbols.low + table.addendLow;
@@ -66,7 +65,7 @@ function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bas
     size,
     read(offset, length, into) {
       if (offset < 0 || length < 0 || offset + length > size) return source.read(offset, length, into);
-      // A field may begin in front of the bytes that are wanted, or end behind them.
+      // A field may begin before the requested bytes or end after them.
       const start = Math.max(0, offset - LONGEST_FIELD);
       const end = Math.min(size, offset + length + LONGEST_FIELD);
       if (scratch.byteLength < end - start) scratch = new DataView(new ArrayBuffer(end - start));
@@ -89,5 +88,5 @@ const LINK_IT = "link it first";
 function operationsOf({ machine, path }: ElfFile): Uint8Array {
   const operations = relocationOperations(machine);
   if (operations !== undefined) return operations;
-  throw new Failure("UNSUPPORTED", path, `the relocations of machine ${machine} are not known`, LINK_IT);
+  throw new Failure("UNSUPPORTED", path, `relocations of machine ${machine} are not supported`, LINK_IT);
 }

@@ -3,24 +3,24 @@ import { Failure } from "../failure.ts";
 import type { ElfFile } from "./elf-file.ts";
 
 /**
- * The lowest address that is given out. What refers to an undefined symbol or to a discarded section comes out near 0 and
- * must not seem to lie in any section.
+ * The lowest section address. References to undefined symbols or discarded sections resolve to addresses near 0; these must
+ * not fall into a section.
  */
 const FIRST_ADDRESS = 0x1000_0000;
 
-/** Sections begin at multiples of this. No reader of debug information depends on a larger alignment. */
+/** Alignment of section addresses. Reading debug information does not depend on a larger alignment. */
 const ALIGNMENT = 64;
 
 /**
- * Gives each section of a relocatable file that would be loaded an address range of its own, as a linker would, so that an
- * address tells its section. Sections without content (SHT_NOBITS) get one too: the code of a separate debug file is such,
- * and so a file and its separate debug file are laid out alike.
+ * Assigns a separate address range to each loadable section (SHF_ALLOC) of a relocatable file, as a linker would, so that an
+ * address identifies its section. Sections without content (SHT_NOBITS) also get a range: code sections in a separate debug
+ * file are SHT_NOBITS, so a file and its debug file get the same layout.
  *
- * @returns the address at which each section begins, by section index: 0 for a section that is not loaded, and for all
- *   of them in other than relocatable files, whose values are addresses already. The address of a symbol is that of its
- *   section plus its st_value, whatever the section's sh_addr (gABI, "Symbol Values"); an address up to and including a
- *   section's end is no other section's.
- * @throws Failure when the sections do not fit below 2^32
+ * @returns the start address of each section, by section index; 0 for a section that is not loaded. If the file is not
+ *   relocatable, all are 0, since symbol values are addresses already. A symbol's address is its section's address plus its
+ *   st_value; sh_addr does not matter (gABI, "Symbol Values"). The end address of a section (one past its last byte) belongs
+ *   to no other section.
+ * @throws Failure if the sections do not fit below 2^32
  */
 export function layOutSections(elf: ElfFile): Uint32Array {
   const bases = new Uint32Array(elf.sections.length);
@@ -34,8 +34,8 @@ export function layOutSections(elf: ElfFile): Uint32Array {
       throw new Failure(
         "UNSUPPORTED",
         elf.path,
-        "its sections take more than 4 GiB of addresses",
-        "give its parts one by one",
+        "its sections need more than 4 GiB of addresses",
+        "give its parts one at a time",
       );
     }
     next = (Math.floor(end / ALIGNMENT) + 1) * ALIGNMENT;

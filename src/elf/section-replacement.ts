@@ -3,20 +3,20 @@ import { damaged, Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { ElfFile } from "./elf-file.ts";
 
-/** What becomes of a section. */
+/** The new properties of a section. */
 export interface SectionChange {
   /** sh_size, in bytes. */
   readonly size: number;
   /** sh_info. */
   readonly info: number;
-  /** Gives the new content, `size` bytes of it; undefined where the old one stays. */
+  /** Returns the new content of `size` bytes; undefined keeps the old content. */
   readonly content: (() => Iterable<Uint8Array>) | undefined;
 }
 
-/** What is copied at a time. */
+/** Number of bytes copied at a time. */
 export const PIECE_BYTES = 1 << 20;
 
-/** By class, the sizes of the headers and the offsets of their members, in bytes (gABI, "ELF Header", "Sections"). */
+/** Sizes of the headers and offsets of their members in bytes, by class (gABI, "ELF Header", "Sections"). */
 const HEADERS = {
   32: {
     ehdr: 52,
@@ -40,12 +40,12 @@ const HEADERS = {
   },
 };
 
-/** What has a place in the file: the ELF header, the section headers, or the section of this index. */
+/** The owner of a part of the file: the ELF header, the section headers, or the section with this index. */
 type Owner = "ELF header" | "section headers" | number;
 
 interface Part {
   readonly owner: Owner;
-  /** Offset and size in the old file; a section without bytes in the file has size 0. */
+  /** Offset and size in the old file, in bytes; the size is 0 for a section without bytes in the file. */
   readonly start: number;
   readonly size: number;
   readonly newSize: number;
@@ -59,13 +59,13 @@ interface PlacedPart extends Part {
 }
 
 /**
- * The bytes of a file in which some sections have changed. What stands behind a section of another size moves and keeps its
- * alignment; everything else, bytes between sections included, stays where and what it is.
+ * The bytes of a file in which some sections have changed. If a section's size changes, the parts after it move and keep
+ * their alignment. Everything else stays the same, including bytes between sections.
  *
- * @param changes by section index
- * @param end the offset in the old file at which to end, not in front of the end of a section or of the section headers
- * @returns pieces of 1 MiB at most where nothing has changed, read from the open file as they are asked for
- * @throws Failure for a file whose parts overlap, or with program headers: segments do not move along
+ * @param changes changes by section index
+ * @param end the offset in the old file at which to stop; at or after the end of all sections and of the section headers
+ * @returns the bytes in pieces. Unchanged bytes are read on demand from the open file, at most 1 MiB at a time
+ * @throws Failure for a file whose parts overlap, or with program headers: segments are not moved
  */
 export function replaceSections(
   elf: ElfFile,
@@ -80,7 +80,7 @@ export function replaceSections(
       "WRONG_KIND",
       path,
       "has program headers",
-      "give a .o or .ko as the compiler or the linker wrote it",
+      "give the .o or .ko that the compiler or linker wrote",
     );
   }
   const tableStart = getWord(elf, header, layout.e_shoff);
@@ -113,7 +113,7 @@ function headerPart(owner: Owner, start: number, view: DataView, alignment: numb
   return { owner, start, size, newSize: size, alignment, content };
 }
 
-/** Gives each part its place in the new file, in the order in which they stand there. */
+/** Assigns each part its offset in the new file. @returns the parts in file order */
 function place(path: string, parts: readonly Part[], end: number): PlacedPart[] {
   let shift = 0;
   let covered = 0;
@@ -123,10 +123,10 @@ function place(path: string, parts: readonly Part[], end: number): PlacedPart[] 
     if (size > 0) {
       if (start < covered || start + size > end) {
         const name = typeof owner === "number" ? `section ${owner}` : `the ${owner}`;
-        throw damaged(path, `${name} and something else share bytes of the file`);
+        throw damaged(path, `${name} and another part of the file overlap`);
       }
       covered = start + size;
-      // So a part that was aligned stays so; and no more than `start` is wasted, however large a lie the alignment is.
+      // An aligned part stays aligned. Even for an absurdly large sh_addralign, the padding is at most `start`.
       if (start % alignment === 0) shift = Math.ceil(shift / alignment) * alignment;
     }
     const newStart = start + shift;
@@ -155,7 +155,7 @@ function* written(file: ByteSource, placed: readonly PlacedPart[], end: number):
   yield* fileBytes(file, done, end);
 }
 
-/** The bytes [start, end) of a file, in pieces of 1 MiB at most. */
+/** The bytes [start, end) of a file, in pieces of at most 1 MiB. */
 export function* fileBytes(file: ByteSource, start: number, end: number): Generator<Uint8Array> {
   for (let at = start; at < end; at += PIECE_BYTES) {
     const piece = new Uint8Array(Math.min(PIECE_BYTES, end - at));
@@ -163,12 +163,12 @@ export function* fileBytes(file: ByteSource, start: number, end: number): Genera
   }
 }
 
-/** Some bytes of a file, to be changed. */
+/** A writable copy of some bytes of a file. */
 function viewOf(file: ByteSource, start: number, size: number): DataView {
   return new DataView(file.read(start, size, new Uint8Array(size)).buffer);
 }
 
-/** A member as wide as an offset. */
+/** Reads a header member of the size of an offset: 4 or 8 bytes. */
 function getWord({ is64, littleEndian }: ElfFile, view: DataView, at: number): number {
   return is64 ? Number(view.getBigUint64(at, littleEndian)) : view.getUint32(at, littleEndian);
 }

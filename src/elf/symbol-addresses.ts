@@ -11,14 +11,14 @@ import { damaged } from "../failure.ts";
 import { type ByteSource, pagedSource } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
-/** How many of the symbols that were asked for last are kept: most relocations refer to the same few sections. */
+/** Size of the cache of symbols: most relocations refer to the same few sections. */
 const KEPT_SYMBOLS = 64;
 
 const SYMBOL_PAGE = 1 << 14;
 
-/** The addresses of the symbols that a relocation section refers to, read when they are asked for. */
+/** The addresses of the symbols that a relocation section refers to, read on demand. */
 export class SymbolAddresses {
-  /** What `seek` has found. */
+  /** The address that `seek` found, in halves. */
   high = 0;
   low = 0;
 
@@ -31,7 +31,7 @@ export class SymbolAddresses {
   readonly #keptHigh = new Uint32Array(KEPT_SYMBOLS);
   readonly #keptLow = new Uint32Array(KEPT_SYMBOLS);
 
-  /** @throws Failure when the relocation section names no symbol table */
+  /** @throws Failure if the sh_link of the relocation section is not a symbol table */
   constructor(elf: ElfFile, relocations: Section, bases: Uint32Array) {
     this.#elf = elf;
     this.#bases = bases;
@@ -48,7 +48,7 @@ export class SymbolAddresses {
     this.#entrySize = elf.is64 ? 24 : 16;
   }
 
-  /** Finds the address of a symbol: its section's plus its st_value; 0 for one that is undefined or common. */
+  /** Finds the address of a symbol: its section's address plus its st_value; 0 for an undefined or common symbol. */
   seek(symbol: number): void {
     const slot = symbol % KEPT_SYMBOLS;
     if (this.#kept[slot] !== symbol) {
@@ -67,13 +67,13 @@ export class SymbolAddresses {
     const high = is64 ? view.getUint32(littleEndian ? 12 : 8, littleEndian) : 0;
     const low = view.getUint32(is64 ? (littleEndian ? 8 : 12) : 4, littleEndian);
     const base = index === SHN_ABS ? 0 : this.#baseOf(symbol, index);
-    // One that no section holds.
+    // The symbol is in no section.
     const nowhere = base === undefined;
     this.#keptHigh[slot] = nowhere ? 0 : high + (low + base >= 2 ** 32 ? 1 : 0);
     this.#keptLow[slot] = nowhere ? 0 : low + base;
   }
 
-  /** The address of the section that a symbol lies in, undefined for none. */
+  /** The address of a symbol's section; undefined if the symbol is in no section. */
   #baseOf(symbol: number, givenIndex: number): number | undefined {
     const { path, littleEndian } = this.#elf;
     let index = givenIndex;
@@ -83,7 +83,7 @@ export class SymbolAddresses {
     } else if (index === SHN_UNDEF || (index >= SHN_LORESERVE && index !== SHN_XINDEX)) return undefined;
     const base = this.#bases[index];
     if (base === undefined) {
-      throw damaged(path, `symbol ${symbol} lies in section ${index}, which is not there`);
+      throw damaged(path, `symbol ${symbol} is in section ${index}, which does not exist`);
     }
     return base;
   }

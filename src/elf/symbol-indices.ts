@@ -12,13 +12,13 @@ import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 import { PIECE_BYTES, type SectionChange } from "./section-replacement.ts";
 
 /**
- * What becomes of a section that refers to symbols by index when the symbols move.
+ * Updates the symbol indices in a section after symbols have moved.
  *
- * @param section one whose sh_link is `.symtab`, in a relocatable file
+ * @param section a section of a relocatable file whose sh_link is `.symtab`
  * @param moved the new index of each old symbol
- * @returns undefined for a section that stays as it is
- * @throws Failure for a type of section that may hold indices where nobody here knows, and, for relocations when their
- *   bytes are asked for, for the index of a symbol that is not there
+ * @returns undefined if the section does not change
+ * @throws Failure for an unknown section type, which may hold symbol indices anywhere, and for an index that does not exist
+ *   (for relocations: when the content is read)
  */
 export function withMovedSymbols(
   elf: ElfFile,
@@ -43,20 +43,20 @@ export function withMovedSymbols(
       throw new Failure(
         "UNSUPPORTED",
         sectionBytes(elf, section).name,
-        `refers to symbols in a way that is not known (section type 0x${type.toString(16)})`,
+        `refers to symbols in an unknown way (section type 0x${type.toString(16)})`,
         "remove it first with objcopy --remove-section",
       );
   }
 }
 
-/** The new index of a symbol that a section refers to. @throws Failure when there is no such symbol */
+/** The new index of a symbol that a section refers to. @throws Failure if the symbol does not exist */
 export function movedSymbol(elf: ElfFile, section: Section, moved: Uint32Array, symbol: number): number {
   const index = moved[symbol];
   if (index !== undefined) return index;
-  throw damaged(sectionBytes(elf, section).name, `refers to symbol ${symbol}, which is not there`);
+  throw damaged(sectionBytes(elf, section).name, `refers to symbol ${symbol}, which does not exist`);
 }
 
-/** @param members how many an entry has, each as wide as an address: r_offset, r_info and perhaps r_addend */
+/** @param members number of members of an entry, each of the size of an address: r_offset, r_info and, in SHT_RELA, r_addend */
 function* movedRelocations(
   elf: ElfFile,
   section: Section,
@@ -67,10 +67,10 @@ function* movedRelocations(
   const source = sectionBytes(elf, section);
   const entrySize = members * (is64 ? 8 : 4);
   if (section.size % entrySize !== 0) {
-    throw damaged(source.name, `${section.size} bytes are no table of ${entrySize}-byte relocations`);
+    throw damaged(source.name, `${section.size} bytes are not a table of ${entrySize}-byte relocations`);
   }
-  // Where the word with the symbol is in an entry (gABI, "Relocation"): in the upper half of a 64-bit r_info, except that
-  // MIPS64 has it in front in both byte orders; in the upper 24 bits of a 32-bit one.
+  // Position of the word with the symbol in an entry (gABI, "Relocation"). In a 64-bit r_info it is the upper half; on MIPS64
+  // it comes first in both byte orders. In a 32-bit r_info it is the upper 24 bits.
   const inFront = !littleEndian || machine === EM_MIPS;
   const symbolWord = is64 ? (inFront ? 8 : 12) : 4;
   const typeBits = is64 ? 0 : 8;
@@ -89,7 +89,7 @@ function* movedRelocations(
         throw new Failure(
           "UNSUPPORTED",
           source.name,
-          `has no room for the index ${symbol}`,
+          `cannot hold the symbol index ${symbol}`,
           "alias fewer symbols",
         );
       }
@@ -99,7 +99,7 @@ function* movedRelocations(
   }
 }
 
-/** The indices of SHT_LLVM_ADDRSIG (LLVM, "Extensions"): ULEB128 numbers, so that the section may grow. */
+/** The new content of SHT_LLVM_ADDRSIG (LLVM, "Extensions"). Its indices are ULEB128 numbers, so the section may grow. */
 function movedAddressSignificance(elf: ElfFile, section: Section, moved: Uint32Array): Uint8Array {
   const source = sectionBytes(elf, section);
   const cursor = new Cursor(source, 0, source.size, elf.littleEndian);

@@ -1,7 +1,7 @@
 import { endianness } from "node:os";
 import type { SymbolTable } from "./symbol-table.ts";
 
-/** Whether two symbols have everything in common but the name. */
+/** Whether two symbols are equal except for the name. */
 export function differInNameOnly(
   { words, count, extendedIndices }: SymbolTable,
   a: number,
@@ -15,27 +15,27 @@ export function differInNameOnly(
   return extendedIndices?.[a] === extendedIndices?.[b];
 }
 
-/** A symbol to be added, alike in all but the name to one that is there. */
+/** A copy of an existing symbol with another name, to be added. */
 export interface SymbolCopy {
-  /** Index of the symbol that is copied. */
+  /** Index of the copied symbol. */
   readonly original: number;
-  /** Index of the symbol in front of which the copy goes. */
+  /** Index of the old symbol before which the copy is inserted. */
   readonly before: number;
   readonly name: string;
 }
 
-/** A symbol table with copies in it, as the bytes of its sections. */
+/** A symbol table with added copies, as the bytes of its sections. */
 export interface GrownSymbolTable {
   readonly symbols: Uint8Array;
-  /** What goes behind the old string table. */
+  /** The bytes to append to the old string table. */
   readonly names: Uint8Array;
-  /** The content of SHT_SYMTAB_SHNDX, if there is such a section. */
+  /** The content of SHT_SYMTAB_SHNDX, if that section exists. */
   readonly extendedIndices: Uint8Array | undefined;
-  /** The new index of each old symbol, and of the end of the table. */
+  /** The new index of each old symbol; the last entry is the new symbol count. */
   readonly moved: Uint32Array;
 }
 
-/** Adds copies of symbols to a symbol table. @param copies in the order of `before` */
+/** Adds copies of symbols to a symbol table. @param copies sorted by `before` */
 export function addSymbolCopies(table: SymbolTable, copies: readonly SymbolCopy[]): GrownSymbolTable {
   const stride = table.words.length / table.count;
   const words = repeated(table.words, stride, copies);
@@ -53,7 +53,7 @@ export function addSymbolCopies(table: SymbolTable, copies: readonly SymbolCopy[
   };
 }
 
-/** Entries of `stride` words each, with the copies among them. */
+/** A table of entries of `stride` words each, with the copies inserted. */
 function repeated(words: Uint32Array, stride: number, copies: readonly SymbolCopy[]): Uint32Array {
   const result = new Uint32Array(words.length + copies.length * stride);
   let done = 0;
@@ -77,7 +77,7 @@ function movedIndices(count: number, copies: readonly SymbolCopy[]): Uint32Array
   return moved;
 }
 
-/** Words of the machine's own byte order as bytes of the file's; the words are not to be used afterwards. */
+/** Converts words from the machine's byte order to the file's, in place. Do not use the words afterwards. */
 function bytesOf({ buffer }: Uint32Array, littleEndian: boolean): Buffer {
   const bytes = Buffer.from(buffer);
   return littleEndian === (endianness() === "LE") ? bytes : bytes.swap32();

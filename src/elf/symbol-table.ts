@@ -16,27 +16,28 @@ import { STRING_PADDING } from "../wasm/layout.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /**
- * The symbols of an ELF file, indexed as in its `.symtab`; entry 0 is the null symbol. A member of an entry is read when
- * it is asked for.
+ * The symbols of an ELF file, indexed as in its `.symtab`; entry 0 is the null symbol. Members of an entry are decoded on
+ * demand.
  */
 export interface SymbolTable {
   readonly count: number;
-  /** The entries as 32-bit words: four or six of them a symbol. */
+  /** The entries as 32-bit words: four per symbol in 32-bit files, six in 64-bit files. */
   readonly words: Uint32Array;
   readonly is64: boolean;
   readonly littleEndian: boolean;
-  /** The string table, which ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
+  /** The string table. It ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
   readonly strings: Buffer;
-  /** The content of the SHT_SYMTAB_SHNDX section, if there is one. */
+  /** The content of the SHT_SYMTAB_SHNDX section, if it exists. */
   readonly extendedIndices: Uint32Array | undefined;
 }
 
-// Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table"), in words of four bytes:
-// st_name; st_info, st_other and st_shndx; st_value; st_size of two words each, and st_name; st_value; st_size; the rest.
+// Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table"). In words of four bytes:
+// - Elf64_Sym: st_name; st_info, st_other and st_shndx in one word; st_value and st_size in two words each.
+// - Elf32_Sym: st_name; st_value; st_size; st_info, st_other and st_shndx in one word.
 const WORDS_64 = 6;
 const WORDS_32 = 4;
 
-/** An index of SHN_LORESERVE or more that came from SHT_SYMTAB_SHNDX is marked with this bit: it is a section's. */
+/** Marks an index from SHT_SYMTAB_SHNDX that is SHN_LORESERVE or more: it is a real section index, not a reserved one. */
 const EXTENDED_INDEX = 0x80000000;
 
 /** The sections that make up a symbol table. */
@@ -49,16 +50,16 @@ interface SymbolTableSections {
 }
 
 /**
- * Finds `.symtab` and what belongs to it; undefined for a file that has none.
+ * Finds `.symtab` and its related sections; undefined for a file without `.symtab`.
  *
- * @throws Failure for a table that contradicts itself
+ * @throws Failure for an inconsistent table
  */
 function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
   const symbols = elf.sections.find(({ type }) => type === SHT_SYMTAB);
   if (symbols === undefined) return undefined;
   const entrySize = (elf.is64 ? WORDS_64 : WORDS_32) * 4;
   if (symbols.entrySize !== entrySize || symbols.size % entrySize !== 0) {
-    throw damagedSection(elf, symbols, `${symbols.size} bytes are no table of ${entrySize}-byte symbols`);
+    throw damagedSection(elf, symbols, `${symbols.size} bytes are not a table of ${entrySize}-byte symbols`);
   }
   const strings = elf.sections[symbols.link];
   if (strings?.type !== SHT_STRTAB) {
@@ -75,14 +76,14 @@ function damagedSection(elf: ElfFile, { name }: Section, problem: string): Failu
   return damaged(`${elf.path}: ${name}`, problem);
 }
 
-/** Gives out memory, aligned to four bytes. */
+/** Allocates memory, aligned to four bytes. */
 type Room = (bytes: number) => Uint8Array;
 
 /**
- * Reads `.symtab`, or gives undefined for a file that has none.
+ * Reads `.symtab`; undefined for a file without one.
  *
- * @param room the memory that the table is read to
- * @throws Failure for a table that contradicts itself
+ * @param room allocates the memory for the table
+ * @throws Failure for an inconsistent table
  */
 export function readSymbolTable(
   elf: ElfFile,
@@ -117,10 +118,10 @@ export function readSymbolTable(
 }
 
 /**
- * A word of a symbol's entry. A function of its own instead of the shared one: it is called for every symbol, and V8 makes fast code
- * of a function that sees arrays of one type.
+ * A word of a symbol's entry. It does not use the shared checked accessor: it runs for every symbol, and V8 generates faster
+ * code for a function that sees arrays of one type only.
  *
- * @throws RangeError for a symbol that the table does not have
+ * @throws RangeError for a symbol index outside the table
  */
 function entryWord({ words, is64 }: SymbolTable, symbol: number, word64: number, word32: number): number {
   const word = words[is64 ? symbol * WORDS_64 + word64 : symbol * WORDS_32 + word32];
@@ -133,19 +134,19 @@ export function symbolNameOffset(table: SymbolTable, symbol: number): number {
   return entryWord(table, symbol, 0, 0);
 }
 
-/** st_info: the binding in the upper four bits, the type in the lower. */
+/** st_info: the binding in the upper four bits, the type in the lower four. */
 export function symbolInfo(table: SymbolTable, symbol: number): number {
   const word = entryWord(table, symbol, 1, 3);
   return table.littleEndian ? word & 0xff : word >>> 24;
 }
 
-/** The lower half of st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment. */
+/** The lower half of st_value. For a common symbol, st_size instead, as in bfd, since its st_value is an alignment. */
 export function symbolValueLow(table: SymbolTable, symbol: number): number {
   const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
   return entryWord(table, symbol, 2 + 2 * member + (table.littleEndian ? 0 : 1), 1 + member);
 }
 
-/** The upper half of what `symbolValueLow` gives the lower half of. */
+/** The upper half of the value whose lower half `symbolValueLow` returns. */
 export function symbolValueHigh(table: SymbolTable, symbol: number): number {
   if (!table.is64) return 0;
   const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
@@ -160,7 +161,7 @@ export function symbolSize(table: SymbolTable, symbol: number): number {
   return table.littleEndian ? second * 2 ** 32 + first : first * 2 ** 32 + second;
 }
 
-/** The index of a symbol's section; SHN_ABS and its like as they stand, extended indices with EXTENDED_INDEX set. */
+/** The index of a symbol's section: reserved indices such as SHN_ABS unchanged, extended ones with EXTENDED_INDEX set. */
 export function symbolSection(table: SymbolTable, symbol: number): number {
   const { littleEndian, extendedIndices } = table;
   const word = entryWord(table, symbol, 1, 3);
@@ -170,7 +171,7 @@ export function symbolSection(table: SymbolTable, symbol: number): number {
   return extended >= SHN_LORESERVE ? (extended | EXTENDED_INDEX) >>> 0 : extended;
 }
 
-/** The index of a symbol's section among those of its file; 0 for one that lies in none, such as an absolute one. */
+/** The index of a symbol's section in the file's section table; 0 for a symbol without a section, such as an absolute one. */
 export function sectionIndexOf(table: SymbolTable, symbol: number): number {
   const index = symbolSection(table, symbol);
   if (index >= EXTENDED_INDEX) return index - EXTENDED_INDEX;
@@ -182,7 +183,7 @@ export function tableString({ strings }: SymbolTable, offset: number): string {
   return strings.toString("utf8", offset, strings.indexOf(0, offset));
 }
 
-/** The first defined symbol of a name, undefined when there is none. */
+/** The first defined symbol with a name; undefined if there is none. */
 export function findEntry(table: SymbolTable, name: string): number | undefined {
   const bytes = Buffer.from(`${name}\0`);
   for (let at = table.strings.indexOf(bytes); at !== -1; at = table.strings.indexOf(bytes, at + 1)) {
@@ -193,15 +194,15 @@ export function findEntry(table: SymbolTable, name: string): number | undefined 
   return undefined;
 }
 
-/** The name of the section that a symbol lies in, null for an absolute one. */
+/** The name of a symbol's section; null for an absolute symbol. */
 export function sectionName(elf: ElfFile, index: number): string | null {
   if (index >= SHN_LORESERVE && index < EXTENDED_INDEX) return null;
   return elf.sections[index & ~EXTENDED_INDEX]?.name ?? null;
 }
 
 /**
- * The name of the source file that a local symbol's STT_FILE symbol gives (gABI, "Symbol Table"): the nearest one above
- * it. null for a global symbol, or where the linker has marked its own symbols with an empty name.
+ * The source file name of a local symbol, from the nearest STT_FILE symbol before it (gABI, "Symbol Table"). null for a global
+ * symbol, and if that name is empty: the linker marks its own symbols this way.
  */
 export function fileSymbolOf(table: SymbolTable, symbol: number): string | null {
   if (symbolInfo(table, symbol) >> 4 !== STB_LOCAL) return null;

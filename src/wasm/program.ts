@@ -4,34 +4,35 @@ import { MEMORY_PAGES } from "./layout.ts";
 
 const PAGE_BYTES = 1 << 16;
 
-/** The most that a memory of 32-bit offsets may hold here, in bytes. */
+/** Maximum size of a memory, in bytes. */
 const MEMORY_LIMIT = MEMORY_PAGES * PAGE_BYTES;
 
-/** No room begins at offset 0, which means nothing. */
+/** Offset 0 is never allocated: it means "none". */
 const FIRST_OFFSET = 16;
 
 let module: WebAssembly.Module | undefined;
 
 /**
- * A memory of its own, which `room` gives out piece by piece, and the program that works on it. V8 frees it lazily, since its size
- * does not make V8 collect garbage: what goes through many files uses one memory for all.
+ * A WebAssembly memory, allocated with `room`, and a program that uses it. V8 frees such memory lazily, since its size does not
+ * trigger garbage collection. So use one memory for many files.
  */
 export interface WasmMemory {
   readonly program: WasmProgram;
-  /** All that `room` has given out; when there is more of it another buffer, while views of this one stay good. */
+  /** The memory's buffer. It is replaced when the memory grows; views of the old buffer stay valid. */
   buffer(): SharedArrayBuffer;
   /**
-   * The offset of so many bytes more, aligned to 16.
+   * Allocates bytes.
    *
-   * @param source the file or section whose size decides how many, for messages
-   * @throws Failure beyond MEMORY_LIMIT, and where the system gives no more
+   * @param source the file or section that needs the memory, for messages
+   * @returns their offset, aligned to 16
+   * @throws Failure above MEMORY_LIMIT, or if the system has no more memory
    */
   room(bytes: number, source?: string): number;
-  /** Gives back all from an offset on, everything without one. */
+  /** Frees everything from an offset on; all memory by default. */
   release(from?: number): void;
   /**
-   * A check for what stays in the memory when a call has ended: it throws an Error once everything has been given back, since
-   * others may use the memory then.
+   * @returns a check for data that stays in the memory after a call: it throws an Error once all memory has been freed, since
+   *   the memory may have been reused
    */
   hold(): () => void;
 }
@@ -48,10 +49,10 @@ function allocated<T>(allocate: () => T): T {
 
 export function wasmMemory(): WasmMemory {
   let used = FIRST_OFFSET;
-  /** How often everything has been given back. */
+  /** How often all memory has been freed. */
   let uses = 0;
   let program: WasmProgram | undefined;
-  // Shared by nobody: V8 counts other memories among what a collection might free, and collects for nothing.
+  // No thread shares it. V8 counts unshared memories as garbage-collectable, and would run useless collections.
   const descriptor = { initial: 0, maximum: MEMORY_PAGES, shared: true } as const;
   const memory = allocated(() => new WebAssembly.Memory(descriptor));
   return {
@@ -68,7 +69,7 @@ export function wasmMemory(): WasmMemory {
         throw new Failure(
           "NO_MEMORY",
           source,
-          `takes more than the ${MEMORY_LIMIT} bytes that memory has room for`,
+          `needs more than the maximum of ${MEMORY_LIMIT} bytes of memory`,
           "give an intact file",
         );
       }
@@ -84,7 +85,7 @@ export function wasmMemory(): WasmMemory {
     hold() {
       const use = uses;
       return () => {
-        if (use !== uses) throw new Error("the memory that this was in is used for something else");
+        if (use !== uses) throw new Error("the memory of this data has been reused");
       };
     },
   };

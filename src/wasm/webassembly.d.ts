@@ -1,4 +1,4 @@
-// What is used of the WebAssembly JavaScript Interface, which TypeScript declares with the browser's types only.
+// The parts of the WebAssembly JavaScript Interface used here. TypeScript declares them only with the browser's types.
 
 declare namespace WebAssembly {
   class Module {

@@ -14,7 +14,7 @@ function told(aliases: (string | null)[], symbols: string[] = [], limit = Number
 }
 
 describe("equal aliases", () => {
-  test("get ordinals from the second one on", () => {
+  test("get ordinals from the second on", () => {
     expect(told(["a", "b", "a", "a", "b"])).toEqual([
       ["a", 0],
       ["b", 0],
@@ -24,7 +24,7 @@ describe("equal aliases", () => {
     ]);
   });
 
-  test("pass over an ordinal whose alias another symbol has of its own, wherever that stands", () => {
+  test("skip an ordinal whose alias another symbol has without an ordinal, in any order", () => {
     expect(told(["a", "a", "a", "a_2", "a_4"])).toEqual([
       ["a", 0],
       ["a_3", 3],
@@ -34,14 +34,14 @@ describe("equal aliases", () => {
     ]);
   });
 
-  test("pass over an ordinal whose alias is a symbol", () => {
+  test("skip an ordinal whose alias is a symbol", () => {
     expect(told(["a", "a"], ["a_2", "a_3"])).toEqual([
       ["a", 0],
       ["a_4", 4],
     ]);
   });
 
-  test("and aliases that are a symbol's name get one too", () => {
+  test("and aliases that are a symbol's name get an ordinal too", () => {
     expect(told(["a"], ["a"])).toEqual([["a_2", 2]]);
     expect(told(["a", "a"], ["a", "a_2"])).toEqual([
       ["a_3", 3],
@@ -49,7 +49,7 @@ describe("equal aliases", () => {
     ]);
   });
 
-  test("of which one with an ordinal is too long are none from there on", () => {
+  test("are dropped from the first one that is too long with its ordinal", () => {
     expect(told(["aaaa", "aaaa", "b"], [], 6)).toEqual([
       ["aaaa", 0],
       [null, 0],
@@ -57,7 +57,7 @@ describe("equal aliases", () => {
     ]);
   });
 
-  test("are not made of symbols without an alias", () => {
+  test("do not arise from symbols without an alias", () => {
     expect(told([null, "a", null])).toEqual([
       [null, 0],
       ["a", 0],

@@ -66,7 +66,7 @@ const columns = ({ first, next, bearers, duplicated, unstable }: ReturnType<type
 const rules = fc.constantFrom<KallsymsNames>("exact", "llvm", "all");
 
 describe("namesakes", () => {
-  test("are those that a Map of strings finds", () => {
+  test("are those found with a Map of strings", () => {
     fc.assert(
       fc.property(
         randomSymbols,
@@ -94,7 +94,7 @@ describe("namesakes", () => {
     expect(columns(findNamesakes(listingOf(text), false))).toEqual(plainNamesakes(text, false, new Set()));
   });
 
-  test("are grouped in one memory, and earlier groups and the listing stay whole", () => {
+  test("are grouped in one memory; earlier groups and the listing stay valid", () => {
     const count = 20_000;
     const { u32, u64 } = numberBytes(true);
     const entries = Array.from({ length: count + 1 }, (_, i) =>
@@ -119,7 +119,7 @@ describe("namesakes", () => {
     expect(textOf(listing)).toBe(tool("nm", ["-n", file]).toString());
   });
 
-  test("are of whatever types, but not undefined", () => {
+  test("can have any type, but are not undefined", () => {
     const { first, bearers } = findNamesakes(listingOf("01 t a\n02 D a\n         U a\n03 t b\n"), false);
     expect([...first]).toEqual([0, 0, -1, 3]);
     expect([...bearers]).toEqual([2, 0, 0, 1]);

@@ -3,7 +3,7 @@ import { DEFAULT_FILTERS, nameFilter } from "../../src/alias/filters.ts";
 
 const byDefault = nameFilter({ defaults: true, exclude: [], include: [] });
 
-/** For each rule a name that it leaves out, and one much like it that stays. */
+/** For each rule, a name that it excludes and a similar one that it keeps. */
 const RULES: readonly [rule: string, hit: string, miss: string][] = [
   ["__pfx_*", "__pfx_name_show", "pfx_name_show"],
   ["__cfi_*", "__cfi_name_show", "_cfi_name_show"],
@@ -55,7 +55,7 @@ const RULES: readonly [rule: string, hit: string, miss: string][] = [
 ];
 
 describe("the default filters", () => {
-  test.each(RULES)("%s leaves %s out and keeps %s", (rule, hit, miss) => {
+  test.each(RULES)("%s excludes %s and keeps %s", (rule, hit, miss) => {
     expect(byDefault(hit)).toBe(rule);
     expect(byDefault(miss)).toBeUndefined();
   });
@@ -85,7 +85,7 @@ describe("the default filters", () => {
 });
 
 describe("a user's filters", () => {
-  test("take * for any characters, ? for one, and everything else as it is", () => {
+  test("treat * as any characters, ? as one, and everything else literally", () => {
     const filter = (glob: string) => nameFilter({ defaults: false, exclude: [glob], include: [] });
     expect(filter("a*z")("abcz")).toBe("a*z");
     expect(filter("a*z")("az")).toBe("a*z");
@@ -99,14 +99,14 @@ describe("a user's filters", () => {
     expect(filter("[ab]$^+{}\\")("[ab]$^+{}\\")).toBe("[ab]$^+{}\\");
   });
 
-  test("leave names out besides the default ones, and first", () => {
+  test("exclude names before the default filters", () => {
     const filter = nameFilter({ defaults: true, exclude: ["*_show", "__pfx_*show"], include: [] });
     expect(filter("name_show")).toBe("*_show");
     expect(filter("__pfx_name_show")).toBe("*_show");
     expect(filter("__pfx_other")).toBe("__pfx_*");
   });
 
-  test("keep names whatever the other filters say", () => {
+  test("keep names regardless of other filters", () => {
     const filter = nameFilter({ defaults: true, exclude: ["*_show"], include: ["name_*", "__pfx_a"] });
     expect(filter("name_show")).toBeUndefined();
     expect(filter("__pfx_a")).toBeUndefined();
@@ -114,7 +114,7 @@ describe("a user's filters", () => {
     expect(filter("__pfx_b")).toBe("__pfx_*");
   });
 
-  test("are all there is without the default ones", () => {
+  test("are the only filters without the default ones", () => {
     const filter = nameFilter({ defaults: false, exclude: ["x"], include: [] });
     expect(filter("__pfx_a")).toBeUndefined();
     expect(filter("x")).toBe("x");

@@ -1,4 +1,4 @@
-// Names are grouped by their hashes: names of one hash must stay apart.
+// Names are grouped by their hashes: different names with the same hash must stay separate.
 import { beforeAll, expect, test } from "vitest";
 import { findNamesakes } from "../../src/alias/duplicates.ts";
 import { nameHashOf, readListing, symbolName } from "../../src/symbols/listing.ts";
@@ -10,7 +10,7 @@ beforeAll(() => {
   pairs = collisions();
 });
 
-/** Pairs of names that have one hash. */
+/** Pairs of names with the same hash. */
 function collisions(): [string, string][] {
   const seen = new Map<number, string>();
   const found: [string, string][] = [];
@@ -26,12 +26,12 @@ function collisions(): [string, string][] {
   return found;
 }
 
-test("there are names of one hash", () => {
+test("there are names with the same hash", () => {
   expect(pairs).toHaveLength(PAIRS);
 });
 
 test.each(["ab", "aab", "baa", "aabb", "abab", "abba", "abbb", "aabab"])(
-  "listed as %s, they stay apart",
+  "listed as %s, they stay separate",
   (order) => {
     const names = pairs.flatMap(([a, b]) => [...order].map((letter) => (letter === "a" ? a : b)));
     const lines = names.map((name) => `0000000000001000 t ${name}\n`).join("");

@@ -44,7 +44,7 @@ describe("an alias", () => {
     );
   });
 
-  test("of a place whose unit is unknown has no unit", () => {
+  test("of a place with an unknown unit has no unit", () => {
     expect(aliasName("f", place("include/net/dst.h", 4, null), OPTIONS)).toBe("f@include_net_dst_h_4");
   });
 });
@@ -63,7 +63,7 @@ const places = fc.record({
   unit: fc.option(paths),
 });
 
-test("an alias has the form stem SEP place [SEP unit], and keeps its stem and line when it is shortened", () => {
+test("an alias has the form stem SEP place [SEP unit], and keeps its stem and line when shortened", () => {
   fc.assert(
     fc.property(
       stems,
@@ -94,7 +94,7 @@ test("an alias has the form stem SEP place [SEP unit], and keeps its stem and li
   );
 });
 
-test("an alias that is short enough says the whole place and unit", () => {
+test("an alias that is short enough has the whole place and unit", () => {
   fc.assert(
     fc.property(places, (where) => {
       const unit = where.unit === null || where.unit === where.file ? "" : `@${mangle(where.unit)}`;
@@ -110,7 +110,7 @@ describe("a long alias", () => {
     aliasName("f", where, { ...OPTIONS, maxNameLength }, reserved);
   const full = "f@include_linux_kernel_h_12@drivers_net_ethernet_driver_c";
 
-  test("loses path components from the left, of the unit first, and gains a hash in their place", () => {
+  test("loses path components from the left, first of the unit, and gets a hash instead", () => {
     expect(within(full.length + 1)).toBe(full);
     expect(within(full.length)).toMatch(/^f@include_linux_kernel_h_12@[0-9a-f]{6}_net_ethernet_driver_c$/);
     expect(within(48)).toMatch(/^f@include_linux_kernel_h_12@[0-9a-f]{6}_driver_c$/);
@@ -120,19 +120,19 @@ describe("a long alias", () => {
     expect(within(13)).toMatch(/^f@[0-9a-f]{6}_12$/);
   });
 
-  test("is none when not even stem, hash and line fit", () => {
+  test("is dropped if stem, hash and line do not fit", () => {
     expect(within(12)).toMatch(/^f@[0-9a-f]{6}_12$/);
     expect(within(11)).toBeNull();
   });
 
-  test("has the same hash however short it is, and another one elsewhere", () => {
+  test("has the same hash for any length, and another hash for another place", () => {
     const hashOf = (alias: string | null) => /@([0-9a-f]{6})(?=_|$)/.exec(alias ?? "")?.[1];
     expect(hashOf(within(48))).toBe(hashOf(within(13)));
     const elsewhere = aliasName("f", { ...where, line: 13 }, { ...OPTIONS, maxNameLength: 48 });
     expect(hashOf(elsewhere)).not.toBe(hashOf(within(48)));
   });
 
-  test("leaves room for what is to be appended", () => {
+  test("leaves room for a suffix", () => {
     expect(within(full.length + 3, 2)).toBe(full);
     expect(within(full.length + 2, 2)).not.toBe(full);
   });

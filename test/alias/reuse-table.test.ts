@@ -51,7 +51,7 @@ const shifted = (text: string) =>
   text.replace(/^[0-9a-f]{16}/gm, (digits) => (BigInt(`0x${digits}`) + 0x1234000n).toString(16));
 
 describe("--reuse-table", () => {
-  test("gives the aliases that the debug information gives", () => {
+  test("gives the same aliases as the debug information", () => {
     expect(again(NM)).toEqual({ status: 0, stdout: SAMPLE_FIRST.listing, stderr: "" });
     expect(kasAlias(["vmlinux", SAMPLE, "--reuse-table", TABLE]).stdout).toBe(SAMPLE_FIRST.listing);
   });
@@ -72,7 +72,7 @@ describe("--reuse-table", () => {
     );
   });
 
-  test("works on kallsyms, where equal addresses may stand in another order and modules follow", () => {
+  test("works on kallsyms, which may order equal addresses differently and has modules at the end", () => {
     const kernel = linesOf(shifted(NM)).filter((line) => !/ [aNUw] /.test(line));
     const ordered = kernel.toSorted((a, b) =>
       a.slice(0, 16) < b.slice(0, 16) ? -1 : a.slice(0, 16) > b.slice(0, 16) ? 1 : a < b ? 1 : -1,
@@ -95,11 +95,11 @@ describe("--reuse-table", () => {
     expect(again(NM, path).stdout).toBe(listing);
   });
 
-  test("adds nothing to what it has written", () => {
+  test("adds nothing to its own output", () => {
     expect(again(SAMPLE_FIRST.listing).stdout).toBe(SAMPLE_FIRST.listing);
   });
 
-  test("knows those that got no alias", () => {
+  test("knows the symbols that got no alias", () => {
     const path = inDirectory("unlocated");
     const files = tool("readelf", ["-sW", SAMPLE])
       .toString()
@@ -114,7 +114,7 @@ describe("--reuse-table", () => {
     const tablePath = inDirectory("unlocated.jsonl");
     writeFileSync(tablePath, table);
     expect(again(nm(path), tablePath).stdout).toBe(listing);
-    // One more bearer of a name is one more than those.
+    // One more symbol of a name is one more than those.
     const more = textOf([...linesOf(nm(path)), "ffffffffff000000 t name_show"]);
     expect(failure(more, tablePath)).toContain("has name_show 4 times, unlocated.jsonl 3 times");
   });
@@ -139,7 +139,7 @@ describe("--reuse-table refuses, by name,", () => {
     );
   });
 
-  test("a name that is gone", () => {
+  test("a name that has disappeared", () => {
     expect(failure(textOf(lines.filter((line) => !line.endsWith(" name_show"))))).toContain(
       "has name_show not at all, first.jsonl 3 times",
     );

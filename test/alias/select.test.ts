@@ -1,4 +1,4 @@
-// From a listing to its aliases: which symbols are chosen, and what they are called once their places are known.
+// From a listing to its aliases: which symbols are selected, and their aliases once their places are known.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aliasedLines } from "../../src/alias/aliased-listing.ts";
@@ -26,19 +26,19 @@ function chosen(text: string, options: Partial<AliasOptions> = {}) {
 }
 
 describe("the symbols that get an alias", () => {
-  test("are text symbols whose name is borne twice, whatever the type of the other", () => {
+  test("are text symbols whose name another symbol of any type has too", () => {
     const text = "01 t a\n02 T a\n03 t b\n04 d b\n05 d c\n06 d c\n07 t alone\n08 w d\n09 t d\n";
     expect(chosen(text).names).toEqual(["a", "a", "b", "d"]);
   });
 
-  test("are data symbols as well if one asks for them, whose numbers are no part of the stem then", () => {
+  test("include data symbols on request; their numbers are not part of the stem then", () => {
     const text =
       "01 b count.1\n02 d count.2\n03 r v\n04 V v\n05 t f.1\n06 t f.2\n07 A x\n08 a x\n09 d only\n0a R n.5\n";
     expect(chosen(text).names).toEqual([]);
     expect(chosen(text, { data: true }).names).toEqual(["count.1", "count.2", "v", "v", "n.5"]);
   });
 
-  test("are data symbols that the default filters leave out, and no functions, where these are for text alone", () => {
+  test("include data symbols that the default filters exclude, if those filters are for text only", () => {
     const text = "01 d __already_done.1\n02 d __already_done.7\n03 t __pfx_a\n04 t __pfx_a\n05 d own.1\n";
     const filters = (defaults: boolean | "text") => ({
       data: true,
@@ -49,12 +49,12 @@ describe("the symbols that get an alias", () => {
     expect(chosen(text, filters(false)).names).toHaveLength(4);
   });
 
-  test("are those with a name that changes on every build, even alone", () => {
+  test("include unique names that change on every build", () => {
     const text = "01 t a.llvm.123\n02 t b.llvm.7\n03 T b\n04 t c\n";
     expect(chosen(text).names).toEqual(["a.llvm.123", "b.llvm.7", "b"]);
   });
 
-  test("are those that the kernel's look-ups take for one, and those alone", () => {
+  test("are those whose names are equal in the kernel's look-ups, and only those", () => {
     const text = "01 t a.llvm.123\n02 t b.llvm.7\n03 T b\n04 t c\n05 t c.isra.0\n06 d e.count\n07 t e\n";
     const by = (kallsymsNames: AliasOptions["kallsymsNames"]) => chosen(text, { kallsymsNames }).names;
     expect(by("exact")).toEqual(["a.llvm.123", "b.llvm.7"]);
@@ -62,12 +62,12 @@ describe("the symbols that get an alias", () => {
     expect(by("all")).toEqual(["a.llvm.123", "b.llvm.7", "b", "c", "c.isra.0", "e"]);
   });
 
-  test("are not undefined, and not a module's, whose names do not count either", () => {
+  test("exclude undefined symbols and those of modules, whose names do not count either", () => {
     const text = "         U a\n01 t a\n02 t b\n03 t b\t[m]\n04 t c\t[m]\n05 t c\t[n]\n";
     expect(chosen(text).names).toEqual([]);
   });
 
-  test("are counted by the rule where a filter leaves them out", () => {
+  test("are counted by the filter rule that excludes them", () => {
     const text =
       "01 t __pfx_a\n02 t __pfx_a\n03 t __x_end\n04 t __x_end\n05 t __y_end\n06 t a\n07 t a\n08 t b\n09 t b\n";
     const { names, counts } = chosen(text, { filters: { defaults: true, exclude: ["b"], include: [] } });
@@ -79,12 +79,12 @@ describe("the symbols that get an alias", () => {
     });
   });
 
-  test("stand in address order, whatever the order of the listing", () => {
+  test("are in address order, for any order of the listing", () => {
     const listing = listingOf("09 t a\n03 t b\n01 t a\n03 t c\n03 t a\n05 t b\n");
     expect([...selectSymbols(listing, OPTIONS).symbols]).toEqual([2, 1, 4, 5, 0]);
   });
 
-  test("have a name to be called by", () => {
+  test("have a name", () => {
     expect(chosen("01 t \n02 t \n03 t a\n04 t a\n").names).toEqual(["a", "a"]);
   });
 });
@@ -124,7 +124,7 @@ function nameAll(symbols: readonly RandomSymbol[], options: AliasOptions): Named
   return { listing, aliases, ordinals };
 }
 
-/** Random symbols that hold no alias already. */
+/** Random symbols without existing aliases. */
 const unaliased = randomSymbols.map((symbols) => {
   const plain = symbols.filter(({ name }) => !name.includes("@"));
   return plain.length > 0 ? plain : [{ address: 1n, type: "t", name: "a" }];
@@ -133,7 +133,7 @@ const unaliased = randomSymbols.map((symbols) => {
 const withData = fc.boolean().map((data): AliasOptions => ({ ...OPTIONS, data }));
 
 describe("the aliases of a listing", () => {
-  test("are unique, and no symbol's name", () => {
+  test("are unique, and none is a symbol's name", () => {
     let seen = 0;
     fc.assert(
       fc.property(randomSymbols, withData, (symbols, options) => {
@@ -178,7 +178,7 @@ describe("the aliases of a listing", () => {
     expect(seen).toBeGreaterThan(500);
   });
 
-  test("without disambiguation are plain, and may be equal", () => {
+  test("are plain without disambiguation, and may be equal", () => {
     const listing = listingOf("01 t a\n02 t a\n");
     const options = { ...OPTIONS, disambiguate: false };
     const { symbols } = selectSymbols(listing, options);
@@ -222,7 +222,7 @@ describe("the aliased listing", () => {
     return Buffer.concat([...aliasedLines(selection, { alias })]).toString();
   };
 
-  test("without its alias lines is the listing; each of them stands behind its symbol's", () => {
+  test("equals the listing without alias lines; each alias line follows its symbol's line", () => {
     let seen = 0;
     fc.assert(
       fc.property(unaliased, withData, (symbols, options) => {
@@ -248,7 +248,7 @@ describe("the aliased listing", () => {
     expect(seen).toBeGreaterThan(300);
   });
 
-  test("is not changed by a second run, which counts the same", () => {
+  test("is not changed by a second run, which has the same counts", () => {
     fc.assert(
       fc.property(unaliased, withData, (symbols, options) => {
         const once = write(nameAll(symbols, options), options);
@@ -283,7 +283,7 @@ describe("the aliased listing", () => {
     );
   });
 
-  test("lacks its last newline where the listing does", () => {
+  test("lacks its last newline if the listing does", () => {
     const listing = listingOf("01 t a\n02 t a");
     const aliases = new Map([
       [0, "a@x"],
@@ -292,7 +292,7 @@ describe("the aliased listing", () => {
     expect(Buffer.concat([...listing.lines(aliases)]).toString()).toBe("01 t a\n01 t a@x\n02 t a\n02 t a@y");
   });
 
-  test("of a listing with other separators' aliases takes those for symbols", () => {
+  test("treats aliases with another separator as symbols", () => {
     const text = "01 t a\n01 t a@x_c_1\n02 t a\n02 t a@x_c_2\n";
     expect(chosen(text).counts.symbols).toBe(2);
     expect(chosen(text, { separator: "!" }).counts.symbols).toBe(4);

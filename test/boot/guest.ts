@@ -9,7 +9,7 @@ const APPLETS = "sh mount cat echo grep sed awk dmesg wc md5sum cut tail tr slee
   " ",
 );
 
-/** Boots a kernel, runs init.sh in it beside the files, and gives what that printed, by section. */
+/** Boots a kernel and runs init.sh in it, next to the files. @returns its output, by section */
 export function boot(
   bzImage: string,
   options: string,

@@ -1,5 +1,5 @@
-// The hook in real builds of one series, and what the built kernels say when they run. A test file a series calls it, so that
-// those that wait for one another's links do so side by side.
+// The hook in real builds of one series, and the built kernels at run time. One test file per series calls it, so that
+// the series run in parallel.
 
 import {
   appendFileSync,
@@ -24,7 +24,7 @@ import { aliasedNames, sharedNames, symbolNames } from "./module-names.ts";
 import { linesOf, rowsOf, StockKernel, succeed, testStockKernel } from "./stock-kernel.ts";
 
 const BUILD_SECONDS = 1800;
-/** What md5sum prints, but not of nothing. */
+/** Output of md5sum, but not for empty input. */
 const SUM_OF_LINES = /^(?!d41d8cd98f00b204e9800998ecf8427e)[0-9a-f]{32}$/;
 /** The modules in the tree; the last one shares no name. */
 const [CORE, HWMON, CRC7] = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/crc7"] as const;
@@ -66,7 +66,7 @@ function testSeries(source: Source): void {
   let onKallsyms = 0;
   let guest: Map<string, string>;
   let rows: TableRow[] = [];
-  /** `make modules` with the modules' links to do, and no more. */
+  /** `make modules` that only links the modules. */
   let bareModules: Made;
   let onModules: Made;
 
@@ -121,7 +121,7 @@ function testSeries(source: Source): void {
     succeed("kernel", "install", tree);
   }, BUILD_SECONDS * 1000);
 
-  test("with the option off, vmlinux is byte for byte that of the tree without the hook", () => {
+  test("with the option off, vmlinux is byte-identical to that of the tree without the hook", () => {
     build.configure();
     expect(steps(build.relink(), "ALIAS")).toEqual([]);
     expect(build.sha256("vmlinux")).toBe(bareVmlinux);
@@ -145,12 +145,12 @@ function testSeries(source: Source): void {
       guest = bootKernel("on", "nokaslr");
     }, BUILD_SECONDS * 1000);
 
-    test("there is an ALIAS step for each pass, and no other link", () => {
+    test("there is an ALIAS step for each pass, and no additional link", () => {
       expect(steps(on, "ALIAS")).toEqual(images.map((image) => `ALIAS ${image}.syms.aliased`));
       expect(steps(on, "LD", "BTF")).toEqual(steps(bare, "LD", "BTF"));
     });
 
-    test("only the images that had debug information before have it", () => {
+    test("only the images that had debug information before have it now", () => {
       expect(debugSections(lastImage)).toBe(false);
       if (series === "6.1") expect(debugSections(firstImage)).toBe(false);
     });
@@ -177,8 +177,8 @@ function testSeries(source: Source): void {
       expect(build.sha256("vmlinux")).toBe(onVmlinux);
     });
 
-    describe("a failure stops the build with one line, and the next make goes on", () => {
-      /** Fails, and gives what the tool said. */
+    describe("a failure stops the build with one line, and the next make continues", () => {
+      /** Expects a failure. @returns the tool's message */
       function failure(...args: string[]): string[] {
         const before = build.sha256("vmlinux");
         tool("touch", [join(tree, "scripts/link-vmlinux.sh")]);
@@ -188,7 +188,7 @@ function testSeries(source: Source): void {
         return linesOf(output).filter((line) => line.startsWith("kas-alias: "));
       }
 
-      /** A program that stands in for node. */
+      /** A program that replaces node. */
       function node(name: string, script: string): string {
         const path = join(directory, name);
         writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -207,7 +207,7 @@ function testSeries(source: Source): void {
         expect(failure(old)).toEqual([`kas-alias: ${join(directory, "old")}: ${words}`]);
       });
 
-      test("in the first pass, leaving no table", () => {
+      test("in the first pass, without leaving a table", () => {
         const full = node("full", `[ "$1" = -e ] && exit 0; ulimit -f 8; exec ${process.execPath} "$@"`);
         const [line, ...more] = failure(full);
         expect(line).toMatch(/^kas-alias: \.tmp_vmlinux\S+: cannot be written: /);
@@ -263,13 +263,13 @@ function testSeries(source: Source): void {
         }
       });
 
-      test("are linked as they are where there is no alias, and have BTF in any case", () => {
+      test("are linked unchanged without aliases, and always have BTF", () => {
         const copies = MODULES.map((module) => statSync(build.path(`.tmp_aliased/${module}.o`)).size > 0);
         expect(copies).toEqual([true, true, false]);
         for (const path of modules) expect(tool("readelf", ["-SW", path]).toString()).toMatch(/ \.BTF /);
       });
 
-      test("are linked by themselves when their source changes, and with those whose names have changed", () => {
+      test("are linked alone when their source changes, or with the modules whose names changed", () => {
         const linkOf = (module: string) => `LD ${module}.ko`;
         const same = build.must("modules", "CFLAGS_hwmon.o=-DNOTHING");
         expect(steps(same, "LD", "ALIAS").sort()).toEqual(["ALIAS .tmp_aliased/aliases", linkOf(HWMON)]);
@@ -282,7 +282,7 @@ function testSeries(source: Source): void {
         expect(aliasedNames(core)).not.toContain("i2c_adapter_dev_release");
       });
 
-      test("count their own names alone where there is no vmlinux.o, and the build says so", () => {
+      test("count only their own names without vmlinux.o, and the build reports it", () => {
         const [there, away] = [build.path("vmlinux.o"), build.path("away.o")];
         renameSync(there, away);
         try {
@@ -300,7 +300,7 @@ function testSeries(source: Source): void {
         expect(aliasedNames(core)).toContain("modalias_show");
       });
 
-      test("are installed and signed with their aliases, which V=1 shows how they were made", () => {
+      test("are installed and signed with their aliases; V=1 shows the commands", () => {
         rmSync(build.path(".tmp_aliased/aliases"));
         const { output } = build.must("modules", "V=1");
         expect(output).toMatch(/node \S*\/scripts\/kas-alias\.mjs modules --order \S+ --vmlinux vmlinux\.o /);
@@ -322,7 +322,7 @@ function testSeries(source: Source): void {
         expect(steps(hello.must("modules"), "LD", "ALIAS")).toEqual([]);
       });
 
-      test("outside the tree are told when modules.symbfreq is missing; clean leaves nothing", () => {
+      test("outside the tree report a missing modules.symbfreq; clean removes everything", () => {
         const other = new OutsideModule(build, "oot-module", join(directory, "no-counts"));
         const before = readdirSync(other.directory).sort();
         const [there, away] = [build.path("modules.symbfreq"), build.path("away")];
@@ -340,7 +340,7 @@ function testSeries(source: Source): void {
         expect(readdirSync(other.directory).sort()).toEqual(before);
       });
 
-      test("keep their aliases' places where GNU ld orders global names by itself", () => {
+      test("keep the order of their aliases, although GNU ld reorders global names", () => {
         const other = new OutsideModule(build, "oot-module", join(directory, "globals"));
         const names = ["modalias_show", "dev_show", "uevent_show", "type_show", "resource_show", "irq_show"];
         const functions = names.map((name) => `int ${name}(void);\nint ${name}(void) { return 1; }\n`);
@@ -416,13 +416,13 @@ function testSeries(source: Source): void {
   });
 
   describe("in the guest", () => {
-    test("without the option, no name has an @, and a duplicated one is refused", () => {
+    test("without the option, no name has an @, and a probe of a duplicated name is refused", () => {
       expect(off.get("aliases")).toBe("");
       expect(off.get("bare")).toBe("refused");
       expect(off.get("error")).toContain("The symbol is not unique");
     });
 
-    test("/proc/kallsyms has every alias of the table directly behind its original, at the same address", () => {
+    test("/proc/kallsyms has every alias of the table directly after its original, at the same address", () => {
       const lines = linesOf(defined(guest.get("aliases"), "the guest's section `aliases`"));
       const pairs = rows.flatMap(({ address, type, name, alias }) => [
         `${address} ${type} ${name}`,
@@ -431,13 +431,13 @@ function testSeries(source: Source): void {
       expect(lines).toEqual(pairs);
     });
 
-    test("there are as many more names as aliases, and the others stand as they stood, so every sympos is the same", () => {
+    test("the aliases are the only new names, and the others keep their order, so every sympos stays the same", () => {
       expect(Number(guest.get("lines")) - Number(off.get("lines"))).toBe(rows.length);
       expect(off.get("names")).toMatch(SUM_OF_LINES);
       expect(guest.get("names")).toBe(off.get("names"));
     });
 
-    test("the modules' aliases are there while they are loaded, directly behind their originals", () => {
+    test("modules' aliases exist while the modules are loaded, directly after their originals", () => {
       for (const kernel of [off, guest]) {
         expect(kernel.get("insmod")).toBe("done");
         expect(kernel.get("rmmod")).toBe("done");
@@ -453,13 +453,13 @@ function testSeries(source: Source): void {
       expect(show.sort()).toEqual(["[hello]", "[hwmon]", "[i2c_core]"]);
     });
 
-    test("with the modules too, the others stand as they stood", () => {
+    test("with modules too, the other names keep their order", () => {
       expect(off.get("names with modules")).toMatch(SUM_OF_LINES);
       expect(off.get("names with modules")).not.toBe(off.get("names"));
       expect(guest.get("names with modules")).toBe(off.get("names with modules"));
     });
 
-    test("a module's alias is probed, and fires for its own function only", () => {
+    test("a probe of a module's alias is accepted, and fires only for its function", () => {
       expect(guest.get("module alias")).toBe("accepted");
       expect(guest.get("module namesake read")).toBe("0");
       expect(guest.get("module read")).toBe("1");
@@ -468,7 +468,7 @@ function testSeries(source: Source): void {
       expect(trace).not.toContain("@");
     });
 
-    test("an alias is probed where its name is refused, and fires for its own function only", () => {
+    test("a probe of an alias is accepted where its name is refused, and fires only for its function", () => {
       expect(guest.get("bare")).toBe("refused");
       expect(guest.get("error")).toContain("The symbol is not unique");
       expect(guest.get("alias")).toBe("accepted");
@@ -485,7 +485,7 @@ function testSeries(source: Source): void {
 
     testStockKernel(stock);
 
-    test("what tracefs makes of an alias is as docs/kernel-integration.md tells", () => {
+    test("tracefs treats aliases as docs/kernel-integration.md describes", () => {
       expect(guest.get("long event")).toBe("refused");
       expect(guest.get("event of 63")).toBe("accepted");
       expect(guest.get("ftrace alias")).toBe("refused");

@@ -1,4 +1,4 @@
-// Small kernels that are built here; `npm run test:boot` fetches their sources and says where they are.
+// Builds small kernels; `npm run test:boot` fetches their sources and passes their location.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -27,7 +27,7 @@ export interface Made {
   readonly seconds: number;
 }
 
-/** A build directory of a kernel; it is kept from one run of the tests to the next. */
+/** A build directory of a kernel; it is kept between test runs. */
 export class KernelBuild {
   readonly source: Source;
   readonly directory: string;
@@ -142,7 +142,7 @@ export class OutsideModule {
   }
 }
 
-/** The steps that make told in its short form, such as `ALIAS .tmp_vmlinux1.syms.aliased`. */
+/** The steps in make's short output, such as `ALIAS .tmp_vmlinux1.syms.aliased`. */
 export function steps({ output }: Made, ...names: string[]): string[] {
   const told = output.matchAll(/^ {2}([A-Z]+)(?: \[M\])? +(\S+)$/gm);
   return Array.from(told, ([, name, target]) => `${name} ${target}`).filter((step) =>
@@ -150,7 +150,7 @@ export function steps({ output }: Made, ...names: string[]): string[] {
   );
 }
 
-/** Puts back what an earlier run, cut short, may have left in the tree. */
+/** Restores the tree after an interrupted run. */
 export function restoreTree({ tree, pristine, series }: Source): void {
   const patches = tool("sh", ["-c", 'cat "$0"/*.patch', join(PATCHES, series)]).toString();
   const paths = new Set(

@@ -1,4 +1,4 @@
-// Live patches of namesakes, as samples/livepatch says how to make them, all in one run of make.
+// Live patches of namesakes, built as in samples/livepatch, all in one run of make.
 import { copyFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { expect } from "vitest";

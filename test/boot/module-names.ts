@@ -3,7 +3,7 @@ import { symbolsOf } from "../commands/module-objects.ts";
 import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 
-/** The names that several symbols of the objects bear. */
+/** The names that several symbols of the objects share. */
 export function sharedNames(objects: readonly string[]): Set<string> {
   const counts = new Map<string, number>();
   for (const { name } of objects.flatMap(symbolsOf)) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -24,7 +24,7 @@ export function aliasedNames(module: string): string[] {
   const names = tool("nm", [module])
     .toString()
     .matchAll(/ (\S+)@\S+$/gm);
-  return Array.from(names, ([, name]) => defined(name, "name in front of an alias"))
+  return Array.from(names, ([, name]) => defined(name, "name before an alias"))
     .filter((name) => !name.startsWith("__"))
     .sort();
 }

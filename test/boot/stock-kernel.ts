@@ -1,4 +1,4 @@
-// A kernel that was built without the hook, as distributions' are: what the program makes of it, and what its guest says of that.
+// A kernel built without the hook, as by distributions: the program's results, compared with the running guest.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ export class StockKernel {
   readonly table: string;
   readonly notes: string;
   rows: readonly TableRow[] = [];
-  /** What the guest prints. */
+  /** The guest's output. */
   guest: ReadonlyMap<string, string> = new Map();
   readonly #build: KernelBuild;
 
@@ -69,7 +69,7 @@ export class StockKernel {
     return [target.path("three_names.ko"), probes, ...patches];
   }
 
-  /** What `kas-alias probe` prints for vmlinux's namesakes. */
+  /** The output of `kas-alias probe` for vmlinux's namesakes. */
   probe(format: string, kallsyms: string): string {
     const aliases = NAMESAKES.vmlinux.map((file) => aliasOf(this.rows, file));
     const kernel = ["--kallsyms", kallsyms, "--notes", this.notes];
@@ -78,7 +78,7 @@ export class StockKernel {
 }
 
 export function testStockKernel(stock: StockKernel): void {
-  test("without the hook, `probe` tells the namesakes apart", () => {
+  test("without the hook, `probe` distinguishes the namesakes", () => {
     expect(stock.guest.get("probes")).toBe("accepted");
     const [irq, regulator, rtc] = NAMESAKES.vmlinux.map((file) =>
       aliasOf(stock.rows, file).replace("@", "_"),
@@ -90,7 +90,7 @@ export function testStockKernel(stock: StockKernel): void {
     ]);
   });
 
-  test("`probe` tells the addresses from the running kernel's own, and its build from its notes", () => {
+  test("`probe` gets the addresses from the running kernel, and its build from its notes", () => {
     const kallsyms = join(stock.directory, "kallsyms");
     writeFileSync(kallsyms, `${stock.guest.get("namesakes")}\n`);
     const shown = linesOf(defined(stock.guest.get("namesakes"), "the guest's section `namesakes`")).filter(

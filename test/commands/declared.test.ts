@@ -1,5 +1,5 @@
-// Aliases of what compilers rename: a program with static locals, clones and cold parts, by gcc and by clang with ThinLTO.
-// Its variables hold the places of their declarations; an edit of one file must leave the aliases of all else as they are.
+// Aliases of symbols that compilers rename: a program with static locals, clones and cold parts, from gcc and clang with ThinLTO.
+// Its variables contain the places of their declarations; an edit of one file must not change other aliases.
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -30,7 +30,7 @@ function tableOf(args: readonly string[]): readonly TableRow[] {
 const isData = ({ type }: TableRow) => /[bBdDrR]/.test(type);
 const source = (name: string) => readFileSync(join(SOURCES, name), "utf8").split("\n");
 
-/** Where a function's name stands in the source, in the line that begins its definition. */
+/** The position of a function's name in the source, in the line that begins its definition. */
 function definitionOf(name: string, file: string): number {
   return source(file).findIndex((line) => new RegExp(`^[a-z_].*\\b${name}\\([a-z].*\\)$`).test(line)) + 1;
 }
@@ -48,7 +48,7 @@ describe.each(PROGRAMS)("%s", (_, plan) => {
   const path = build();
   const rows = tableOf(["vmlinux", path, ...OPTIONS]);
 
-  test("the program has what compilers rename: static locals, clones or promoted functions", () => {
+  test("the program has symbols that compilers rename: static locals, clones or promoted functions", () => {
     const symbols = tool("nm", [path]).toString();
     const wanted =
       plan.compiler === "gcc"
@@ -57,7 +57,7 @@ describe.each(PROGRAMS)("%s", (_, plan) => {
     for (const pattern of wanted) expect(symbols).toMatch(pattern);
   });
 
-  test("the alias of each variable names the place that the variable holds", () => {
+  test("the alias of each variable names the place that the variable contains", () => {
     const variables = rows.filter(isData);
     expect(variables.length).toBeGreaterThan(8);
     for (const { name, address, file, line, unit, alias } of variables) {
@@ -70,7 +70,7 @@ describe.each(PROGRAMS)("%s", (_, plan) => {
     }
   });
 
-  test("static locals tell their function", () => {
+  test("static locals have the name of their function", () => {
     const variables = rows.filter(isData);
     const holders = variables.map((row) => row.function);
     expect(holders).toEqual(variables.map(({ file, line }) => HOLDERS[`${file}:${line}`] ?? null));
@@ -86,7 +86,7 @@ describe.each(PROGRAMS)("%s", (_, plan) => {
     }
   });
 
-  test("all aliases are unique, and free of hashes", () => {
+  test("all aliases are unique and without hashes", () => {
     const aliases = rows.map(({ alias }) => alias);
     expect(new Set(aliases).size).toBe(aliases.length);
     expect(aliases.filter((alias) => /llvm|\d{8}/.test(alias ?? ""))).toEqual([]);
@@ -127,11 +127,11 @@ describe("Options", () => {
   const path = buildProgram(newFile(), { compiler: "gcc", flags: ["-g"] });
   const roots = ["--source-root", SOURCES];
 
-  test("without --data there is no data in the listing's aliases", () => {
+  test("without --data, the listing has no aliases of data", () => {
     expect(tableOf(["vmlinux", path, ...roots]).filter(isData)).toEqual([]);
   });
 
-  test("an alias table of data serves a later link of the same build", () => {
+  test("an alias table with data works for a later link of the same build", () => {
     const [table, again] = [newFile(), newFile()];
     const run = (...args: string[]) => kasAlias(["vmlinux", path, "-o", "-", ...args]);
     const first = run("--data", "all", "--location", "decl", ...roots, "--table", table);
@@ -141,13 +141,13 @@ describe("Options", () => {
     expect(readFileSync(again)).toEqual(readFileSync(table));
   });
 
-  test("another resolver gives data the same places", () => {
+  test("another resolver gives the same places for data", () => {
     const data = (...args: string[]) =>
       tableOf(["vmlinux", path, "--data", ...roots, ...args]).filter(isData);
     expect(data("--resolver", "addr2line")).toEqual(data());
   });
 
-  test("--data takes no other scope than all", () => {
+  test("--data requires the scope all", () => {
     const { status, stderr } = kasAlias(["vmlinux", path, "--data=some"]);
     expect({ status, stderr }).toEqual({
       status: 2,

@@ -70,7 +70,7 @@ beforeAll(() => {
 });
 
 describe("from the sample kernel to its next version", () => {
-  test("every symbol whose file was edited is where the edit has put it", () => {
+  test("every symbol of an edited file is where the edit put it", () => {
     const { changes } = json(OLD, NEW);
     const told = changes.map(({ group, reason, other, name, old, new: new_ }) => {
       const place = (side: Side | null) => (side === null ? "" : `${side.file}:${side.line}`);
@@ -94,7 +94,7 @@ describe("from the sample kernel to its next version", () => {
     ]);
   });
 
-  test("positions are told that changed, and those of symbols that moved among them", () => {
+  test("changed positions are reported, also of symbols that moved", () => {
     const { changes, symposChanged } = json(OLD, NEW, "--only", "sympos");
     const names = changes.map(({ name, old, new: new_ }) => `${name} ${old?.sympos} ${new_?.sympos}`);
     expect(names.sort()).toEqual([
@@ -142,7 +142,7 @@ describe("from the sample kernel to its next version", () => {
     expect(sides("new").sort()).toEqual(rowsOf(NEW).map(view).sort());
   });
 
-  test("swapped they have added what was removed", () => {
+  test("swapped tables have added and removed symbols exchanged", () => {
     const view = (changes: readonly Change[], swap: boolean) =>
       changes
         .map(({ group, reason, other, old, new: new_ }) => {
@@ -157,7 +157,7 @@ describe("from the sample kernel to its next version", () => {
 });
 
 describe("the status is that of diff(1):", () => {
-  test("0, and nothing to say, for a table and itself", () => {
+  test("0, without output, for a table and itself", () => {
     expect(diff(OLD, OLD)).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(diff(OLD, OLD, "--format", "map")).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(json(OLD, OLD)).toMatchObject({
@@ -168,7 +168,7 @@ describe("the status is that of diff(1):", () => {
     expect(diff(OLD_ALIASES, OLD_ALIASES)).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
-  test("1 when something differs, of what is asked for", () => {
+  test("1 if something requested differs", () => {
     expect(diff(OLD, NEW).status).toBe(1);
     expect(diff(OLD, NEW, "--name", "^no_op$").status).toBe(0);
     expect(diff(OLD, NEW, "--object", "ext4").status).toBe(0);
@@ -217,7 +217,7 @@ describe("refused, in one line, is", () => {
     );
   });
 
-  test("a table that ends early, or has a damaged line", () => {
+  test("a table that is truncated or has a damaged line", () => {
     expect(
       refusal(
         OLD,
@@ -255,7 +255,7 @@ describe("the text", () => {
     expect(onTerminal("NO_COLOR=1")).not.toContain("\u001b");
   });
 
-  test("has nothing in it that steers a terminal, whatever a table says", () => {
+  test("has no terminal control sequences, for any content of a table", () => {
     const evil = file("evil");
     const steering = JSON.stringify("\u001b[2J\u009b2J");
     writeFileSync(
@@ -269,13 +269,13 @@ describe("the text", () => {
     expect(kasAlias(["history", OLD, evil]).stdout).not.toMatch(/(?!\n)\p{Cc}/u);
   });
 
-  test("says what tables of aliases cannot tell", () => {
+  test("reports what tables of aliases cannot show", () => {
     const { stdout } = diff(OLD_ALIASES, NEW_ALIASES);
     expect(stdout).toMatch(/^note: both tables hold aliases only: .*--table-scope all$/m);
     expect(diff(OLD_ALIASES, NEW_ALIASES, "--format", "map").stderr).toContain("--table-scope all\n");
   });
 
-  test("tells only of names, objects and groups that are asked for", () => {
+  test("reports only the requested names, objects and groups", () => {
     const { stdout } = diff(OLD, NEW, "--name", "^(name_show|probe_.*)$", "--only", "moved,removed");
     expect(stdout).toContain("\nmoved: 1\n");
     expect(stdout).toContain("\nremoved: 2\n");
@@ -300,7 +300,7 @@ echo 'p:c parse_options@kernel_params_c_71 parse_options@kernel_params_c_7@x' >>
     return file(name);
   };
 
-  test("are shown with the lines to change", () => {
+  test("are listed with the lines to change", () => {
     const { status, stdout } = diff(OLD, NEW, "--used-in", path("probes.bt"), path("setup.sh"));
     expect(status).toBe(1);
     expect(stdout.slice(stdout.indexOf(`\n${directory}`)).replaceAll(`${directory}/`, "")).toBe(`
@@ -322,12 +322,12 @@ setup.sh:2
 `);
   });
 
-  test("give status 0 when nothing in them changes", () => {
+  test("give status 0 if nothing in them changes", () => {
     expect(diff(OLD, NEW, "--used-in", path("steady.bt"))).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(diff(OLD, NEW, "--used-in", file("none")).status).toBe(2);
   });
 
-  test("are put right by the map and the awk of the documentation, without moving an alias twice", () => {
+  test("are corrected by the map and the awk of the documentation, without moving an alias twice", () => {
     const [, found] = /^ {4}awk '\n([^']*)'/m.exec(readFileSync("docs/diff.md", "utf8")) ?? [];
     const awk = defined(found, "awk program in docs/diff.md");
     writeFileSync(
@@ -344,7 +344,7 @@ setup.sh:2
   });
 });
 
-describe("an alias that several symbols bear, of which one has another now,", () => {
+describe("an alias of several symbols, one of which has a new alias,", () => {
   const SHARED = "f@h_h_5";
   const script = () => {
     writeFileSync(file("shared.bt"), `kprobe:"${SHARED}" { }\n`);
@@ -364,7 +364,7 @@ describe("an alias that several symbols bear, of which one has another now,", ()
     SPLIT.push(written("shared", 5), written("split", 9));
   });
 
-  test("is left out of the map, with a warning", () => {
+  test("is omitted from the map, with a warning", () => {
     const warning = `kas-alias: ${SHARED}: several symbols have this alias (1 such); not in the map\n`;
     for (const args of [[], ["--only", "moved"], ["--used-in", script()]]) {
       const { stdout, stderr } = diff(...SPLIT, "--format", "map", ...args);
@@ -382,7 +382,7 @@ describe("an alias that several symbols bear, of which one has another now,", ()
 });
 
 describe("the Markdown", () => {
-  test("has a table a group, in which no name is taken for markup", () => {
+  test("has a table per group, in which no name is interpreted as markup", () => {
     const { stdout } = diff(OLD, NEW, "--format", "markdown");
     expect(stdout).toContain("| moved | 1 |");
     expect(stdout).toContain(
@@ -399,7 +399,7 @@ describe("the Markdown", () => {
     expect(odd("a|b`c@<b>_1")).toContain("| ``a\\|b`c@<b>_1`` |");
   });
 
-  test("stays small enough for a comment, and says what it leaves out", () => {
+  test("stays small enough for a comment, and reports omissions", () => {
     const found = lines(readFileSync(NEW, "utf8")).find((line) => line.includes('"name":"name_show"'));
     const row = defined(found, "row of name_show");
     const many = (line: number) =>
@@ -420,7 +420,7 @@ describe("the Markdown", () => {
   });
 });
 
-test("a file takes the place of the old one as a whole", () => {
+test("a file replaces the old one completely", () => {
   writeFileSync(file("out"), "old");
   expect(diff(OLD, NEW, "-o", file("out"))).toEqual({ status: 1, stdout: "", stderr: "" });
   expect(readFileSync(file("out"), "utf8")).toBe(diff(OLD, NEW).stdout);

@@ -1,4 +1,4 @@
-// What is said when something goes wrong, whatever the command: one line that begins with the file at fault, and an advice.
+// The message of a failure, for any command: one line that begins with the file at fault and ends with advice.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const MODULE = path("module.ko");
 const PATCH = path("patch.ko");
 const LISTING = path("nm.txt");
 
-/** root may read what nobody may, unless it does without these capabilities. */
+/** root may read any file, unless it drops these capabilities. */
 const LIKE_OTHERS =
   process.getuid?.() === 0 ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] : [];
 
@@ -45,7 +45,7 @@ beforeAll(() => {
   writeFileSync(LISTING, tool("nm", ["-n", SAMPLE]));
   writeFileSync(path("hidden"), readFileSync(LISTING, "latin1").replace(/^[0-9a-f]{16}/gm, "0".repeat(16)));
 
-  // Its name is one of the sample's, so that its line is wanted.
+  // Its name is one of the sample's, so that its line is looked up.
   const source = "static __attribute__((used)) int name_show(int x) { return x; }\n";
   tool("gcc", ["-g", "-ffreestanding", "-c", "-o", MODULE, "-x", "c", "-"], source);
   tool("strip", ["-g", "-o", path("no-lines.ko"), MODULE]);
@@ -78,7 +78,7 @@ beforeAll(() => {
   }
 });
 
-/** Runs the program, which must say one line of the right form and write nothing else. */
+/** Runs the program, which must print one line of the right form and write nothing else. */
 function failure(args: readonly string[], expectedStatus: number): string {
   const { status, stdout, stderr } = kasAlias(args);
   expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
@@ -89,7 +89,7 @@ function failure(args: readonly string[], expectedStatus: number): string {
   return stderr.slice("kas-alias: ".length, -1);
 }
 
-/** What a file can be that is wanted to be another. */
+/** The kinds of wrong files. */
 const ANY_FILE = ["missing.ko", "directory.ko", "unreadable.ko"];
 const ELF = [...ANY_FILE, "empty.ko", "text.ko", "cut-header.ko", "cut-sections.ko"];
 const TABLES = [...ANY_FILE, "empty.ko", "text.ko", "short-table", "later-table", "damaged-table"];
@@ -99,7 +99,7 @@ const SOME_ELF = ["directory.ko", "cut-sections.ko"];
 const SOME_TABLES = ["missing.ko", "later-table", "damaged-table"];
 
 interface Role {
-  /** The command, and what the file is to it. */
+  /** The command, and the role of the file. */
   readonly role: string;
   readonly args: (file: string) => readonly string[];
   readonly faults: readonly string[];
@@ -316,7 +316,7 @@ describe("a module of a modules.order", () => {
   });
 });
 
-describe("wrong usage ends with status 2 and names what is wrong:", () => {
+describe("wrong usage ends with status 2 and names the fault:", () => {
   const usages: [string[], string][] = [
     [["no-such-command"], "no-such-command"],
     [["kernel", "no-such-command"], "no-such-command"],

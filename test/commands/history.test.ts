@@ -26,7 +26,7 @@ beforeAll(() => {
   }
 });
 
-test("each symbol is shown in every kernel, from the oldest, in whatever order the tables are given", () => {
+test("each symbol is shown in every kernel, oldest first, for any order of the tables", () => {
   const { status, stdout, stderr } = history(
     LAST,
     OLD,
@@ -49,7 +49,7 @@ test("each symbol is shown in every kernel, from the oldest, in whatever order t
   ]);
 });
 
-test("JSON has an object a symbol, with what happened to it", () => {
+test("JSON has one object per symbol, with its events", () => {
   const { stdout } = history(OLD, NEW, LAST, "--format", "json");
   const symbols = lines(stdout).map((line) => JSON.parse(line));
   const symbol = symbols.find(
@@ -114,7 +114,7 @@ describe("refused, in one line, is", () => {
   });
 });
 
-test("tables of one kernel count together", () => {
+test("tables of one kernel are combined", () => {
   const [header = "", ...rows] = lines(readFileSync(NEW, "utf8"));
   const part = (name: string, object: string, kept: string[]) => {
     const own = header

@@ -1,4 +1,4 @@
-// Kernels made with clang's ThinLTO, whose names change on every build, and with GCC.
+// Kernels built by clang with ThinLTO, which have names that change on every build, and by GCC.
 import { execFileSync } from "node:child_process";
 import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -75,7 +75,7 @@ describe.each([
     if (kind !== "gcc") expect(names).toMatch(/\.llvm\.[0-9]+$/m);
   });
 
-  test("gets aliases that are unique, free of hashes, and right", () => {
+  test("gets aliases that are unique, without hashes, and correct", () => {
     const aliases = aliasesOf(table);
     expect(aliases.length).toBeGreaterThan(30);
     expect(new Set(aliases).size).toBe(aliases.length);
@@ -92,7 +92,7 @@ describe.each([
     expect(compared.length).toBeGreaterThan(0.8 * aliases.length);
   });
 
-  test("gets the same aliases after an edit elsewhere, whatever became of its names", () => {
+  test("gets the same aliases after an edit elsewhere, even if its names change", () => {
     const edited = build(`${kind}-elsewhere`, environment, ELSEWHERE);
     expect(aliasesOf(aliased(edited)).sort()).toEqual(aliasesOf(table).sort());
     const sameFile = build(`${kind}-same-file`, environment, SAME_FILE);
@@ -137,7 +137,7 @@ describe("--kallsyms-names", () => {
     expect(aliasesOf({ header, rows }).some((alias) => /_(isra|constprop|part)_0@/.test(alias))).toBe(true);
   });
 
-  test("is found out: whole names, unless a name has a hash and the release is one that strips it", () => {
+  test("is detected: whole names, unless a name has a hash and the release strips it", () => {
     const found = (elf: string, ...args: string[]) => aliased(elf, ...args).header.options.kallsymsNames;
     const lto = join(directory, "clang-19.vmlinux");
     expect(found(SAMPLE)).toBe("exact");
@@ -147,7 +147,7 @@ describe("--kallsyms-names", () => {
     expect(found(SAMPLE, "--kernel-release", "6.3.1")).toBe("exact");
   });
 
-  test("is found out of modules alone by their names and the release, given or in their vermagic", () => {
+  test("is detected without vmlinux from the modules' names and the release, given or in their vermagic", () => {
     const source = join(directory, "module.c");
     const made = (name: string, vermagic: string, ...flags: string[]) => {
       const module = join(directory, `${name}.ko`);

@@ -37,7 +37,7 @@ beforeAll(() => {
 
 const livepatch = (...args: string[]) => kasAlias(["livepatch", ...args]);
 
-/** The first row of which something is true. */
+/** The first row that satisfies a condition. */
 const rowWhere = (is: (row: TableRow) => boolean, what: string) => defined(rows.find(is), what);
 const ofAlias = (alias: string) => rowWhere((row) => row.alias === alias, `row of ${alias}`);
 
@@ -50,7 +50,7 @@ function failure(...args: string[]): string {
 }
 
 describe("sympos", () => {
-  test("is the place among nm's lines of one name", () => {
+  test("is the position among nm's lines of one name", () => {
     const namesakes = tool("nm", ["-n", SAMPLE])
       .toString()
       .split("\n")
@@ -74,13 +74,13 @@ describe("sympos", () => {
     expect(stdout).toBe(`beta ${alone.name} 0\n`);
   });
 
-  test("takes aliases from a file", () => {
+  test("reads aliases from a file", () => {
     writeFileSync(path("list"), `# those of sysfs\n${RTC}\n\n  ${IRQ}\n`);
     const given = livepatch("sympos", RTC, IRQ, "--table", ALIASES);
     expect(livepatch("sympos", "--from", path("list"), "--table", ALIASES)).toEqual(given);
   });
 
-  test("of an alias that is not there names the nearest", () => {
+  test("of a missing alias names the nearest ones", () => {
     const near = failure("sympos", "name_show@drivers_rtc_sysfs_c_30", "--table", ALIASES);
     expect(near).toMatch(
       /^\S+: has no name_show@drivers_rtc_sysfs_c_30; give name_show@drivers_rtc_sysfs_c_26/,
@@ -91,7 +91,7 @@ describe("sympos", () => {
     expect(failure("sympos", "--table", ALIASES)).toMatch(/no alias is given/);
   });
 
-  test("of another build's table is refused", () => {
+  test("with another build's table is refused", () => {
     const other = path("other.jsonl");
     writeFileSync(other, readFileSync(ALIASES, "utf8").replace(/"buildId":"[0-9a-f]{4}/, '"buildId":"0123'));
     expect(failure("sympos", RTC, "--table", other, "--vmlinux", SAMPLE)).toMatch(/is of the build 0123/);
@@ -99,7 +99,7 @@ describe("sympos", () => {
   });
 });
 
-test("the header is C, whose macros give a klp_func its name and position", () => {
+test("the header is C; its macros give a klp_func its name and position", () => {
   const dotted = rowWhere(
     ({ alias, name }) => alias !== null && /\.(isra|part)\.0$/.test(name),
     "clone with an alias",
@@ -145,7 +145,7 @@ describe("symbols-list", () => {
       .map((line) => line.split(" "))
       .filter(([, type]) => !/[aNUw]/.test(defined(type, "type in nm's line")));
 
-  test("has what nm lists of vmlinux and of each module, but live patches", () => {
+  test("has the symbols that nm lists for vmlinux and each module, except live patches", () => {
     const order = join(modules, "with-patch.order");
     const patch = buildLivePatch(join(modules, "patch.ko"), {
       functions: [{ name: "name_show", position: 1 }],
@@ -189,7 +189,7 @@ describe("check", () => {
   const build = (plan: Partial<LivePatchPlan>) =>
     buildLivePatch(path(`patch-${++patches}.ko`), { ...GOOD, ...plan });
 
-  test("says what a good patch means, and no more", () => {
+  test("reports only the meaning of a valid patch", () => {
     const { status, stdout, stderr } = livepatch("check", build({}), "--table", TABLE);
     const alias = (name: string, sympos: number) =>
       rowWhere(
@@ -233,12 +233,12 @@ describe("check", () => {
   const DATA = ".klp.rela.vmlinux..data";
   test.each<[string, Partial<LivePatchPlan>, RegExp]>([
     [
-      "a position that is not there",
+      "a missing position",
       { functions: [{ name: "name_show", position: 4 }] },
       /name_show 4: there is no such position: 1 is name_show@/,
     ],
     [
-      "a second of one",
+      "a second position of a unique name",
       { functions: [{ name: "ip_local_out", position: 2 }] },
       /ip_local_out 2: there is no such position/,
     ],
@@ -248,7 +248,7 @@ describe("check", () => {
       /name_show 0: is ambiguous: 1 is name_show@.*, 2 is /,
     ],
     [
-      "a name that is not there",
+      "a missing name",
       { functions: [{ name: "nam_show", position: 0 }] },
       /nam_show 0: there is no such symbol in vmlinux/,
     ],
@@ -258,7 +258,7 @@ describe("check", () => {
       /limit 0: there is no such symbol in beta; alpha_core has one/,
     ],
     [
-      "an object that is not there",
+      "a missing object",
       { functions: [{ object: "delta", name: "limit", position: 0 }] },
       /the table has no object delta/,
     ],
@@ -278,7 +278,7 @@ describe("check", () => {
       /alpha_core begin 0: a namesake is in \.init\.text/,
     ],
     [
-      "a symbol of a position that is not there",
+      "a symbol with a missing position",
       { relocations: { [DATA]: [".klp.sym.vmlinux.name_show,9"] } },
       /klp\.sym vmlinux name_show 9: there is no such position/,
     ],
@@ -351,7 +351,7 @@ describe("check", () => {
     expect(status).toBe(1);
   });
 
-  test("with the table of the kernel that the patch was written for, names what has moved", () => {
+  test("with the table of the kernel that the patch was written for, reports moved symbols", () => {
     const old = path("old.jsonl");
     const swap: Record<string, string> = { [RTC]: '"sympos":1', [IRQ]: '"sympos":3' };
     const lines = readFileSync(TABLE, "utf8")
@@ -369,13 +369,13 @@ describe("check", () => {
     expect(livepatch("check", patch, "--table", TABLE, "--against", TABLE).status).toBe(0);
   });
 
-  test("does with a table of aliases, in which names that are unique are not", () => {
+  test("works with a table of aliases, which has no unique names", () => {
     const { status, stdout } = livepatch("check", build({}), "--table", ALIASES);
     expect(stdout).toContain("klp_func vmlinux ip_local_out 0: not in the table\n");
     expect(status).toBe(0);
   });
 
-  test("refuses a module that is no live patch, and a table of another kernel", () => {
+  test("refuses a module that is not a live patch, and a table of another kernel", () => {
     expect(failure("check", join(modules, "drivers/alpha/alpha-core.ko"), "--table", TABLE)).toMatch(
       /alpha-core\.ko: is no live patch/,
     );
@@ -390,7 +390,7 @@ describe("check", () => {
     );
   });
 
-  test("takes a patch that is still built for the kernel it was written for", () => {
+  test("accepts a patch that is still built for the kernel it was written for", () => {
     const next = path("next-kernel.jsonl");
     writeFileSync(next, readFileSync(TABLE, "utf8").replace('"kernel":"6.12.0-sample"', '"kernel":"6.12.1"'));
     expect(livepatch("check", build({}), "--table", next, "--against", TABLE).status).toBe(0);

@@ -16,7 +16,7 @@ for (const more of [[TABLE], [ALL, "--table-scope", "all"]]) {
 }
 const NM = tool("nm", ["-n", SAMPLE]).toString().trimEnd().split("\n");
 
-/** The addresses of nm's lines whose name is that of the pattern. */
+/** The addresses of nm's lines with a name that matches the pattern. */
 function addressesOf(name: RegExp): string[] {
   return NM.filter((line) => name.test(line.slice(19))).map((line) => line.slice(0, 16));
 }
@@ -39,7 +39,7 @@ function lookUp(query: string, ...more: string[]) {
 const addresses = (lines: readonly string[]) => lines.map((line) => line.split(/ +/)[1]);
 
 describe("a name", () => {
-  test("gives all of its bearers, with location, object and position", () => {
+  test("gives all of its symbols, with location, object and position", () => {
     const { status, stderr, lines } = lookUp("name_show");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(addresses(lines)).toEqual(addressesOf(/^name_show$/));
@@ -52,7 +52,7 @@ describe("a name", () => {
     expect(lines.map((text) => text.slice(-1)).sort()).toEqual(["1", "2", "3"]);
   });
 
-  test("finds what compilers have made of it", () => {
+  test("finds names that compilers derived from it", () => {
     const clones = addressesOf(/^check_cache\./);
     expect(clones).toHaveLength(4);
     expect(addresses(lookUp("check_cache").lines)).toEqual(clones);
@@ -62,7 +62,7 @@ describe("a name", () => {
     );
   });
 
-  test("of padding is found only where it is asked for", () => {
+  test("of padding is found only if given exactly", () => {
     expect(addressesOf(/^__pfx_probe_one$/)).toHaveLength(2);
     const plain = lookUp("probe_one", "--table", ALL).lines;
     expect(plain.filter((line) => line.includes("__pfx_"))).toEqual([]);
@@ -71,7 +71,7 @@ describe("a name", () => {
     );
   });
 
-  test("that is also a key of the table finds nothing by that", () => {
+  test("that is also a key of the table does not match the key", () => {
     expect(lookUp("alias").status).toBe(1);
     expect(lookUp("vmlinux").status).toBe(1);
   });
@@ -95,7 +95,7 @@ describe("a name and a part of its path", () => {
     expect(lookUp(query).lines.map((line) => line.split(" ", 1))).toEqual([rtc.split(" ", 1)]);
   });
 
-  test("may mean the unit of an inline function", () => {
+  test("can be the unit of an inline function", () => {
     const both = lookUp("dst_output").lines;
     const ipv6 = lookUp("dst_output@ip6_output.c").lines;
     expect(ipv6).toHaveLength(1);
@@ -103,7 +103,7 @@ describe("a name and a part of its path", () => {
     expect(ipv6[0]).toMatch(/^dst_output@include_net_dst_h_\d+@net_ipv6_ip6_output_c /);
   });
 
-  test("of elsewhere names the places there are", () => {
+  test("with another path gives the existing places", () => {
     const { status, stderr, lines } = lookUp("name_show@drivers/usb");
     expect({ status, lines }).toEqual({ status: 1, lines: [] });
     expect(stderr).toMatch(
@@ -113,14 +113,14 @@ describe("a name and a part of its path", () => {
 });
 
 describe("a file and a line", () => {
-  test("give what begins there", () => {
+  test("give the symbols that begin there", () => {
     const line = lineOf("kernel/params.c", "parse_options(");
     const { lines } = lookUp(`kernel/params.c:${line}`);
     expect(lines.map((text) => text.split("@", 1)[0])).toEqual(["parse_options"]);
     expect(lookUp(`params.c:${line}`).lines).toEqual(lines);
   });
 
-  test("within a function give that function, and say so", () => {
+  test("within a function give that function, with a note", () => {
     const line = lineOf("drivers/rtc/sysfs.c", "name_show(") + 1;
     const { status, stderr, lines } = lookUp(`drivers/rtc/sysfs.c:${line + 2}`);
     expect({ status, stderr }).toEqual({
@@ -195,7 +195,7 @@ describe("--json", () => {
     ]);
   });
 
-  test("says when there is nothing", () => {
+  test("reports an empty result", () => {
     const { status, lines } = lookUp("name_shwo", "--json");
     expect(status).toBe(1);
     expect(lines.map((line) => JSON.parse(line))).toEqual([
@@ -204,8 +204,8 @@ describe("--json", () => {
   });
 });
 
-describe("what is said besides", () => {
-  test("the closest names, one line, when nothing matches", () => {
+describe("notes", () => {
+  test("give the closest names in one line if nothing matches", () => {
     const { status, stderr, lines } = lookUp("name_shwo");
     expect({ status, stderr, lines }).toEqual({
       status: 1,
@@ -215,7 +215,7 @@ describe("what is said besides", () => {
     expect(lookUp("qqqqqqqqqqqqqqq").stderr).toBe(`kas-alias: ${TABLE}: has no qqqqqqqqqqqqqqq\n`);
   });
 
-  test("that a function is gone after initialisation", () => {
+  test("warn that a function is freed after initialisation", () => {
     expect(lookUp("parse_options@init").stderr).toMatch(
       /: parse_options@init_main_c_\d+ is in \.init\.text, /,
     );
@@ -242,7 +242,7 @@ describe("trouble ends with status 2:", () => {
     expect(trouble("x", "--table", directory)).toMatch(/is a directory/);
   });
 
-  test("a table that is cut short", () => {
+  test("a truncated table", () => {
     expect(
       trouble(
         "x",
@@ -252,7 +252,7 @@ describe("trouble ends with status 2:", () => {
     ).toMatch(/: ends after \d+ of its \d+ rows; write the table anew$/);
   });
 
-  test("a damaged line among those that match, by its number", () => {
+  test("a damaged line among the matches, by its number", () => {
     const path = changed((text) => text.replace('"name":"name_show","alias":', '"name":"name_show","alas":'));
     const line = readFileSync(path, "utf8")
       .slice(0, readFileSync(path, "utf8").indexOf('"alas"'))

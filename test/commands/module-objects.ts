@@ -95,7 +95,7 @@ export function buildModules(tree: string, ...moreFlags: string[]): void {
   }
 }
 
-/** A symbol as nm tells it. */
+/** A symbol as nm prints it. */
 export interface NmSymbol {
   readonly name: string;
   /** Hexadecimal digits; an offset in the section, in a module. */

@@ -76,7 +76,7 @@ const table = (...args: string[]) => readTable(tableText(...args));
 const aliasesOf = (rows: readonly Row[]) => rows.map(({ object, alias }) => `${object} ${alias}`);
 const ofModules = (rows: readonly Row[]) => rows.filter(({ object }) => object !== "vmlinux");
 
-/** A run that must end with status 1 and one line on standard error, which is given. */
+/** A run that must end with status 1 and one line on standard error. @returns that line */
 function failure(...args: string[]): string {
   const { status, stdout, stderr } = kasAlias(["modules", ...args]);
   expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
@@ -84,7 +84,7 @@ function failure(...args: string[]): string {
   return stderr.slice("kas-alias: ".length, -1);
 }
 
-/** The names that the objects together bear more than once, whatever bears them. */
+/** The names that occur more than once in all objects, for symbols of any type. */
 function duplicates(objects: readonly (readonly NmSymbol[])[]): Set<string> {
   const counts = new Map<string, number>();
   for (const { name } of objects.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -97,7 +97,7 @@ const isLeftOut = ({ name, section }: NmSymbol) =>
 const described = (object: string, { name, section, address }: Pick<Row, "name" | "section" | "address">) =>
   `${object} ${section} ${address} ${name}`;
 
-/** The text symbols of modules that bear one of the names, as nm tells them. */
+/** The text symbols of modules with one of the names, from nm. */
 function expectedRows(paths: readonly string[], names: (own: NmSymbol[]) => ReadonlySet<string>): string[] {
   return paths
     .flatMap((path) => {
@@ -114,7 +114,7 @@ const describedRows = (rows: readonly Row[]) => ofModules(rows).map((row) => des
 
 const viewOf = (path: string) => objectView(path, tool("readelf", ["-hSsW", path]).toString());
 
-/** The index in the symbol table of each symbol that a table gives an alias. */
+/** The symbol table index of each symbol with an alias in a table. */
 function aliasesByIndex(view: ObjectView, rows: readonly Row[]): Map<number, string> {
   return new Map(
     rows.map(({ section, address, name, alias }) => {
@@ -134,7 +134,7 @@ const filesBelow = (path: string) =>
   tool("find", [path, "-type", "f", "-printf", "%P\\n"]).toString().split("\n").filter(Boolean).sort();
 
 describe("the modules", () => {
-  test("are those named, of an order file, or below a directory, compressed or not", () => {
+  test("are named, listed in an order file, or below a directory, compressed or not", () => {
     const byName = tableText(...KOS);
     expect(readTable(byName).rows.length).toBeGreaterThan(9);
     expect(tableText(...KOS.toReversed())).toBe(byName);
@@ -167,7 +167,7 @@ describe("the modules", () => {
     expect(aliasesOf(table("--order", order).rows)).toEqual(aliasesOf(table(ALPHA, BETA).rows));
   });
 
-  test("come from exactly one of the three", () => {
+  test("come from exactly one of these sources", () => {
     const order = ["--order", join(TREE, "modules.order")];
     const below = ["--directory", TREE];
     for (const args of [[], [ALPHA, ...order], [ALPHA, ...below], [...order, ...below]]) {
@@ -210,7 +210,7 @@ describe("names are counted", () => {
     expect(added).toHaveLength(2);
   });
 
-  test("in each object by itself with --scope object, so that other modules make no difference", () => {
+  test("in each object separately with --scope object, so that other modules do not matter", () => {
     const { header, rows } = table(...KOS, "--vmlinux", SAMPLE, "--scope", "object");
     const expected = expectedRows(KOS, (own) => duplicates([own]));
     expect(expected.length).toBeGreaterThan(5);
@@ -223,7 +223,7 @@ describe("names are counted", () => {
     expect(inImage).toEqual(listing.map((line) => line.slice("ffffffff81000000 t ".length)));
   });
 
-  test("and those of .init sections and of entry points are only given aliases when asked for", () => {
+  test("and those of .init sections and of entry points get aliases only on request", () => {
     const everywhere = duplicates(symbols);
     const all = (...args: string[]) => describedRows(table(...KOS, "--vmlinux", SAMPLE, ...args).rows);
     const expected = KOS.flatMap((path) =>
@@ -263,7 +263,7 @@ describe("the table", () => {
     expect(header.arch).toBe("x86_64");
   });
 
-  test("with --table-scope all has every text symbol but those of .init sections with --init too", () => {
+  test("with --table-scope all has every text symbol; those of .init sections only with --init", () => {
     const { rows } = table(...KOS, "--table-scope", "all");
     const expected = KOS.flatMap((path) =>
       symbolsOf(path)
@@ -273,7 +273,7 @@ describe("the table", () => {
     expect(describedRows(rows).sort()).toEqual(expected.sort());
   });
 
-  test("takes the kernel's release from vmlinux, the modules or the command line", () => {
+  test("gets the kernel's release from vmlinux, the modules or the command line", () => {
     expect(tool("modinfo", ["-F", "vermagic", ALPHA]).toString()).toMatch(/^6\.12\.1-test /);
     expect(table(ALPHA).header.kernel).toBe("6.12.1-test");
     expect(tool("strings", [SAMPLE]).toString()).toContain("Linux version 6.12.0-sample ");
@@ -282,7 +282,7 @@ describe("the table", () => {
     expect(table(GAMMA).header.kernel).toBeNull();
   });
 
-  test("counts positions in the order of the symbol table, in which kallsyms walks a module", () => {
+  test("counts positions in symbol table order, in which kallsyms walks a module", () => {
     const { rows } = table(ALPHA, "--scope", "object");
     const { symbols, sections } = viewOf(ALPHA);
     // When the module runs its .init sections are gone.
@@ -296,12 +296,12 @@ describe("the table", () => {
       return bearers.length < 2 ? 0 : bearers.indexOf(described("", row)) + 1;
     });
     expect(rows.map(({ sympos }) => sympos)).toEqual(positions);
-    // Here that is not the order of addresses, and not all that bear a name stay.
+    // Here that is not address order, and not all symbols of a name remain.
     expect(rows.filter(({ name }) => name === "halt").map(({ sympos }) => sympos)).toEqual([2, 1]);
     expect(rows.filter(({ name }) => name === "begin").map(({ sympos }) => sympos)).toEqual([0]);
   });
 
-  test("has the module's name in the aliases with --module-prefix, but for vmlinux's own", () => {
+  test("has the module's name in the aliases with --module-prefix, except in those of vmlinux", () => {
     const args = [...KOS, "--vmlinux", SAMPLE];
     const plain = table(...args).rows;
     const prefixed = table(...args, "--module-prefix").rows;
@@ -311,7 +311,7 @@ describe("the table", () => {
     expect(aliasesOf(prefixed)).toContain("alpha_core show@alpha_core_drivers_alpha_first_c_5");
   });
 
-  test("and every other file are the same bytes on every run", () => {
+  test("and all other files are byte-identical on every run", () => {
     const run = (jobs: string) => {
       const to = place();
       const files = [
@@ -332,7 +332,7 @@ describe("the table", () => {
     expect(run("4")).toEqual(first);
   });
 
-  test("--stats=json gives figures that nm gives too", () => {
+  test("--stats=json gives the same figures as nm", () => {
     const { status, stderr, stdout } = kasAlias([
       "modules",
       ...KOS,
@@ -360,7 +360,7 @@ describe("the table", () => {
 describe("locations", () => {
   const everything = ["--table-scope", "all", "--init", "--no-default-filters"];
 
-  test("are those that eu-addr2line gives, each symbol's in its own section", () => {
+  test("are those of eu-addr2line, for each symbol in its own section", () => {
     const { rows } = table(...KOS, ...everything);
     const sections = new Set(rows.map(({ section }) => section));
     for (const section of [".text", ".init.text", ".exit.text", ".text.unlikely", ".text.emit"]) {
@@ -379,7 +379,7 @@ describe("locations", () => {
     }
   });
 
-  test("tell symbols at offset 0 of .text and of .init.text apart, as gdb does", () => {
+  test("distinguish symbols at offset 0 of .text and of .init.text, like gdb", () => {
     const begin = table(ALPHA, "--init").rows.filter(({ name }) => name === "begin");
     expect(begin.map(({ section, address }) => `${section} ${Number(address)}`)).toEqual([
       ".text 0",
@@ -399,7 +399,7 @@ describe("locations", () => {
     );
   });
 
-  test("are the same with eu-addr2line, and where it reads file numbers right, with GNU addr2line", () => {
+  test("are the same with eu-addr2line, and with GNU addr2line where it reads file numbers correctly", () => {
     const args = ["--init", "--resolver", "addr2line", "--addr2line"];
     expect(tableText(...KOS, ...args, "eu-addr2line")).toBe(tableText(...KOS, "--init"));
     const tree = join(place(), "dwarf-4");
@@ -410,13 +410,13 @@ describe("locations", () => {
     expect(aliasesOf(readTable(ours).rows)).toEqual(aliasesOf(table(...KOS, "--init").rows));
   });
 
-  test("are none with llvm-addr2line, which knows no sections", () => {
+  test("are unknown with llvm-addr2line, which does not support sections", () => {
     expect(failure(...KOS, "--resolver", "addr2line", "--addr2line", "llvm-addr2line")).toMatch(
       /^llvm-addr2line: failed on \S+\.ko .*; give a GNU or elfutils one, which knows -j, or use --resolver dwarf$/,
     );
   });
 
-  test("of a stripped module come from its separate debug file, beside it or in a debug directory", () => {
+  test("of a stripped module come from its debug file, next to it or in a debug directory", () => {
     const installed = place();
     const debug = place();
     const paths = KOS.map((path, i) => {
@@ -473,7 +473,7 @@ describe("the symbol frequency file", () => {
     expect(run(...KOS).hash).toBe(first.hash);
   });
 
-  test("gives a module outside the tree the aliases that it needs, and only those", () => {
+  test("gives an out-of-tree module only the aliases that it needs", () => {
     const tree = place();
     writeFileSync(
       join(tree, "hello.c"),
@@ -513,7 +513,7 @@ void hello(int x) { beta_alone(x); hello_only(x); panic(x); }
     expect(said).toMatch(message);
   });
 
-  test("counts the names of a vmlinux.o too, which gets no aliases itself", () => {
+  test("counts the names of a vmlinux.o too, without aliases for it", () => {
     const tree = place();
     writeFileSync(
       join(tree, "built-in.c"),
@@ -533,7 +533,7 @@ void hello(int x) { beta_alone(x); hello_only(x); panic(x); }
     expect(lines).toEqual(expect.arrayContaining(["lonely_part:2", "lonely_entry:2", "once:1"]));
   });
 
-  test("that is missing is an error without --vmlinux", () => {
+  test("must exist without --vmlinux", () => {
     expect(failure(ALPHA, "--symbol-frequency", join(directory, "nowhere"))).toMatch(
       /\/nowhere: cannot be read: no such file or directory; write it with kas-alias modules --vmlinux$/,
     );
@@ -551,7 +551,7 @@ describe("--inject", () => {
     expect(kasAlias(["modules", ...args])).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
-  test("copies the modules that get aliases, and changes no input", () => {
+  test("copies the modules that get aliases, without changing inputs", () => {
     const aliased = new Set(rows().map(({ object }) => object));
     expect(aliased).not.toContain("lonely");
     const expected = MODULES.filter((module) => aliased.has(nameOf(`${module}.ko`)));
@@ -559,7 +559,7 @@ describe("--inject", () => {
     expect(inputs.map(hashOf)).toEqual(hashes);
   });
 
-  test("puts each alias directly behind its symbol, and changes nothing else", () => {
+  test("puts each alias directly after its symbol, and changes nothing else", () => {
     for (const module of MODULES.slice(0, 3)) {
       const before = viewOf(join(TREE, `${module}.ko`));
       const own = rows().filter(({ object }) => object === nameOf(`${module}.ko`));
@@ -568,7 +568,7 @@ describe("--inject", () => {
     }
   });
 
-  test("of modules that have their aliases gives the same bytes, and the same table", () => {
+  test("gives the same bytes and table for modules that already have their aliases", () => {
     const again = join(place(), "out");
     const args = ["--directory", output, "--vmlinux", SAMPLE];
     const { rows: second } = table(...args, "--inject", "--output-dir", again);
@@ -590,7 +590,7 @@ describe("--inject", () => {
     for (const { alias } of own) expect(text).toContain(` ${alias}\n`);
   });
 
-  test("with --empty-others has a file for each module; what would not change is left alone", () => {
+  test("with --empty-others writes a file for each module; unchanged files are not rewritten", () => {
     const to = place();
     const args = ["--directory", TREE, "--inject", "--empty-others", "--output-dir", to];
     const files = (...more: string[]) => {
@@ -620,7 +620,7 @@ describe("--inject", () => {
     });
   });
 
-  test("never writes over a module that it reads", () => {
+  test("never overwrites a module that it reads", () => {
     for (const args of [
       [ALPHA, "--output-dir", dirname(ALPHA)],
       ["--directory", TREE, "--output-dir", TREE],
@@ -671,7 +671,7 @@ describe("--inject", () => {
     expect(readdirSync(to)).toEqual(["alpha-core.ko.xz"]);
   });
 
-  test("killed at any moment leaves whole copies or none", async () => {
+  test("leaves complete copies or none when killed at any moment", async () => {
     const tree = place();
     const count = 60;
     writeFileSync(
@@ -723,7 +723,7 @@ describe("progress", () => {
     return tool("script", ["-qec", command, "/dev/null"]).toString();
   };
 
-  test("is a bar on a terminal, gone at the end", () => {
+  test("is a bar on a terminal that disappears at the end", () => {
     const shown = onTerminal();
     expect(shown).toMatch(/modules \[.*\] \d+ %/);
     // The last thing that happens to the line is that it is cleared.
@@ -731,13 +731,13 @@ describe("progress", () => {
     expect(["K", "0K", "2K", "J", "0J"].some((clearing) => rest.includes(`\u001b[${clearing}`))).toBe(true);
   });
 
-  test("is nothing with --quiet, or when standard error is a pipe", () => {
+  test("is not shown with --quiet, or if standard error is a pipe", () => {
     expect(onTerminal("--quiet")).toBe("");
     expect(kasAlias(args)).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 });
 
-describe("bad input is named in one line, and no file is touched", () => {
+describe("bad input is reported in one line, and no file changes", () => {
   const bad = join(directory, "bad");
   const path = (name: string) => join(bad, `${name}.ko`);
   mkdirSync(bad);
@@ -765,7 +765,7 @@ describe("bad input is named in one line, and no file is touched", () => {
     writeFileSync(`${path("packed")}.${suffix}`, text, "latin1");
   }
 
-  /** Runs with old files in place, which must stay as they are; gives the message. */
+  /** Runs with old files in place, which must not change. @returns the message */
   function failing(...args: string[]): string {
     const to = place();
     for (const name of ["t", "f"]) writeFileSync(join(to, name), `old ${name}`);
@@ -798,13 +798,13 @@ describe("bad input is named in one line, and no file is touched", () => {
     expect(said).toMatch(message);
   });
 
-  test("two files of one module's name", () => {
+  test("two files with the same module name", () => {
     expect(failing(ALPHA, BETA, join(bad, "alpha_core.ko"))).toBe(
       `${join(bad, "alpha_core.ko")}: is the module alpha_core, and so is ${ALPHA}; give one of them`,
     );
   });
 
-  test("a name that is no module's", () => {
+  test("a name that is not a module's", () => {
     expect(failing(ALPHA, join(TREE, "lib/gamma.c"))).toBe(
       `${join(TREE, "lib/gamma.c")}: is no module's name; give .ko or .o files`,
     );
@@ -829,11 +829,11 @@ describe("bad input is named in one line, and no file is touched", () => {
     );
   });
 
-  test("a vmlinux that is none", () => {
+  test("a file that is not a vmlinux", () => {
     expect(failure(ALPHA, "--vmlinux", path("text"))).toMatch(/\/text\.ko: is not an ELF file; /);
   });
 
-  test("but with --keep-going the other modules are done, and each bad one has its line", () => {
+  test("with --keep-going, the other modules are processed, and each bad one gets a line", () => {
     const to = place();
     const faults = ["text", `cut-${cuts[5]}`, "arm", "no-lines", "missing"].map(path);
     const goods = [ALPHA, BETA, GAMMA];

@@ -7,7 +7,7 @@ const SAMPLES = fileURLToPath(new URL("../../samples", import.meta.url));
 
 /**
  * Builds a later version of the sample kernel: a file has grown, one was renamed, functions were renamed, added and given another
- * suffix, and one is linked earlier. test/commands/diff.test.ts tells what that makes of each symbol.
+ * suffix, and one is linked earlier. test/commands/diff.test.ts lists the effect on each symbol.
  *
  * @param directory an empty one
  * @returns the image's path

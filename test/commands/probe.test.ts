@@ -46,7 +46,7 @@ const TEXT = defined(
 
 const hex = (address: bigint) => BigInt.asUintN(64, address).toString(16).padStart(16, "0");
 
-/** What /proc/kallsyms prints of the sample when it was loaded so much further up, without some names. */
+/** The /proc/kallsyms of the sample, loaded at a higher address by an offset, without some names. */
 function kallsyms(slide: bigint, without: readonly string[] = []): string {
   const lines = IMAGE.filter(({ type, name }) => type !== "a" && !without.includes(name)).map(
     ({ address, type, name }) => `${hex(address + slide)} ${type} ${name}\n`,
@@ -85,7 +85,7 @@ function sectionBase(module: string, section: string): bigint {
   return 0xffffffffc0000000n + BigInt(Object.keys(LOADED).indexOf(module) * 0x10000 + index * 0x1000);
 }
 
-/** What /proc/kallsyms prints of the loaded modules. */
+/** The lines of /proc/kallsyms for the loaded modules. */
 function modulesKallsyms(): string {
   return Object.keys(LOADED)
     .flatMap((module) =>
@@ -124,7 +124,7 @@ const RTC = "name_show@drivers_rtc_sysfs_c_26";
 
 describe("kprobe-events", () => {
   test.each([0n, SLIDE, -0x1000000n, 0x3fe00000n])(
-    "are offsets from _text, loaded %d bytes further up",
+    "are offsets from _text, with the kernel loaded %d bytes higher",
     (slide) => {
       const { status, lines } = probe(imageAliases, written(kallsyms(slide)));
       expect(status).toBe(0);
@@ -139,7 +139,7 @@ describe("kprobe-events", () => {
     },
   );
 
-  test("are as the table's documentation shows", () => {
+  test("are as in the documentation", () => {
     const symbol = IMAGE.find(({ address }) => hex(address) === ofRow(RTC).address);
     const offset = defined(symbol, `symbol of ${RTC}`).address - TEXT;
     const expected = [`p:kas/name_show_drivers_rtc_sysfs_c_26 _text+0x${offset.toString(16)}`];
@@ -148,7 +148,7 @@ describe("kprobe-events", () => {
     expect(probe([RTC], written(kallsyms(0n))).lines).toEqual(expected);
   });
 
-  test("are offsets from _stext where there is no _text, and addresses where there is neither", () => {
+  test("are offsets from _stext without _text, and addresses without both", () => {
     const [without] = probe([RTC], written(kallsyms(SLIDE, ["_text"]))).lines;
     expect(without).toMatch(/ _stext\+0x[0-9a-f]+$/);
     const [neither] = probe([RTC], written(kallsyms(SLIDE, ["_text", "_stext"]))).lines;
@@ -156,14 +156,14 @@ describe("kprobe-events", () => {
     expect(neither).toBe(`p:kas/name_show_drivers_rtc_sysfs_c_26 0x${at.toString(16)}`);
   });
 
-  test("are the same on a kernel that has some of the aliases, and on one that lists text alone", () => {
+  test("are the same on a kernel that has some of the aliases, and on one that lists only text", () => {
     const plain = probe(imageAliases, written(kallsyms(SLIDE))).lines;
     const aliased = kasAlias(["vmlinux", SAMPLE]).stdout;
     expect(probe(imageAliases, written(aliased)).lines).toEqual(plain);
     expect(probe(imageAliases, written(textAlone(kallsyms(SLIDE)))).lines).toEqual(plain);
   });
 
-  test("are the same when a kernel that lists text alone leaves out .exit.text", () => {
+  test("are the same if a kernel that lists only text omits .exit.text", () => {
     const image = join(directory, "exit");
     const outside = ["--redefine-sym=_sinittext=__exit_begin", "--redefine-sym=_einittext=__exit_end"];
     tool("objcopy", ["--rename-section=.init.text=.exit.text", ...outside, SAMPLE, image]);
@@ -217,7 +217,7 @@ describe("a module's symbols", () => {
   const addressOf = ({ object, section, address }: (typeof ROWS)[0]) =>
     sectionBase(object, section) + BigInt(`0x${address}`);
 
-  test("are at their section's address", () => {
+  test("are relative to their section's address", () => {
     expect(ofModules.length).toBeGreaterThan(10);
     const { lines } = probe(
       ofModules.map(({ alias }) => alias),
@@ -228,7 +228,7 @@ describe("a module's symbols", () => {
     expect(lines).toEqual(ofModules.map((row) => `0x${addressOf(row).toString(16)}`));
   });
 
-  test("are probed by the module and a function that no other is called as", () => {
+  test("are probed by the module and a function with a unique name", () => {
     const { lines } = probe(
       ofModules.map(({ alias }) => alias),
       loaded,
@@ -251,12 +251,12 @@ describe("a module's symbols", () => {
     expect(anchored).toBeGreaterThan(5);
   });
 
-  test("are none before it is loaded", () => {
+  test("are refused before it is loaded", () => {
     const alias = aliasOfBeta();
     expect(failure([alias], written(kallsyms(SLIDE)))).toMatch(/: has no \S+ of beta; load beta first$/);
   });
 
-  test("of another build are refused by the module's own build ID", () => {
+  test("of another build are refused by the module's build ID", () => {
     const sys = join(directory, "sys");
     const note = (object: string, to: string) => {
       mkdirSync(dirname(to), { recursive: true });
@@ -277,7 +277,7 @@ describe("a module's symbols", () => {
 });
 
 describe("a bpftrace program", () => {
-  test("counts each of them, and bpftrace takes it", () => {
+  test("counts each of them and is accepted by bpftrace", () => {
     const { status, lines } = probe(imageAliases, written(kallsyms(SLIDE)), "--format", "bpftrace");
     expect(status).toBe(0);
     const events = probe(imageAliases, written(kallsyms(SLIDE))).lines.map((line) => line.split(/[/ ]/));
@@ -334,7 +334,7 @@ describe("a table of another build is refused", () => {
   });
 });
 
-describe("what is no probe:", () => {
+describe("refused are", () => {
   const now = written(kallsyms(SLIDE));
 
   test("several symbols, none, or one of another line", () => {

@@ -21,7 +21,7 @@ export function kasAlias(args: readonly string[], input: string | Buffer = "", c
   return { status, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
-/** Starts the program; `ended` gives its exit status and what it said on the streams that are pipes. */
+/** Starts the program; `ended` gives its exit status and its output on streams that are pipes. */
 export function start(args: readonly string[], options: SpawnOptions) {
   const child = spawn(process.execPath, [PROGRAM, ...args], options);
   let stderr = "";

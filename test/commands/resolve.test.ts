@@ -10,13 +10,13 @@ const ADDRESSES = tool("nm", ["-n", SAMPLE])
   .filter((line) => / [tT] (?!__pfx_|_etext)/.test(line))
   .map((line) => line.slice(0, 16));
 
-/** One in mid-text, whose line is known. */
+/** An address within text with a known line. */
 const KNOWN = defined(ADDRESSES[40], "41 addresses in the sample");
 
 const answers = (text: string) => text.trimEnd().split("\n");
 
 describe("resolve", () => {
-  test("answers addresses on standard input as llvm-addr2line does", () => {
+  test("answers addresses on standard input like llvm-addr2line", () => {
     const { status, stdout, stderr } = kasAlias(["resolve", SAMPLE], `${ADDRESSES.join("\n")}\n`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const llvm = answers(
@@ -29,14 +29,14 @@ describe("resolve", () => {
     for (const i of known) expect(clean(answers(stdout)[i] ?? "")).toBe(clean(llvm[i] ?? ""));
   });
 
-  test("answers addresses given as arguments, with 0x or without", () => {
+  test("answers addresses given as arguments, with or without 0x", () => {
     const some = ADDRESSES.slice(0, 5);
     const piped = kasAlias(["resolve", SAMPLE], some.join("\n")).stdout;
     expect(kasAlias(["resolve", SAMPLE, ...some]).stdout).toBe(piped);
     expect(kasAlias(["resolve", SAMPLE, ...some.map((a) => `0X${a.toUpperCase()}`)]).stdout).toBe(piped);
   });
 
-  test("answers in the order of the questions, as often as it is asked", () => {
+  test("answers in input order, including repeated addresses", () => {
     const one = KNOWN;
     const [first, second, third] = answers(kasAlias(["resolve", SAMPLE, one, "0", one]).stdout);
     expect(first).toMatch(/:\d+$/);
@@ -44,21 +44,21 @@ describe("resolve", () => {
     expect(third).toBe(first);
   });
 
-  test("gives ??:0 for what is no code", () => {
+  test("gives ??:0 for an address without code", () => {
     expect(kasAlias(["resolve", SAMPLE, "0", "ffffffffffffffff", "1234"]).stdout).toBe("??:0\n??:0\n??:0\n");
   });
 
-  test("says nothing to nothing", () => {
+  test("prints nothing for empty input", () => {
     expect(kasAlias(["resolve", SAMPLE], "")).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
-  test("takes CR LF and spaces around an address", () => {
+  test("accepts CR LF and spaces around an address", () => {
     const one = KNOWN;
     const plain = kasAlias(["resolve", SAMPLE, one]).stdout;
     expect(kasAlias(["resolve", SAMPLE], `  ${one}\r\n`).stdout).toBe(plain);
   });
 
-  test("asks another tool if told to", () => {
+  test("can use another tool", () => {
     const args = ["--resolver", "addr2line", "--addr2line", "llvm-addr2line"];
     const { stdout } = kasAlias(["resolve", SAMPLE, ...args], ADDRESSES.join("\n"));
     const llvm = tool("llvm-addr2line", ["-e", SAMPLE], ADDRESSES.map((a) => `0x${a}\n`).join(""));
@@ -78,7 +78,7 @@ describe("resolve", () => {
     },
   );
 
-  test("refuses a relocatable file, in which an address means nothing", () => {
+  test("refuses a relocatable file, which has no addresses", () => {
     const object = "/usr/lib/x86_64-linux-gnu/crt1.o";
     const { status, stderr } = kasAlias(["resolve", object, "0"]);
     expect(status).toBe(1);

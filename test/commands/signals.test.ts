@@ -62,7 +62,7 @@ describe("a signal", () => {
   );
 });
 
-test("a good run and a failed one leave no temporaries either", async () => {
+test("neither a successful run nor a failed one leaves temporaries", async () => {
   const temporary = join(directory, "tmp");
   mkdirSync(temporary);
   // Its symbols are refused while its debug information is still being decompressed.
@@ -89,7 +89,7 @@ test("a good run and a failed one leave no temporaries either", async () => {
 });
 
 describe("a closed standard output", () => {
-  test("ends quietly with 141, with the files finished", async () => {
+  test("ends the program quietly with 141 and complete files", async () => {
     const table = join(directory, "table");
     const { child, ended } = start(["vmlinux", SAMPLE, "-o", "-", "--table", table], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -101,7 +101,7 @@ describe("a closed standard output", () => {
     expect(readFileSync(table, "utf8")).toBe(readFileSync(other, "utf8"));
   });
 
-  test("ends resolve so too", async () => {
+  test("ends resolve in the same way", async () => {
     const { child, ended } = start(["resolve", SAMPLE, "0"], { stdio: ["ignore", "pipe", "pipe"] });
     child.stdout?.destroy();
     expect(await ended).toEqual({ status: 141, stderr: "" });

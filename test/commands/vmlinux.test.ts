@@ -32,7 +32,7 @@ const isAlias = (line: string) => line.includes("@");
 const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
 const aliasesOf = (text: string) => linesOf(text).filter(isAlias);
 
-/** A run that must end with status 1 and one line on standard error that is no stack trace. */
+/** A run that must end with status 1 and one line on standard error that is not a stack trace. */
 function failure(args: readonly string[], input = ""): string {
   const { status, stdout, stderr } = kasAlias(args, input);
   expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
@@ -42,7 +42,7 @@ function failure(args: readonly string[], input = ""): string {
 }
 
 describe("the aliased listing", () => {
-  test("is nm's with alias lines behind their symbols'", () => {
+  test("equals nm's, with alias lines after those of their symbols", () => {
     const lines = linesOf(ALIASED);
     expect(lines.filter((line) => !isAlias(line)).join("\n")).toBe(NM.trimEnd());
     expect(aliasesOf(ALIASED).length).toBeGreaterThan(20);
@@ -51,7 +51,7 @@ describe("the aliased listing", () => {
     });
   });
 
-  test("is whole where long stretches have no alias", () => {
+  test("is complete if long parts have no alias", () => {
     // 330 and 165 KiB: more than what is gathered for a write, and less, but written on its own.
     const filler = (stretch: string, lines: number) =>
       Array.from({ length: lines }, (_, i) => `0000000000001000 A ${stretch}_${i}\n`).join("");
@@ -84,7 +84,7 @@ describe("the aliased listing", () => {
     expect(found).toHaveLength(1);
   });
 
-  test("says no place twice", () => {
+  test("has no place twice", () => {
     const names = aliasesOf(ALIASED).map((alias) => alias.slice(19));
     expect(new Set(names).size).toBe(names.length);
   });
@@ -100,19 +100,22 @@ describe("the aliased listing", () => {
     expect(kasAlias(["vmlinux", SAMPLE, "--nm", "-"], ALIASED).stdout).toBe(ALIASED);
   });
 
-  test.each(["llvm-addr2line", "eu-addr2line"])("is the same by %s, however many run", (name) => {
-    const by = (jobs: string) =>
-      kasAlias(["vmlinux", SAMPLE, "--resolver", "addr2line", "--addr2line", name, "--jobs", jobs]);
-    const one = by("1");
-    expect(one.status).toBe(0);
-    expect(by("4").stdout).toBe(one.stdout);
-    const ours = new Set(aliasesOf(ALIASED));
-    const withLine = aliasesOf(one.stdout).filter((line) => /_[chS]_\d+/.test(line));
-    expect(withLine.length).toBeGreaterThan(20);
-    for (const line of withLine) expect(ours).toContain(line);
-  });
+  test.each(["llvm-addr2line", "eu-addr2line"])(
+    "is the same with %s, for any number of processes",
+    (name) => {
+      const by = (jobs: string) =>
+        kasAlias(["vmlinux", SAMPLE, "--resolver", "addr2line", "--addr2line", name, "--jobs", jobs]);
+      const one = by("1");
+      expect(one.status).toBe(0);
+      expect(by("4").stdout).toBe(one.stdout);
+      const ours = new Set(aliasesOf(ALIASED));
+      const withLine = aliasesOf(one.stdout).filter((line) => /_[chS]_\d+/.test(line));
+      expect(withLine.length).toBeGreaterThan(20);
+      for (const line of withLine) expect(ours).toContain(line);
+    },
+  );
 
-  test("and the table are the same bytes on every run, with any --jobs", () => {
+  test("and the table are byte-identical on every run, with any --jobs", () => {
     const run = (...more: string[]) => {
       const to = place();
       const args = ["vmlinux", SAMPLE, "-o", join(to, "a"), "--table", join(to, "t"), "--table-scope", "all"];
@@ -134,11 +137,11 @@ describe("--debug-file", () => {
     expect(kasAlias(["vmlinux", stripped, "--debug-file", SAMPLE]).stdout).toBe(ALIASED);
   });
 
-  test("gives those of nm's output alone", () => {
+  test("gives those of nm's output without an image", () => {
     expect(kasAlias(["vmlinux", "--nm", "-", "--debug-file", SAMPLE], NM).stdout).toBe(ALIASED);
   });
 
-  test("gives those of /proc/kallsyms, whose addresses are shifted, and which has modules", () => {
+  test("gives those of /proc/kallsyms, which has shifted addresses and modules", () => {
     const shift = (line: string) =>
       (BigInt(`0x${line.slice(0, 16)}`) + 0x1c00_0000n).toString(16).padStart(16, "0") + line.slice(16);
     const kernel = linesOf(NM).filter((line) => !/ [aNUw] /.test(line));
@@ -150,7 +153,7 @@ describe("--debug-file", () => {
     expect(aliasesOf(stdout)).toEqual(aliasesOf(ALIASED).map(shift));
   });
 
-  describe("may be the object that the image was linked from", () => {
+  describe("may be the object from which the image was linked", () => {
     const tree = place();
     const sections = { a: ".text.unlikely", b: ".text", c: ".init.text", d: ".dropped" };
     for (const [name, section] of Object.entries(sections)) {
@@ -171,7 +174,7 @@ describe("--debug-file", () => {
     inTree("ld", ...link, "--strip-debug", "-o", "image");
     const args = ["vmlinux", join(tree, "image"), "--debug-file", join(tree, "vmlinux.o")];
 
-    test("whose sections are in another order", () => {
+    test("with sections in another order", () => {
       const { status, stdout, stderr } = kasAlias(args);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
       const lines = aliasesOf(stdout);
@@ -183,7 +186,7 @@ describe("--debug-file", () => {
       }
     });
 
-    test("but not without the image, nor another's", () => {
+    test("but not without the image, or with another image", () => {
       expect(
         failure(["vmlinux", "--nm", "-", ...args.slice(2)], inTree("nm", "-n", "image").toString()),
       ).toMatch(/\/vmlinux\.o: is a relocatable file, .*; name the vmlinux that was linked from it too$/);
@@ -198,7 +201,7 @@ describe("--debug-file", () => {
     });
   });
 
-  test("of another build is refused by the name that is missing", () => {
+  test("of another build is refused with the missing name", () => {
     const without = linesOf(NM).toSpliced(
       linesOf(NM).findIndex((line) => line.endsWith(" name_show")),
       1,
@@ -225,7 +228,7 @@ describe("the alias table", () => {
     return { header, rows };
   };
 
-  test("has a header that tells the kernel, its build and the options", () => {
+  test("has a header with the kernel, its build and the options", () => {
     const { header, rows } = read();
     const notes = tool("readelf", ["-n", SAMPLE]).toString();
     const buildId = /Build ID: ([0-9a-f]+)/.exec(notes)?.[1];
@@ -267,11 +270,11 @@ describe("the alias table", () => {
     }
   });
 
-  test("tells how each place was found", () => {
+  test("shows how each place was found", () => {
     const { rows } = read();
     const row = (alias: string) => rows.find((candidate) => candidate.alias.startsWith(alias));
     expect(row("name_show@drivers_rtc")).toMatchObject({ via: "line", file: "drivers/rtc/sysfs.c" });
-    // Its entry is data, which has no line; the first instruction behind it has one.
+    // Its entry is data, which has no line; the first instruction after it has one.
     const source = readFileSync(join(SAMPLE, "../linux/arch/x86/kernel/entry.S"), "utf8").split("\n");
     const line = source.findIndex((text) => text.trim() === "nop") + 1;
     expect(row("restore_regs@arch_x86_kernel_entry_S")).toMatchObject({
@@ -291,7 +294,7 @@ describe("the alias table", () => {
     });
   });
 
-  test("with --table-scope all has every text symbol, with the section and size that readelf gives", () => {
+  test("with --table-scope all has every text symbol, with section and size as in readelf", () => {
     const { rows } = read("--table-scope", "all");
     expect(rows.map(({ address, type, name }) => `${address} ${type} ${name}`)).toEqual(
       linesOf(NM).filter((line) => / [tT] /.test(line)),
@@ -314,7 +317,7 @@ describe("the alias table", () => {
 describe("--stats", () => {
   const awk = (script: string) => Number(tool("awk", [script], NM).toString());
 
-  test("=json gives figures that nm and awk give too", () => {
+  test("=json gives the same figures as nm and awk", () => {
     const start = performance.now();
     const { status, stderr, stdout } = kasAlias(["vmlinux", SAMPLE, "--stats=json"]);
     const elapsed = (performance.now() - start) / 1000;
@@ -343,7 +346,7 @@ describe("--stats", () => {
     expect(seconds).toBeLessThan(elapsed);
   });
 
-  test("says the same in two lines for people", () => {
+  test("gives the same in two lines of text", () => {
     const { stderr } = kasAlias(["vmlinux", SAMPLE, "--stats"]);
     const stats = JSON.parse(kasAlias(["vmlinux", SAMPLE, "--stats=json"]).stderr);
     expect(stderr).toMatch(/^[^\n]+\n[^\n]+\n$/);
@@ -353,7 +356,7 @@ describe("--stats", () => {
     expect(stderr).toContain(`${stats.unresolved} unresolved`);
   });
 
-  test("are not given unasked; unresolved symbols are, unless --quiet", () => {
+  test("are printed only on request; unresolved symbols are reported unless --quiet", () => {
     const nameless = join(place(), "vmlinux");
     const fileSymbols = tool("readelf", ["-sW", SAMPLE])
       .toString()
@@ -372,7 +375,7 @@ describe("--stats", () => {
 describe("options of the aliases", () => {
   test("--separator", () => {
     const { stdout } = kasAlias(["vmlinux", SAMPLE, "--separator", "!"]);
-    // The hash that stands for what a long alias has lost is one of the whole alias.
+    // The hash that replaces the removed part of a long alias is a hash of the whole alias.
     const withoutHash = (text: string) => text.replace(/(?<=[@!])[0-9a-f]{6}_/g, "");
     expect(withoutHash(stdout)).toBe(withoutHash(ALIASED.replaceAll("@", "!")));
   });
@@ -421,7 +424,7 @@ describe("options of the aliases", () => {
 });
 
 describe("where the output goes", () => {
-  test("standard output, also for -", () => {
+  test("standard output, also with -", () => {
     expect(kasAlias(["vmlinux", SAMPLE, "-o", "-"]).stdout).toBe(ALIASED);
   });
 
@@ -438,7 +441,7 @@ describe("where the output goes", () => {
     expect(readFileSync(join(to, "a"), "utf8")).toBe(ALIASED);
   });
 
-  test("a device stays what it is", () => {
+  test("a device stays a device", () => {
     const before = statSync("/dev/null");
     expect(kasAlias(["vmlinux", SAMPLE, "-o", "/dev/null", "--table", "/dev/null"]).status).toBe(0);
     const after = lstatSync("/dev/null");
@@ -458,7 +461,7 @@ describe("where the output goes", () => {
     expect(lstatSync(pipe).isFIFO()).toBe(true);
   });
 
-  test("/dev/stdout is standard output, be it a pipe or a file that is appended to", () => {
+  test("/dev/stdout is standard output, either a pipe or a file opened for appending", () => {
     const to = place();
     writeFileSync(join(to, "log"), "before\n");
     for (const name of ["/dev/stdout", "/dev/fd/1"]) {
@@ -475,7 +478,7 @@ describe("where the output goes", () => {
     expect(text).toBe(ALIASED.replace(/^(?=.)/gm, "x"));
   });
 
-  test("through a symbolic link to the file it names, also one that is not there yet", () => {
+  test("through a symbolic link to its target, even one that does not exist yet", () => {
     const to = place();
     mkdirSync(join(to, "real"));
     writeFileSync(join(to, "real", "old"), "old");
@@ -491,7 +494,7 @@ describe("where the output goes", () => {
     expect(readdirSync(join(to, "real"))).toEqual(["new", "old"]);
   });
 
-  test("a file keeps its mode; a new one has the mode that others have", () => {
+  test("a file keeps its mode; a new one has the usual mode", () => {
     const to = place();
     writeFileSync(join(to, "old"), "old");
     chmodSync(join(to, "old"), 0o640);
@@ -502,13 +505,13 @@ describe("where the output goes", () => {
     expect(statSync(join(to, "new")).mode).toBe(statSync(join(to, "other")).mode);
   });
 
-  test("a relative path is that of the working directory", () => {
+  test("a relative path is relative to the working directory", () => {
     const to = place();
     expect(kasAlias(["vmlinux", SAMPLE, "-o", "out"], "", to).status).toBe(0);
     expect(readFileSync(join(to, "out"), "utf8")).toBe(ALIASED);
   });
 
-  test("over the very listing that was read", () => {
+  test("over the listing that was read", () => {
     const to = place();
     const file = join(to, "nm.txt");
     writeFileSync(file, NM);
@@ -517,8 +520,8 @@ describe("where the output goes", () => {
   });
 });
 
-describe("a failure leaves the old files as they were, and no others", () => {
-  /** Runs with an old listing and an old table in place, and gives the message. */
+describe("a failure leaves the old files unchanged, and no other files", () => {
+  /** Runs with an old listing and an old table in place. @returns the message */
   function failing(args: (to: string) => string[], limit = "-f unlimited"): string {
     const to = place();
     writeFileSync(join(to, "a"), "old listing");
@@ -539,7 +542,7 @@ describe("a failure leaves the old files as they were, and no others", () => {
     return message.slice(message.indexOf("kas-alias: ") + "kas-alias: ".length).trimEnd();
   }
 
-  test("when the disk takes no more", () => {
+  test("when the disk is full", () => {
     const both = (to: string) => [
       SAMPLE,
       "-o",
@@ -579,13 +582,13 @@ describe("a failure leaves the old files as they were, and no others", () => {
     );
   });
 
-  test("when the input is at fault", () => {
+  test("when the input is wrong", () => {
     expect(failing((to) => [join(to, "missing"), "-o", join(to, "a")])).toMatch(
       /missing: cannot be read: no such file or directory; check the path$/,
     );
     expect(failing((to) => [to, "-o", join(to, "a")])).toMatch(/: is a directory; name a file$/);
     expect(failing((to) => ["/dev/null", "-o", join(to, "a")])).toBe(
-      "/dev/null: is no regular file; copy it to one first",
+      "/dev/null: is not a regular file; copy it to a regular file first",
     );
     expect(failing((to) => [join(to, "t"), "-o", join(to, "a")])).toMatch(
       /\/t: is not an ELF file; give a vmlinux or a module, not a bzImage or text$/,
@@ -601,7 +604,7 @@ describe("a failure leaves the old files as they were, and no others", () => {
     );
   });
 
-  test("when an image lacks what is needed", () => {
+  test("when an image lacks required sections", () => {
     const to = place();
     tool("strip", ["-o", join(to, "no-symbols"), SAMPLE]);
     tool("strip", ["-g", "-o", join(to, "no-lines"), SAMPLE]);
@@ -620,12 +623,12 @@ describe("a failure leaves the old files as they were, and no others", () => {
     );
   });
 
-  test("when the debug information is split off", () => {
+  test("when the image has split DWARF", () => {
     const split = buildSample(join(place(), "vmlinux"), { CFLAGS: "-gsplit-dwarf" });
-    expect(failure(["vmlinux", split])).toMatch(/vmlinux: split DWARF \(\.dwo files\) is not read; /);
+    expect(failure(["vmlinux", split])).toMatch(/vmlinux: split DWARF \(\.dwo files\) is not supported; /);
   });
 
-  test("when addr2line is at fault", () => {
+  test("when addr2line fails", () => {
     const by = (name: string) =>
       failing((to) => [SAMPLE, "--resolver", "addr2line", "--addr2line", name, "-o", join(to, "a")]);
     expect(by("/missing/addr2line")).toBe(
@@ -661,7 +664,7 @@ describe("wrong usage", () => {
     expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
   });
 
-  test("but help and version are none", () => {
+  test("does not include --help and --version", () => {
     for (const args of [["--help"], ["vmlinux", "--help"], ["--version"], ["help", "resolve"]]) {
       const { status, stdout, stderr } = kasAlias(args);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });

@@ -1,4 +1,4 @@
-// Units of .debug_info put together byte by byte (DWARF 5 section 7.5), with their abbreviations, one for each DIE.
+// Builds units of .debug_info byte by byte (DWARF 5 section 7.5), with one abbreviation for each DIE.
 
 import { defined } from "../defined.ts";
 import { elfBytes, numberBytes, text } from "../elf/elf-bytes.ts";
@@ -112,7 +112,7 @@ export function debugInfo(
     });
     return info;
   };
-  // The first time tells the places.
+  // The first pass determines the offsets.
   encode();
   return { info: encode(), abbreviations };
 }

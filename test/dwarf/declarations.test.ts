@@ -1,5 +1,5 @@
-// Variables and functions of units put together by hand: forms, references and locations that no compiler here writes, and
-// units that lie.
+// Variables and functions of hand-made units: forms, references and locations that no compiler here writes, and
+// damaged units.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -29,7 +29,7 @@ const STRUCTURE = 0x13;
 const MEMBER = 0x0d;
 const LEXICAL_BLOCK = 0x0b;
 
-/** Where the variables lie, each 16 bytes behind the one before. */
+/** Addresses of the variables, 16 bytes apart. */
 const ADDRESSES = Array.from({ length: 8 }, (_, i) => 0x81000000 + 16 * i);
 
 const addressOf = (index: number) => defined(ADDRESSES[index], `address of variable ${index}`);
@@ -40,7 +40,7 @@ function open(image: Buffer) {
   return openElf(path);
 }
 
-/** What is found, by the index of the address: `name path:line function`. */
+/** The objects found, by the index of the address: `name path:line function`. */
 async function found(image: Buffer, functions = false): Promise<Record<number, string>> {
   const elf = open(image);
   try {
@@ -101,7 +101,7 @@ describe.each(ENCODINGS)(
   (encoding) => {
     const { u8, u16, u32, u64, address, offset } = numbers(encoding);
 
-    test("attributes of every form are passed over", async () => {
+    test("attributes of every form are skipped", async () => {
       const block = [1, 2, 3];
       const forms: readonly (readonly [form: number, value: number[], abbreviated?: number[]])[] = [
         [0x01, address(1)],
@@ -184,7 +184,7 @@ describe.each(ENCODINGS)(
       expect(await found(imageOf(encoding, children))).toEqual(wanted);
     });
 
-    test("names and lines come from the declarations that are referred to, in another unit too", async () => {
+    test("names and lines come from the referenced declarations, also in another unit", async () => {
       const forms: [number, "inUnit" | "inSection", (value: number) => readonly number[]][] = [
         [0x11, "inUnit", u8],
         [0x12, "inUnit", u16],
@@ -215,7 +215,7 @@ describe.each(ENCODINGS)(
       expect(await found(debugImage(encoding, info, abbreviations))).toEqual(wanted);
     });
 
-    test("static locals are in the innermost function", async () => {
+    test("a static local belongs to the innermost function", async () => {
       const inner: DiePlan = {
         tag: SUBPROGRAM,
         attributes: [name("inner")],
@@ -240,7 +240,7 @@ describe.each(ENCODINGS)(
       });
     });
 
-    test("a variable's location is an address, one behind it, or pieces at addresses; a value is none", async () => {
+    test("a variable's location is an address, an address plus an offset, or pieces at addresses, not a value", async () => {
       const place = (index: number) => [0x03, ...address(addressOf(index))];
       const located = (
         form: number,
@@ -255,7 +255,7 @@ describe.each(ENCODINGS)(
         located(0x04, u32, place(1)),
         located(0x09, uleb, [...place(1), 0x23, 16]),
         located(0x0a, u8, [...place(3), 0x93, 4, ...place(4), 0x93, 4]),
-        // A value, and one that lies in a thread's storage.
+        // A value, and a variable in thread-local storage.
         located(0x0a, u8, [...place(5), 0x9f]),
         located(0x0a, u8, [...place(6), 0xe0]),
         located(0x0a, u8, []),
@@ -263,7 +263,7 @@ describe.each(ENCODINGS)(
       expect(Object.keys(await found(image))).toEqual(["0", "1", "2", "3", "4"]);
     });
 
-    test("functions begin at their DW_AT_low_pc, or at each of their ranges", async () => {
+    test("functions begin at DW_AT_low_pc or at each of their ranges", async () => {
       const ranges = [...address(addressOf(1)), ...address(addressOf(1) + 4)];
       const list = [...ranges, ...address(addressOf(3)), ...address(addressOf(3) + 4)];
       const lists = [0x06, ...ranges, 0x06, ...list.slice(ranges.length), 0x00];
@@ -289,13 +289,13 @@ describe.each(ENCODINGS)(
   },
 );
 
-describe("Addresses by index", () => {
+describe("indexed addresses", () => {
   const { u16, u32, u64 } = numbers(USUAL);
   const table = ADDRESSES.flatMap((address) => u64(address));
   const section = [...u32(table.length + 4), ...u16(5), 8, 0, ...table];
   const BASE: Attribute = [0x73, 0x17, u32(8)];
 
-  test("stand in .debug_addr, for variables and functions", async () => {
+  test("are read from .debug_addr, for variables and functions", async () => {
     const located = (index: number): DiePlan => ({
       tag: VARIABLE,
       attributes: [name(`v${index}`), FILE, line(index + 10), [0x02, 0x18, [2, 0xa1, index]]],
@@ -322,7 +322,7 @@ describe("Addresses by index", () => {
     expect(Object.keys(answers)).toEqual(["0", "2", "3", "4", "5", "6"]);
   });
 
-  test("outside of it are none", async () => {
+  test("outside .debug_addr are ignored", async () => {
     const wild = (index: readonly number[]): DiePlan => ({
       tag: VARIABLE,
       attributes: [name("wild"), [0x02, 0x18, [index.length + 1, 0xa1, ...index]]],
@@ -337,13 +337,13 @@ describe("Addresses by index", () => {
   });
 });
 
-describe("What lies ends in one line", () => {
+describe("a one-line failure reports", () => {
   const { u32, u64 } = numbers(USUAL);
   const first = variable(USUAL, 0);
 
   test.each<[string, readonly DiePlan[], RegExp]>([
     [
-      "references in a circle",
+      "cyclic references",
       [
         {
           tag: VARIABLE,
@@ -352,35 +352,35 @@ describe("What lies ends in one line", () => {
         },
         { tag: VARIABLE, label: "b", attributes: [[0x47, 0x13, (places) => u32(places("a").inUnit)]] },
       ],
-      /^\.debug_info: at 0x[0-9a-f]+: references in a circle; /,
+      /^\.debug_info: at 0x[0-9a-f]+: DIE references form a cycle; /,
     ],
     [
-      "a sibling in front of its DIE",
+      "a sibling before its DIE",
       [first, { tag: STRUCTURE, attributes: [[0x01, 0x13, u32(12)]], children: [{ tag: MEMBER }] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a sibling that does not follow; /,
+      /^\.debug_info: at 0x[0-9a-f]+: DW_AT_sibling does not lead to a later DIE of the unit; /,
     ],
     [
-      "a sibling behind the unit",
+      "a sibling after the unit",
       [{ tag: STRUCTURE, attributes: [[0x01, 0x14, u64(2n ** 40n)]], children: [{ tag: MEMBER }] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a sibling that does not follow; /,
+      /^\.debug_info: at 0x[0-9a-f]+: DW_AT_sibling does not lead to a later DIE of the unit; /,
     ],
     [
-      "a block that is longer than the unit",
+      "a block longer than the unit",
       [{ tag: VARIABLE, attributes: [[0x2200, 0x04, u32(0xfffffff0)]] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past its unit; /,
+      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past the end of its unit; /,
     ],
     [
-      "a location that is longer than the unit",
+      "a location longer than the unit",
       [{ tag: VARIABLE, attributes: [[0x02, 0x18, [0xff, 0xff, 0x7f]]] }],
-      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past its unit; /,
+      /^\.debug_info: at 0x[0-9a-f]+: a DIE reaches past the end of its unit; /,
     ],
     [
-      "a form that is not known",
+      "an unknown form",
       [{ tag: VARIABLE, attributes: [[0x2200, 0x99, []]] }],
       /^\.debug_abbrev: the abbreviations at 0x0: unknown form 0x99; /,
     ],
     [
-      "a form that is not known, by way of DW_FORM_indirect",
+      "an unknown form through DW_FORM_indirect",
       [{ tag: VARIABLE, attributes: [[0x2200, 0x16, [...uleb(0x99)]]] }],
       /^\.debug_info: at 0x[0-9a-f]+: unknown form 0x99; /,
     ],
@@ -394,17 +394,17 @@ describe("What lies ends in one line", () => {
     expect(fault.replace(/^.*image-\d+: /, "")).toMatch(message);
   });
 
-  test("functions within functions without end", async () => {
+  test("functions nested too deeply", async () => {
     const { info, abbreviations } = debugInfo(USUAL, [{ children: [{ tag: SUBPROGRAM, children: [] }] }]);
     const deep = [...info.slice(4, -3), ...new Array<number>(5000).fill(2), ...info.slice(-3)];
     const fault = await found(debugImage(USUAL, [...u32(deep.length), ...deep], abbreviations)).then(
       () => "no fault",
       String,
     );
-    expect(fault).toMatch(/\.debug_info: at 0x[0-9a-f]+: functions in functions without end; /);
+    expect(fault).toMatch(/\.debug_info: at 0x[0-9a-f]+: functions nested too deeply; /);
   });
 
-  test("an abbreviation that is missing", async () => {
+  test("a missing abbreviation", async () => {
     const { info, abbreviations } = debugInfo(USUAL, [{ children: [first] }]);
     const broken = info.slice();
     broken[info.indexOf(2, 12)] = 99;
@@ -412,22 +412,22 @@ describe("What lies ends in one line", () => {
     expect(fault).toMatch(/: the unit has no abbreviation 99; |reaches past|outside/);
   });
 
-  test("abbreviations that do not end", async () => {
+  test("an abbreviation table without an end", async () => {
     const { info, abbreviations } = debugInfo(USUAL, [{ children: [first] }]);
     const fault = await found(debugImage(USUAL, info, abbreviations.slice(0, -4))).then(
       () => "no fault",
       String,
     );
-    expect(fault).toMatch(/\.debug_abbrev: the abbreviations at 0x0: they do not end; /);
+    expect(fault).toMatch(/\.debug_abbrev: the abbreviations at 0x0: the table does not end; /);
   });
 
-  test("a unit without the entries that end its lists is read to its end", async () => {
+  test("a unit without null entries is read to its end", async () => {
     const { info, abbreviations } = debugInfo(USUAL, [{ children: [first] }]);
     const shorter = [...u32(info.length - 5), ...info.slice(4, -1)];
     expect(await found(debugImage(USUAL, shorter, abbreviations))).toEqual({ 0: declared(0) });
   });
 
-  test("more DIEs at one address than fit at a time are all found", async () => {
+  test("more DIEs at one address than fit in a batch are all found", async () => {
     const many = Array.from({ length: 3000 }, () => variable(USUAL, 1));
     const elf = open(imageOf(USUAL, many));
     let count = 0;

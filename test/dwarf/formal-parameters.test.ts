@@ -1,4 +1,4 @@
-// Which parameters of functions still arrive: functions of which it is known what compilers do to them.
+// Which parameters of functions are still passed: functions with known compiler transformations.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -52,7 +52,7 @@ describe("GCC renames the functions whose parameters it changes", () => {
     expect(parametersOf(compiler, flags)).toEqual(expected);
   });
 
-  test("link-time optimisation renames what was exported too", () => {
+  test("link-time optimisation also renames exported functions", () => {
     const { exported: _, ...others } = expected;
     expect(parametersOf("gcc", ["-g", "-flto"])).toEqual({ ...others, "exported.constprop.0": "2 of 2" });
   });
@@ -75,7 +75,7 @@ describe("clang keeps the names", () => {
     });
   });
 
-  test("and did not mark it before", () => {
+  test("and earlier versions did not mark the functions", () => {
     expect(parametersOf("clang", ["-g"])).toMatchObject({
       drop_first: "? of 2",
       drop_constant: "? of 2",

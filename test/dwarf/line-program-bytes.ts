@@ -77,13 +77,13 @@ export interface LinePlan {
   readonly program: readonly number[];
   readonly minimumInstructionLength?: number;
   readonly maximumOperations?: number;
-  /** The lowest special opcode; opcodes from 13 on that lie below it have two operands. */
+  /** The lowest special opcode; opcodes from 13 on below it have two operands. */
   readonly opcodeBase?: number;
   /** Whether the files of DWARF 5 have MD5 sums (DW_FORM_data16). */
   readonly md5?: boolean;
   /**
    * Whether the names of DWARF 5 are offsets in .debug_line_str, and directories' indices LEB128 numbers, as compilers write
-   * them; or the names stand in the tables, and the indices have a byte.
+   * them; otherwise the names are in the tables, and the indices have one byte.
    */
   readonly offsets?: boolean;
   /** The directory and file tables, instead of those that list main.c (0 and 1) and sub/inner.h (2). */
@@ -93,7 +93,7 @@ export interface LinePlan {
   readonly high: bigint;
 }
 
-/** A line program with its header, as it stands in .debug_line. */
+/** A line program with its header, as in .debug_line. */
 export function lineSection(plan: LinePlan): number[] {
   const { version, littleEndian = true, program, opcodeBase = OPCODE_BASE } = plan;
   const { u16, u32 } = numberBytes(littleEndian);

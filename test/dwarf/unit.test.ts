@@ -15,7 +15,7 @@ const { setAddress, copy, advancePc, advanceLine, endSequence } = instructions(t
 const BASE = 0xffffffff81000000n;
 const at = (offset: number) => (BASE + BigInt(offset)).toString(16);
 
-/** An attribute: DW_AT_, DW_FORM_, the value's bytes, and what stands in the abbreviation (implicit_const). */
+/** An attribute: DW_AT_, DW_FORM_, the value's bytes, and the value in the abbreviation (implicit_const). */
 type Attribute = readonly [name: number, form: number, value: number[], abbreviated?: number[]];
 
 const NAME: Attribute = [0x03, 0x08, text("main.c")];
@@ -32,7 +32,7 @@ interface UnitPlan {
   readonly attributes: readonly Attribute[];
 }
 
-/** An image with these units, the first of which is at offset 0; every line of /src/main.c has 0x100 bytes. */
+/** An image with these units, the first at offset 0; every line of /src/main.c has 0x100 bytes. */
 function imageOf(
   units: readonly UnitPlan[],
   sections: Readonly<Record<string, readonly number[]>> = {},
@@ -47,7 +47,7 @@ function imageOf(
     }
     abbreviations.push(0, 0, 0);
     const die = [1, ...attributes.flatMap(([, , value]) => value)];
-    // A type unit names its signature, and where its type stands: here behind the header.
+    // A type unit has its signature and the position of its type: here, after the header.
     const extra = kind === 2 ? [...u64(1), ...u32(24)] : [];
     const header = version === 5 ? [...u16(5), kind, 8, ...table, ...extra] : [...u16(version), ...table, 8];
     info = info.concat(u32(header.length + die.length), header, die);
@@ -76,7 +76,7 @@ function imageOf(
   return path;
 }
 
-/** What all units answer, llvm-addr2line too: the lines of the offsets, undefined for those of no unit. */
+/** The lines at the offsets, from us and llvm-addr2line; undefined for an offset of no unit. */
 async function expectLines(
   path: string,
   expected: Readonly<Record<number, number | undefined>>,
@@ -143,7 +143,7 @@ describe("a unit's attributes", () => {
   ];
 
   test.each(forms.map((form) => [form[0].toString(16), form] as const))(
-    "of form 0x%s are passed over",
+    "of form 0x%s are skipped",
     async (_, [form, value, abbreviated]) => {
       const attribute: Attribute = [DW_AT_X, form, value, abbreviated ?? []];
       const path = imageOf([
@@ -153,7 +153,7 @@ describe("a unit's attributes", () => {
     },
   );
 
-  test("of all forms at once", async () => {
+  test("of all forms can occur together", async () => {
     const all = forms.map(
       ([form, value, abbreviated]): Attribute => [DW_AT_X, form, value, abbreviated ?? []],
     );
@@ -164,12 +164,12 @@ describe("a unit's attributes", () => {
     );
   });
 
-  test("of a form that does not exist are refused", async () => {
+  test("of an unknown form are refused", async () => {
     const path = imageOf([{ version: 5, attributes: [[DW_AT_X, 0x7e, []], NAME, LINES, LOW, HIGH] }]);
     await expect(resolved(path, [at(0)])).rejects.toThrow(/\.debug_info: .*unknown form 0x7e; /);
   });
 
-  test("that say their form indirectly without end are refused", async () => {
+  test("with an endless chain of DW_FORM_indirect are refused", async () => {
     const path = imageOf([
       { version: 5, attributes: [[DW_AT_X, 0x16, new Array(200_000).fill(0x16)], NAME, LINES, LOW] },
     ]);
@@ -210,18 +210,18 @@ describe("a unit's attributes", () => {
     }
   });
 
-  test("may lack the name and the directory", async () => {
+  test("may lack name and directory", async () => {
     const path = imageOf([{ version: 4, attributes: [LINES, LOW, HIGH] }]);
     expect(await resolved(path, [at(0)])).toEqual(["main.c:1"]);
   });
 
-  test("may lack the lines", async () => {
+  test("may lack a line program", async () => {
     await expectLines(imageOf([{ version: 4, attributes: [NAME, DIRECTORY, LOW, HIGH] }]), { 0: undefined });
   });
 });
 
 describe("a unit's ranges", () => {
-  test("by its first address and its last, which is an address or a length", async () => {
+  test("are given by DW_AT_low_pc and DW_AT_high_pc, an address or a length", async () => {
     const ends: readonly Attribute[] = [
       [0x12, 0x01, u64(BASE + 0x200n)],
       [0x12, 0x07, u64(0x200)],
@@ -234,7 +234,7 @@ describe("a unit's ranges", () => {
     }
   });
 
-  test("in .debug_ranges, with base addresses", async () => {
+  test("can be in .debug_ranges, with base addresses", async () => {
     const base = (address: bigint) => [...u64(0xffffffffffffffffn), ...u64(address)];
     const pair = (start: number, end: number) => [...u64(start), ...u64(end)];
     const ranges = [
@@ -311,7 +311,7 @@ describe("a unit's ranges", () => {
   };
   const header = (offsets: number) => [...u16(5), 8, 0, ...u32(offsets)];
 
-  test("in .debug_rnglists, with entries of every kind, at an offset", async () => {
+  test("can be in .debug_rnglists, at an offset, with entries of every kind", async () => {
     const rnglists = [...u32(8 + list.length), ...header(0), ...list];
     const attributes: Attribute[] = [
       NAME,
@@ -327,7 +327,7 @@ describe("a unit's ranges", () => {
     );
   });
 
-  test("in .debug_rnglists, by an index", async () => {
+  test("can be in .debug_rnglists, by an index", async () => {
     const rnglists = [...u32(16 + list.length + 1), ...header(2), ...u32(8), ...u32(9), 0x00, ...list];
     const attributes: Attribute[] = [
       ...[NAME, DIRECTORY, LINES],
@@ -342,7 +342,7 @@ describe("a unit's ranges", () => {
     );
   });
 
-  test("of an unknown kind, or without end, are refused", async () => {
+  test("of an unknown kind, or without an end, are refused", async () => {
     const attributes: Attribute[] = [NAME, DIRECTORY, LINES, LOW, [0x55, 0x17, u32(0)]];
     const ranges = (bytes: number[]) =>
       resolved(imageOf([{ version: 5, attributes }], { ".debug_rnglists": bytes }), [at(0)]);
@@ -354,7 +354,7 @@ describe("a unit's ranges", () => {
 });
 
 describe("units without code of their own", () => {
-  test("are passed over: type units, and the partial ones that dwz makes", async () => {
+  test("are skipped: type units and partial units from dwz", async () => {
     const path = imageOf([
       { version: 5, kind: 2, tag: 0x41, attributes: [NAME, LINES] },
       { version: 5, kind: 3, tag: 0x3c, attributes: [NAME, DIRECTORY, LINES] },
@@ -364,7 +364,7 @@ describe("units without code of their own", () => {
     await expectLines(path, ALL);
   });
 
-  test("in which split DWARF leaves the rest elsewhere are refused", async () => {
+  test("are refused if they are skeletons of split DWARF", async () => {
     for (const unit of [
       {
         version: 5 as const,
@@ -378,13 +378,13 @@ describe("units without code of their own", () => {
       },
     ]) {
       await expect(resolved(imageOf([unit]), [at(0)])).rejects.toThrow(
-        /split DWARF \(\.dwo files\) is not read; /,
+        /split DWARF \(\.dwo files\) is not supported; /,
       );
     }
   });
 });
 
-test("of two units that claim an address the one that starts last has it", async () => {
+test("if two units claim an address, the one that starts last wins", async () => {
   const outer: UnitPlan = { version: 4, attributes: [NAME, [0x1b, 0x08, text("/outer")], LINES, LOW, HIGH] };
   const inner: UnitPlan = {
     version: 4,

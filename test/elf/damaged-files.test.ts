@@ -1,4 +1,4 @@
-// Files that lie: whatever is wrong with them, the answer is one line, soon, and in little memory.
+// Damaged files: any damage ends in a one-line failure, quickly and with little memory.
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ beforeAll(async () => {
   });
 });
 
-/** Runs the mutator; gives how many images it could still alias. */
+/** Runs the mutator. @returns the number of images that it could still alias */
 function mutate(image: string, seed: number, runs: number): Promise<number> {
   const work = path(`work-${seed}`);
   mkdirSync(work);
@@ -119,7 +119,7 @@ describe.each(VICTIMS)("an image damaged anywhere: $name", ({ name, make, seeds 
     make(image);
   });
 
-  test.each(seeds)("ends in aliases or one line (seed %i)", async (seed) => {
+  test.each(seeds)("ends in aliases or a one-line failure (seed %i)", async (seed) => {
     const good = await mutate(image, seed, RUNS);
     expect(good).toBeGreaterThan(0);
     expect(good).toBeLessThan(RUNS);

@@ -1,4 +1,4 @@
-// Separate debug files: where elfutils finds them for a stripped file, and nowhere else.
+// Separate debug files of stripped files are found where elfutils finds them, and nowhere else.
 import { appendFileSync, copyFileSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, beforeEach, expect, test } from "vitest";
@@ -62,7 +62,7 @@ function buildIdPath(object: string): string {
   return join(store, ".build-id", id.slice(0, 2), `${id.slice(2)}.debug`);
 }
 
-/** The places where a debug file is looked for, by the file that is looked at. */
+/** The places searched for a debug file. */
 const PLACES: readonly [string, object: () => string, place: () => string][] = [
   ["by build ID", () => stripped, () => buildIdPath(stripped)],
   ["by debug link, beside the file", () => linked, () => join(folder, basename(debug))],
@@ -80,7 +80,7 @@ test.each(PLACES)("a debug file is found %s", (_, object, place) => {
   expect(foundByElfutils(installed)).toBe(place());
 });
 
-test("the first place that has the right file counts", () => {
+test("the first place with the right file wins", () => {
   const installed = install(linked);
   const places = [...PLACES].filter(([, object]) => object() === linked).map(([, , place]) => place());
   const byId = put(debug, buildIdPath(stripped));
@@ -92,14 +92,14 @@ test("the first place that has the right file counts", () => {
   expect(found(installed)).toBeUndefined();
 });
 
-test.each(PLACES.slice(1, 4))("a file whose checksum is another is passed over %s", (_, object, place) => {
+test.each(PLACES.slice(1, 4))("a file with another checksum is skipped %s", (_, object, place) => {
   const installed = install(object());
   appendFileSync(put(debug, place()), "more");
   expect(found(installed)).toBeUndefined();
 });
 
 test.each([...PLACES.slice(0, 1), ...PLACES.slice(4)])(
-  "a file of another build is passed over %s",
+  "a file of another build is skipped %s",
   (_, object, place) => {
     const other = join(directory, "other.ko");
     buildRelocatable(other, { cc: ["gcc", "-DOTHER", "-O1"], ld: "ld" });
@@ -110,13 +110,13 @@ test.each([...PLACES.slice(0, 1), ...PLACES.slice(4)])(
   },
 );
 
-test("a stripped file is no debug file, were it of the same build", () => {
+test("a stripped file is not a debug file, even one of the same build", () => {
   const installed = install(stripped);
   put(stripped, join(store, folder, "sample.ko"));
   expect(found(installed)).toBeUndefined();
 });
 
-test("text, a folder and a dangling link are passed over", () => {
+test("text, a folder and a dangling link are skipped", () => {
   const installed = install(linked);
   mkdirSync(join(folder, ".debug", basename(debug)), { recursive: true });
   put(new URL(import.meta.url).pathname, buildIdPath(stripped));
@@ -126,7 +126,7 @@ test("text, a folder and a dangling link are passed over", () => {
   expect(found(installed)).toBe(place);
 });
 
-test("debug directories are asked in order", () => {
+test("debug directories are searched in order", () => {
   const installed = install(linked);
   const [one, two] = [join(root, "one"), join(root, "two")];
   const inOne = put(debug, join(one, folder, basename(debug)));
@@ -136,18 +136,18 @@ test("debug directories are asked in order", () => {
   expect(found(installed, [])).toBeUndefined();
 });
 
-test("what is in front of /lib/modules/ does not count: an unpacked image, or /usr", () => {
+test("the path before /lib/modules/ is ignored: an unpacked image or /usr", () => {
   const place = put(built, join(store, "lib/modules/6.12.0/kernel/drivers/sample.ko"));
   expect(found(install(stripped))).toBe(place);
   expect(found(put(stripped, join(root, "usr/lib/modules/6.12.0/kernel/drivers/sample.ko")))).toBe(place);
 });
 
-test("a compressed module's debug file has its name without .xz", () => {
+test("the debug file of a compressed module has its name without .xz", () => {
   const place = put(built, join(store, folder, "sample.ko"));
   expect(found(install(stripped, "sample.ko.xz"))).toBe(place);
 });
 
-test("a file reached by a symbolic link is looked up under both its names", () => {
+test("a file reached through a symbolic link is searched under both names", () => {
   const installed = install(stripped);
   mkdirSync(join(root, "elsewhere"));
   const link = join(root, "elsewhere", "sample.ko");
@@ -169,7 +169,7 @@ test("a big-endian file's link is read in its own byte order", () => {
   expect(foundByElfutils(installed)).toBe(place);
 });
 
-test("a link that is cut short is a fault of one line", () => {
+test("a truncated .gnu_debuglink is a one-line failure", () => {
   const text = join(directory, "short");
   appendFileSync(text, "sample.debug");
   const broken = join(directory, "broken.ko");

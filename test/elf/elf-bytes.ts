@@ -16,11 +16,11 @@ export function text(string: string): number[] {
   return [...Buffer.from(string), 0];
 }
 
-/** A section of an ELF file to be made; the section names' own is added behind the last. */
+/** A section of an ELF file to build; the section name table is added after the last one. */
 export interface SectionPlan {
   readonly name: string;
   readonly bytes: Iterable<number>;
-  /** SHT_PROGBITS unless told otherwise. */
+  /** SHT_PROGBITS by default. */
   readonly type?: number;
   readonly flags?: number;
   readonly address?: bigint;
@@ -32,7 +32,7 @@ export interface SectionPlan {
 export interface ElfPlan {
   readonly is64: boolean;
   readonly littleEndian: boolean;
-  /** ET_EXEC unless told otherwise. */
+  /** ET_EXEC by default. */
   readonly type?: number;
   readonly machine: number;
   readonly sections: readonly SectionPlan[];

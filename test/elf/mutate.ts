@@ -1,6 +1,6 @@
-// A process that damages an image again and again and aliases what is left of it. test/elf/damaged-files.test.ts bundles
+// A process that damages an image again and again and aliases the result. test/elf/damaged-files.test.ts bundles
 // and runs it: node mutate.mjs <image> <directory> <seed> <runs>. It prints a line after each run, and ends with status 1
-// at the first run that ends in anything but success or a Failure of one line.
+// at the first run that ends in anything but success or a one-line Failure.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -70,7 +70,7 @@ function damageFile({
   writeFileSync(damaged, bytes.subarray(0, size));
 }
 
-/** @param declared whether all that is read of declarations is asked for, or lines alone */
+/** @param declared look up declarations too, not only lines */
 async function aliasDamaged(declared: boolean): Promise<void> {
   const elf = openElf(damaged);
   try {

@@ -30,7 +30,7 @@ export function buildRelocatable(out: string, { cc, ld }: Toolchain): string {
 }
 
 /**
- * Links a relocatable file so that its sections come to lie where `layOutSections` puts them. Nothing else changes: strings
+ * Links a relocatable file so that its sections are at the addresses of `layOutSections`. Nothing else changes: strings
  * are not merged, and the code is neither relocated nor relaxed.
  */
 export function linkInPlace(object: string, ld: string): string {

@@ -1,4 +1,4 @@
-// Debug sections of relocatable files are what a linker makes of them when it puts the other sections where we have them.
+// Debug sections of relocatable files are equal to those of a linker that places the other sections at our addresses.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -107,18 +107,18 @@ describe.each(Object.entries(TOOLCHAINS))("%s", (name, toolchain) => {
     linked = contents(linkInPlace(object, toolchain.ld), 1 << 20, false);
   });
 
-  test("debug sections are as the linker makes them", () => {
+  test("debug sections equal the linker's", () => {
     expect(Object.keys(linked)).toEqual(expect.arrayContaining([".debug_info", ".debug_line"]));
     expect(contents(object, 1 << 20, false)).not.toEqual(linked);
     expect(contents(object, 1 << 20, true)).toEqual(linked);
   });
 
-  test("wherever a read begins and ends", () => {
+  test("a read may begin and end anywhere", () => {
     expect(contents(object, 1, true)).toEqual(linked);
     expect(contents(object, 37, true)).toEqual(linked);
   });
 
-  test("whatever the order of the relocations", () => {
+  test("the order of the relocations does not matter", () => {
     for (const [kind, reorder] of Object.entries(ORDERS)) {
       const reordered = `${object}-${kind}`;
       reorderRelocations(object, reordered, reorder);
@@ -130,7 +130,7 @@ describe.each(Object.entries(TOOLCHAINS))("%s", (name, toolchain) => {
 
 type Order = <T>(groups: readonly T[]) => T[];
 
-/** Other orders of the relocations, those at one offset taken together. */
+/** Other orders of the relocations; those at one offset stay together. */
 const ORDERS: Readonly<Record<string, Order>> = {
   reversed: (groups) => groups.toReversed(),
   rotated: (groups) => [...groups.slice(groups.length / 2), ...groups.slice(0, groups.length / 2)],
@@ -177,7 +177,7 @@ function functionAddresses(object: string): string[] {
 interface Kind {
   readonly name: string;
   readonly toolchain?: Toolchain;
-  /** Converts the file, of which a copy has been linked. */
+  /** Converts the file after a copy of it has been linked. */
   readonly objcopy?: string;
 }
 
@@ -202,7 +202,7 @@ test.each(KINDS)("locations in a relocatable file $name", async ({ name, toolcha
   expect(await resolved(object, addresses)).toEqual(expected);
 });
 
-test("what --emit-relocs leaves in a linked file is not applied again", async () => {
+test("relocations left by --emit-relocs in a linked file are not applied again", async () => {
   // Where the addends are in their places, as i386 has them, applying them again would change the bytes.
   const image = buildSample(path("emit-relocs"), { CFLAGS: "-m32", LDFLAGS: "-m elf_i386 --emit-relocs" });
   expect(tool("readelf", ["-SW", image]).toString()).toMatch(/\.rel\.debug_info +REL/);
@@ -214,7 +214,7 @@ test("what --emit-relocs leaves in a linked file is not applied again", async ()
   expect(await resolved(image, addresses)).toEqual(expectedLocations(image, addresses));
 });
 
-test("type units, which may stand in front, are passed over", async () => {
+test("type units are skipped, even if they come first", async () => {
   const toolchain = { cc: ["gcc", "-fdebug-types-section"], ld: "ld" };
   const object = `${buildRelocatable(path("types"), toolchain)}-slub.c.o`;
   const [first] =
@@ -239,7 +239,7 @@ describe("the layout of sections", () => {
   };
   const loaded = (name: string, size: number) => ({ name, flags: SHF_ALLOC, bytes: new Uint8Array(size) });
 
-  test("an address, up to a section's end, is one section's", () => {
+  test("an address, up to a section's end, belongs to one section", () => {
     const sizes = [0, 1, 63, 64, 65, 0, 5000];
     const { elf, bases } = layout(sizes.map((size, i) => loaded(`.text.${i}`, size)));
     const ranges = sizes.map((size, i) => {
@@ -253,7 +253,7 @@ describe("the layout of sections", () => {
     });
   });
 
-  test("sections that are not loaded have none, wherever they stand", () => {
+  test("sections that are not loaded have no address, wherever they are", () => {
     const comment = { name: ".comment", bytes: [1, 2, 3] };
     const { bases } = layout([loaded(".text", 8), comment, loaded(".data", 8)]);
     const [text, data] = [defined(bases[1], "base of .text"), defined(bases[3], "base of .data")];
@@ -261,11 +261,11 @@ describe("the layout of sections", () => {
     expect(layout([comment, loaded(".text", 8), loaded(".data", 8)]).bases).toEqual([0, 0, text, data, 0]);
   });
 
-  test("of a linked file is that of its addresses", () => {
+  test("of a linked file is unchanged", () => {
     expect(layout([{ ...loaded(".text", 8), address: 4096n }], ET_EXEC).bases).toEqual([0, 0, 0]);
   });
 
-  test("of more than 4 GiB is refused", () => {
+  test("over 4 GiB is refused", () => {
     const file = path("large");
     tool(
       "as",
@@ -274,7 +274,7 @@ describe("the layout of sections", () => {
     );
     const elf = openElf(file);
     elf.file.close();
-    expect(() => layOutSections(elf)).toThrow(/its sections take more than 4 GiB of addresses; /);
+    expect(() => layOutSections(elf)).toThrow(/its sections need more than 4 GiB of addresses; /);
   });
 });
 
@@ -363,7 +363,7 @@ describe("a made-up file", () => {
     }
   });
 
-  test("a symbol whose section's index stands in SHT_SYMTAB_SHNDX", () => {
+  test("a symbol can have its section index in SHT_SYMTAB_SHNDX", () => {
     const relocations = [{ offset: 0, symbol: 1, type: R_X86_64_64, addend: 0n }];
     const symbols = [NONE, { value: 4n, section: SHN_XINDEX }];
     expect(relocatedBytes({ debug: u64(0), symbols, relocations, extended: [0, 1] })).toBe(
@@ -401,29 +401,29 @@ describe("a made-up file", () => {
   });
 
   test.each<[string, MadeUp, RegExp]>([
-    ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not known/],
-    ["for an unknown machine", { ...one({}), machine: 2 }, /the relocations of machine 2 are not known/],
+    ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not supported/],
+    ["for an unknown machine", { ...one({}), machine: 2 }, /relocations of machine 2 are not supported/],
     ["outside the section", one({ offset: 8 }), /0x8 lies outside the section's 8 bytes/],
     ["that reaches past the section", one({ offset: 1 }), /the relocation at 0x1 reaches past the section/],
-    ["of a symbol that is not there", one({ symbol: 2 }), /lie outside its 48 bytes/],
+    ["of a missing symbol", one({ symbol: 2 }), /lie outside its 48 bytes/],
     [
-      "of a symbol in a section that is not there",
+      "of a symbol in a missing section",
       { ...one({}), symbols: [NONE, { value: 0n, section: 9 }] },
-      /symbol 1 lies in section 9, which is not there/,
+      /symbol 1 is in section 9, which does not exist/,
     ],
     [
-      "of a symbol whose SHT_SYMTAB_SHNDX is not there",
+      "of a symbol without the SHT_SYMTAB_SHNDX that it needs",
       { ...one({}), symbols: [NONE, { value: 0n, section: SHN_XINDEX }] },
-      /symbol 1 lies in section 65535, which is not there/,
+      /symbol 1 is in section 65535, which does not exist/,
     ],
     ["in a table without symbols", changed(2, { link: 1 }), /section 1 is not its symbol table/],
-    ["in half a table", changed(2, { bytes: [1, 2, 3] }), /3 bytes are no table of 24-byte relocations/],
+    ["in half a table", changed(2, { bytes: [1, 2, 3] }), /3 bytes are not a table of 24-byte relocations/],
   ])("a relocation %s is a fault", (_, plan, message) => {
     expect(() => relocatedBytes(plan)).toThrow(Failure);
     expect(() => relocatedBytes(plan)).toThrow(message);
   });
 
-  test("a LEB128 number that does not end is a fault", () => {
+  test("an endless LEB128 number is a fault", () => {
     const relocations = [{ offset: 0, symbol: 1, type: R_LARCH_ADD_ULEB128, addend: 0n }];
     const debug = new Array<number>(20).fill(0x80);
     const plan = { machine: EM_LOONGARCH, debug, symbols: [NONE, IN_TEXT], relocations };
@@ -442,7 +442,7 @@ describe("damaged relocations", () => {
     ["RISC-V", clang("riscv64-linux-gnu", "-mrelax")],
   ];
 
-  test.each(VICTIMS)("%s: bytes or one line, whatever is changed", (name, toolchain) => {
+  test.each(VICTIMS)("%s: any change gives bytes or a one-line failure", (name, toolchain) => {
     const original = readFileSync(buildRelocatable(path(`victim ${name}`), toolchain));
     const elf = openElf(path(`victim ${name}`));
     const tables = elf.sections.filter(({ type }) => [SHT_RELA, SHT_REL, SHT_SYMTAB].includes(type));

@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../temporary-directory.ts";
 const directory = temporaryDirectory();
 const bytes = (text: string) => Buffer.from(text);
 
-test("a file has the content that was written, in whatever pieces it is given, and no other", () => {
+test("a file has the content that was written, for any division into pieces, and no other content", () => {
   const path = join(directory, "file");
   fc.assert(
     fc.property(fc.array(fc.string()), fc.string(), (pieces, other) => {
@@ -21,7 +21,7 @@ test("a file has the content that was written, in whatever pieces it is given, a
   );
 });
 
-test("no further piece is taken after a difference", () => {
+test("no piece is requested after a difference", () => {
   const path = join(directory, "first");
   writeFileSync(path, "abc");
   const pieces = function* () {
@@ -32,7 +32,7 @@ test("no further piece is taken after a difference", () => {
 });
 
 describe("a file that", () => {
-  test("is not there has no content", () => {
+  test("does not exist has no content", () => {
     expect(hasContent(join(directory, "missing"), [], "fails")).toBe(false);
     expect(hasContent(join(directory, "missing"), [], "differs")).toBe(false);
   });
@@ -45,13 +45,13 @@ describe("a file that", () => {
     expect(() => hasContent(path, [bytes("a")], "fails")).toThrow(message);
   });
 
-  test("lies below another file is an error, since it cannot be written either", () => {
+  test("is below another file is an error, since it cannot be written either", () => {
     const path = join(directory, "first", "below");
     expect(() => hasContent(path, [bytes("a")], "fails")).toThrow("cannot be read");
   });
 });
 
-test("what is wrong with a piece is told", () => {
+test("a failure of a piece is reported", () => {
   const path = join(directory, "first");
   const pieces = function* () {
     yield bytes("a");

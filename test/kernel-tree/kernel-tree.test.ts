@@ -1,4 +1,4 @@
-// The trees are made of what the patches' hunks want to find; git says what a patch makes of them. Real trees are patched in
+// The trees contain the lines that the patches' hunks need; git gives the expected result of a patch. Real trees are patched in
 // test/boot.
 import {
   chmodSync,
@@ -58,7 +58,7 @@ function hunksOf(patch: string): Map<string, Hunk[]> {
   return files;
 }
 
-/** What is known of a file before a patch, by line number: what was known of it behind the patch, and what its hunks want. */
+/** Known lines of a file before a patch, by line number: those known after the patch, and those that its hunks need. */
 function linesBefore(after: ReadonlyMap<number, string>, hunks: readonly Hunk[]): Map<number, string> {
   const before = new Map<number, string>();
   for (const [line, text] of after) {
@@ -127,7 +127,7 @@ test("there are patches for 6.1 and 6.12", () => {
 });
 
 describe.each(SERIES)("a tree of %s", (series) => {
-  test("is patched as git apply does it, and gets this program", () => {
+  test("is patched as by git apply, and gets this program", () => {
     const tree = treeFor(series);
     const expected = join(directory, `${trees}-git`);
     cpSync(tree, expected, { recursive: true });
@@ -138,7 +138,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
     expect(contents(tree)).toEqual(contents(expected));
   });
 
-  test("is the same after a second install, to make too", () => {
+  test("is the same after a second install, also for make", () => {
     const tree = treeFor(series);
     run("install", tree);
     const times = () => [...contents(tree).keys()].map((path) => statSync(tree + path).mtimeMs);
@@ -147,7 +147,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
     expect(times()).toEqual(before);
   });
 
-  test("is what it was after remove, without git", () => {
+  test("is restored by remove, without git", () => {
     const tree = treeFor(series, undefined, 5);
     const before = contents(tree);
     run("install", tree);
@@ -158,7 +158,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
     expect(contents(tree)).toEqual(before);
   });
 
-  test("is what it was after remove, to git", () => {
+  test("is restored by remove, for git", () => {
     const tree = treeFor(series);
     git(tree, "init", "-q");
     git(tree, "add", "-A");
@@ -180,7 +180,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
     expect(readFileSync(path, "utf8")).toBe(`# mine\n${before}`);
   });
 
-  test("tells its status", () => {
+  test("reports its status", () => {
     const tree = treeFor(series);
     const status = () => run("status", tree);
     const told = (hook: string) => ({
@@ -204,7 +204,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
     expect(contents(tree)).toEqual(before);
   });
 
-  test("is refused, and left as it was, when a hunk has no place", () => {
+  test("is refused and unchanged if a hunk does not apply", () => {
     const tree = treeFor(series);
     const path = join(tree, "scripts/link-vmlinux.sh");
     const patch = readFileSync(defined(patchFiles(series)[0], `patch for ${series}`), "utf8");
@@ -224,7 +224,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
   });
 });
 
-test("an unknown version gets the nearest series' patches, and is told so", () => {
+test("an unknown version gets the patches of the nearest series, with a message", () => {
   for (const [version, series] of [
     ["5.15.3", "6.1"],
     ["6.4.1", "6.1"],
@@ -242,7 +242,7 @@ test("an unknown version gets the nearest series' patches, and is told so", () =
   expect(run("status", tree).stdout).toBe("version: 6.5.1\nhook: not in; the patches for 6.12 apply\n");
 });
 
-test("hunks are found at other lines, but not among other lines", () => {
+test("hunks apply at other line numbers, but not with other context", () => {
   const tree = treeFor("6.12", "6.12.7", 40);
   expect(run("install", tree)).toEqual(QUIET);
   const fuzzy = treeFor("6.12");
@@ -254,7 +254,7 @@ test("hunks are found at other lines, but not among other lines", () => {
   expect(run("status", fuzzy).stdout).toMatch(/do not apply: init\/Kconfig: hunk 1 at line \d+\n$/);
 });
 
-test("a symbolic link's file is patched, not the link", () => {
+test("the target of a symbolic link is patched, not the link", () => {
   const tree = treeFor("6.12");
   const real = join(directory, "real-Kconfig");
   cpSync(join(tree, "init/Kconfig"), real);
@@ -271,7 +271,7 @@ describe("refused with one line is", () => {
     return stderr;
   };
 
-  test("what is no Linux tree", () => {
+  test("a directory that is not a Linux tree", () => {
     const tree = join(directory, "empty");
     mkdirSync(tree);
     const words = "is no Linux source tree: its Makefile has no VERSION and PATCHLEVEL; name the top of one";
@@ -283,7 +283,7 @@ describe("refused with one line is", () => {
     }
   });
 
-  test("a tree without a file that is to be patched", () => {
+  test("a tree without a file to be patched", () => {
     const tree = treeFor("6.12");
     rmSync(join(tree, "init/Kconfig"));
     expect(failure("install", tree)).toContain("do not apply: init/Kconfig: no such file; ");

@@ -1,4 +1,4 @@
-// The aliased listing and the alias table of a real kernel, beside what nm, readelf, awk and grep say.
+// The aliased listing and the alias table of a real kernel, compared with nm, readelf, awk and grep.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -70,7 +70,7 @@ function aliasesOf(
   return new Map(rows.filter(isKept).map((row) => [`${row.address} ${row.name}`, row.alias]));
 }
 
-/** A number from 0 to 99 that a name always gives. */
+/** A number from 0 to 99, always the same for a name. */
 function draw(name: string, round: number): number {
   let hash = round;
   for (const character of name) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
@@ -97,7 +97,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
   });
 
   describe("listing", () => {
-    test("made from the ELF file, is nm's when the alias lines are taken out", () => {
+    test("made from the ELF file, equals nm's without the alias lines", () => {
       expect(nm.includes("@")).toBe(false);
       expect(withoutAliases(listing) === nm.toString("latin1")).toBe(true);
     });
@@ -108,7 +108,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(readFileSync(file("piped-table")).equals(readFileSync(file("table")))).toBe(true);
     });
 
-    test("has each alias directly behind its symbol, with the same address and type", () => {
+    test("has each alias directly after its symbol, with the same address and type", () => {
       const lines = symbolsOf(listing);
       const pairs = lines.flatMap((line, i) =>
         line.name.includes("@") ? [{ original: lines[i - 1], line }] : [],
@@ -122,7 +122,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
   });
 
   describe("aliases", () => {
-    test("are as many as the text symbols with a duplicated name that no filter leaves out", () => {
+    test("are as many as the text symbols with a duplicated name that no filter excludes", () => {
       const script = `
         awk 'NF == 3 { print $3 }' | sort | uniq -d > "$1/duplicated"
         nm "$2" | awk 'NF == 3 && $2 ~ /^[tT]$/ { print $3 }' | grep -vE "$3" | grep -cFxf "$1/duplicated"`;
@@ -131,14 +131,14 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(table.rows.length).toBeGreaterThan(400);
     });
 
-    test("are all different, and no symbol's name", () => {
+    test("are unique, and none is a symbol's name", () => {
       const aliases = table.rows.map(({ alias }) => alias ?? "");
       expect(repeated(aliases)).toEqual([]);
       const names = new Set(symbols.map(({ name }) => name));
       expect(aliases.filter((alias) => names.has(alias))).toEqual([]);
     });
 
-    test("need an ordinal only where name, place and unit are those of another one, which is rare", () => {
+    test("have an ordinal only if name, place and unit equal those of another symbol, which is rare", () => {
       const key = ({ name, file, line, unit }: TableRow) => `${name} ${file} ${line} ${unit}`;
       const shared = new Set(repeated(table.rows.map(key)));
       const withOrdinal = table.rows.filter(({ ordinal }) => ordinal !== 0);
@@ -146,7 +146,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(withOrdinal.length).toBeLessThan(table.rows.length / 100);
     });
 
-    test("are made of name, file and line, and of the unit where the file is another one", () => {
+    test("consist of name, file and line, and the unit if it is another file", () => {
       const expected = table.rows.map(({ name, file, line, unit, ordinal }) => {
         const place = `${name}@${mangled(file ?? "")}_${line}`;
         const whole = file === unit ? place : `${place}@${mangled(unit ?? "")}`;
@@ -157,7 +157,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(table.rows.filter(({ alias }) => !grammar.test(alias ?? ""))).toEqual([]);
     });
 
-    test("carry the unit where it is not the file, as is every ambiguous place but one", async ({
+    test("have the unit if it is not the file, as for every ambiguous place but one", async ({
       annotate,
     }) => {
       const { stderr } = kasAlias(["vmlinux", vmlinux, "-o", "/dev/null", "--stats=json"]);
@@ -176,12 +176,12 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       await annotate(`${withUnit.length} of ${table.rows.length} aliases carry the unit`);
     });
 
-    test("say which name_show is that of drivers/rtc/sysfs.c", () => {
+    test("identify the name_show of drivers/rtc/sysfs.c", () => {
       const aliases = table.rows.map(({ alias }) => alias);
       expect(aliases).toContainEqual(expect.stringMatching(/^name_show@drivers_rtc_sysfs_c_[0-9]+$/));
     });
 
-    test("do not tell where the kernel was built", () => {
+    test("do not reveal the build directory", () => {
       expect(table.rows.filter(({ alias }) => /debian_build|build_reproducible/.test(alias ?? ""))).toEqual(
         [],
       );
@@ -189,7 +189,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
   });
 
   describe("table", () => {
-    test("names the kernel and the options that count", () => {
+    test("names the kernel and the relevant options", () => {
       const output = (script: string) => tool("bash", ["-c", script, "bash", vmlinux]).toString().trim();
       const banner = output("strings -n 20 \"$1\" | grep -m 1 '^Linux version [0-9]'");
       const buildId = output("readelf -n \"$1\" | sed -n 's/.*Build ID: //p'");
@@ -213,7 +213,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       }
     });
 
-    test("with --table-scope all, has every text symbol, and the aliases as without", () => {
+    test("with --table-scope all, has every text symbol, and the same aliases", () => {
       const listed = symbols.filter(isText).map(({ address, type, name }) => `${address} ${type} ${name}`);
       expect(whole.rows.map(({ address, type, name }) => `${address} ${type} ${name}`)).toEqual(listed);
       expect(whole.header).toEqual({ ...table.header, rows: listed.length });
@@ -244,7 +244,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(unknown).toEqual([]);
     });
 
-    test("has positions as they come of nm's listing", () => {
+    test("has the positions counted in nm's listing", () => {
       const namesakes = new Map<string, string[]>();
       // scripts/mksysmap leaves out the types a, N, U and w; of equal addresses scripts/kallsyms puts weak symbols last.
       const kept = symbols.filter(({ type }) => !"aNUw".includes(type));
@@ -265,7 +265,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       expect(table.rows.every(({ sympos }) => sympos > 0)).toBe(true);
     });
 
-    test("has paths relative to the source tree, those of assembly too", () => {
+    test("has paths relative to the source tree, also for assembly", () => {
       const paths = new Set(whole.rows.flatMap(({ file, unit }) => [file ?? "", unit ?? ""]));
       expect(
         [...paths].filter((path) => /^\.{0,2}\/|^debian\/|reproducible|\/\.\.?\/|\/\//.test(path)),
@@ -282,7 +282,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
       return readTable(file(name));
     };
 
-    test.each([20, 50, 80])("change no other's alias, where %i in 100 names were there before", (percent) => {
+    test.each([20, 50, 80])("change no other alias, if %i in 100 names were there before", (percent) => {
       const isKept = (name: string) => draw(name, percent) < percent;
       const kept = nm
         .toString("latin1")

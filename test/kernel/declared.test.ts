@@ -1,4 +1,4 @@
-// Where the data symbols of a real kernel are declared: beside llvm-symbolizer, and where it says otherwise beside gdb.
+// Declarations of a real kernel's data symbols, compared with llvm-symbolizer and, where it differs, with gdb.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -8,18 +8,18 @@ import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { kernels } from "./kernels.ts";
 
-/** In MiB; `npm run bench` tells the time. */
+/** In MiB; `npm run bench` measures the time. */
 const MEMORY_LIMIT = 300;
 
-/** One symbol in so many is compared. */
+/** One in this number of symbols is compared. */
 const SAMPLE = 4;
-/** Of those that llvm-symbolizer says nothing of, as it does not follow DW_AT_specification, gdb is asked one in so many. */
+/** One in this number is checked with gdb, of those unknown to llvm-symbolizer, which does not follow DW_AT_specification. */
 const GDB_SAMPLE = 12;
 
-/** Whether a path, which may have the build directory in front, ends in a file's path. */
+/** Whether a path, which may begin with the build directory, ends in a file's path. */
 const endsIn = (path: string, file: string) => posix.normalize(`/${path}`).endsWith(`/${file}`);
 
-/** What gdb says of variables at file level, by address: `path:line`. */
+/** gdb's answers for variables at file level, by address: `path:line`. */
 function gdbPlaces(vmlinux: string, rows: readonly TableRow[], script: string): Map<string, string> {
   const asked = rows.map(({ address, name }) => `("${address}", "${name}")`);
   writeFileSync(
@@ -63,7 +63,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
     rows = lines.map((line): TableRow => JSON.parse(line)).filter(({ type }) => /[bBdDrRvV]/.test(type));
   }, 120_000);
 
-  test("the aliases of data symbols are unique, and free of compilers' numbers", () => {
+  test("the aliases of data symbols are unique and have no compiler-generated numbers", () => {
     const lines = readFileSync(file("table"), "utf8").trimEnd().split("\n").slice(1);
     const aliased = lines.map((line): TableRow => JSON.parse(line)).filter(({ type }) => !/[tT]/.test(type));
     expect(aliased.length).toBeGreaterThan(1000);
@@ -72,14 +72,14 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
     expect(aliased.filter(({ via }) => via !== "decl" && via !== "file-symbol")).toEqual([]);
   });
 
-  test("every declaration is where llvm-symbolizer or gdb has it", async ({ annotate }) => {
+  test("every declaration is where llvm-symbolizer or gdb finds it", async ({ annotate }) => {
     const sampled = rows.filter(({ via }, i) => via === "decl" && i % SAMPLE === 0);
     const said = tool(
       "llvm-symbolizer-19",
       [`--obj=${vmlinux}`, "--output-style=GNU"],
       sampled.map(({ address }) => `DATA 0x${address}\n`).join(""),
     );
-    // A name, the address and size, and the place: `??:?` where it knows none, line 0 where only the file symbol tells.
+    // A name, the address and size, and the place: `??:?` if unknown, line 0 if it is only from the file symbol.
     const answers = said.toString().trimEnd().split("\n");
     const counts = { compared: 0, equal: 0, empty: 0, "without a line": 0, "another line": 0 };
     const asked: TableRow[] = [];
@@ -117,7 +117,7 @@ describe.each(kernels)("$package $version", ({ vmlinux }) => {
     expect(wrong).toEqual([]);
   }, 300_000);
 
-  test("what has no declaration was made up by compilers, assembly or the linker", async ({ annotate }) => {
+  test("symbols without a declaration come from compilers, assembly or the linker", async ({ annotate }) => {
     const unnamed = /^(\.LC|\.L|__func__\.|__compound_literal\.|CSWTCH\.)/;
     const reasons = { "made by the compiler": 0, "exported symbols": 0, "linker, assembly and others": 0 };
     let declared = 0;

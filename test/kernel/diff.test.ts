@@ -1,4 +1,4 @@
-// What changed between Debian's kernels, beside what DuckDB and their sources say.
+// Changes between Debian's kernels, compared with DuckDB and the sources.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const OLD = path("tables/6.1.kas.jsonl");
 const NEW = path("tables/6.12.kas.jsonl");
 const OLD_ALIASES = path("old-aliases");
 const NEW_ALIASES = path("new-aliases");
-/** Of the same two kernels with `--location decl`. */
+/** Tables of the same two kernels with `--location decl`. */
 const DECLARED = [path("old-declared"), path("new-declared")] as const;
 const [old, new_] = ["6.1", "6.12"].map((wanted) => kernels.find(({ series }) => series === wanted));
 if (old === undefined || new_ === undefined) throw new Error("6.1 and 6.12 are needed");
@@ -66,7 +66,7 @@ function changesBetween(oldTable: string, newTable: string): Difference {
 
 let database: DuckDBConnection;
 
-/** The rows that DuckDB answers with, asked in the folder that has tables/. */
+/** The rows of a DuckDB query, run in the folder that has tables/. */
 async function ask(query: string): Promise<Record<string, unknown>[]> {
   const inFolder = query.replaceAll("'tables/", `'${directory}/tables/`);
   return (await database.runAndReadAll(inFolder)).getRowObjectsJson();
@@ -108,7 +108,7 @@ describe.each([
   const view = (object: string, { name, alias, file, line, unit, sympos }: Side) =>
     JSON.stringify([object, name, alias, file, line, unit, sympos]);
 
-  test("every symbol of both is in exactly one group, and the groups' sizes add up", () => {
+  test("every symbol of both tables is in exactly one group, and the group sizes add up", () => {
     const sides = (side: "old" | "new") =>
       changes.flatMap((change) => (change[side] === null ? [] : view(change.object, change[side]))).sort();
     // A pair of symbols is of one object.
@@ -122,7 +122,7 @@ describe.each([
     expect(changes.length).toBeGreaterThan(scope === "aliases" ? 1000 : 100_000);
   });
 
-  test("the map, the added and the removed ones make the new aliases out of the old ones", () => {
+  test("the map, with added and removed aliases, turns the old aliases into the new ones", () => {
     const map = new Map<string, string>();
     const quiet = ["--format", "map", "--quiet"];
     for (const line of lines(run(1, "diff", oldTable, newTable, ...quiet))) {
@@ -139,12 +139,12 @@ describe.each([
     expect(applied.sort()).toEqual(newRows.flatMap(({ alias }) => alias ?? []).sort());
   });
 
-  test("there is no difference of a table and itself", () => {
+  test("a table does not differ from itself", () => {
     expect(run(0, "diff", oldTable, oldTable)).toBe("");
     expect(run(0, "diff", newTable, newTable)).toBe("");
   });
 
-  test("swapped they have swapped groups", () => {
+  test("swapped tables have swapped groups", () => {
     const swapped = changesBetween(newTable, oldTable).changes;
     const swap = (group: string) => (group === "added" ? "removed" : group === "removed" ? "added" : group);
     const plain = ({ group, reason, other, object, old, new: new_ }: Change) =>
@@ -156,7 +156,7 @@ describe.each([
   });
 });
 
-test("DuckDB counts as many moved and unchanged functions among those that one key tells apart", async () => {
+test("DuckDB counts the same moved and unchanged functions among those with a unique key", async () => {
   const unique = (kernel: string) =>
     `SELECT object, name, coalesce(file, '') AS file, coalesce(unit, '') AS unit,
     any_value(line) AS line, any_value(alias) AS alias FROM symbols WHERE kernel LIKE '${kernel}'
@@ -202,7 +202,7 @@ describe("the sources", () => {
     name: `linux-source-${series}`,
   }));
 
-  /** Takes files out of the packages' sources; those that were made while the kernel was built are not there. */
+  /** Extracts files from the packages' sources, which do not have files generated during the build. */
   function extract(files: readonly string[]): void {
     for (const { tree, package: deb, name } of SOURCES) {
       mkdirSync(tree);
@@ -212,7 +212,7 @@ describe("the sources", () => {
       try {
         execFileSync("bash", ["-c", script, "bash", deb, name, tree, path("files")], { stdio: "pipe" });
       } catch {
-        // tar has told of missing files; the test tells whether too many are.
+        // tar has reported missing files; the test checks that they are few.
       }
     }
   }
@@ -225,7 +225,7 @@ describe("the sources", () => {
     }
   }
 
-  /** How far a function's head stands from a line, in lines; undefined where macros put the function together. */
+  /** Distance of a function's head from a line, in lines; undefined for a function built by macros. */
   function distance({ tree }: (typeof SOURCES)[number], side: Side): number | undefined {
     const { name } = side;
     const source = join(tree, defined(side.file, `file of ${name}`));
@@ -234,7 +234,7 @@ describe("the sources", () => {
     const head = new RegExp(`^(?:[A-Za-z_].*)?\\b${name.replace(/\..*$/, "")}\\s*\\(.*(?<!;)$`);
     const heads = text.flatMap((each, i) => (head.test(each) ? i : []));
     const at = defined(side.line, `line of ${name}`) - 1;
-    // At the brace behind a long list of parameters the name is as far up as the list is long.
+    // At the brace after a long parameter list, the name is above the whole list.
     let start = at;
     if (text[at]?.startsWith("{")) while (start > 0 && !/[;{}]/.test(text[start - 1] ?? "")) start--;
     if (heads.some((i) => start <= i && i < at)) return 0;
@@ -264,9 +264,9 @@ describe("the sources", () => {
   });
 
   test.each([
-    // The compiler may have moved a statement of the body in front of all else.
+    // The compiler may have moved a statement of the body before everything else.
     { location: "entry", least: 95 },
-    // Which functions are drawn depends on the kernels: now and then a macro puts one together whose name is elsewhere too.
+    // The sample depends on the kernels: sometimes a macro builds a function whose name also occurs elsewhere.
     { location: "decl", least: 97 },
   ] as const)(
     "have $least of 100 random moved functions within three lines of where tables of --location $location say",
@@ -284,7 +284,7 @@ describe("the sources", () => {
   );
 });
 
-test("the history of both has what the difference has", () => {
+test("the history of both agrees with the difference", () => {
   run(0, "history", NEW, OLD, "--format", "json", "-o", path("history.json"));
   const last = lines(readFileSync(path("history.json"), "utf8")).map(
     (line) => JSON.parse(line).events.at(-1).event,

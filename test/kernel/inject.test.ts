@@ -11,7 +11,7 @@ import { expectOnlyAliasesAdded, injected, type ObjectView, objectView } from ".
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { kernels } from "./kernels.ts";
 
-/** Runs a tool in the C locale and gives what it prints. @param statuses those that are no failure */
+/** Runs a tool in the C locale. @param statuses accepted exit statuses @returns its output */
 async function tool(command: string, args: readonly string[], statuses = [0]): Promise<string> {
   const options = { env: { ...process.env, LC_ALL: "C" }, maxBuffer: 1 << 30 };
   const {
@@ -23,7 +23,7 @@ async function tool(command: string, args: readonly string[], statuses = [0]): P
   return stdout;
 }
 
-/** What readelf says of some files; one process for all of them saves most of the time. */
+/** Output of readelf for some files; one process for all files saves most of the time. */
 async function viewsOf(paths: readonly string[]): Promise<ObjectView[]> {
   const printed = await tool("readelf", ["-hSsW", ...paths]);
   const views = paths.length === 1 ? [printed] : printed.split(/^File: .*\n/m).slice(1);
@@ -69,7 +69,7 @@ function expectSameRelocations(before: ObjectView, after: ObjectView, moved: rea
   return count;
 }
 
-/** Expects a module to be what it was, but for its aliases, and to stay so the second time. Gives how many relocations it has. */
+/** Expects a module to change only by its aliases, and not at all the second time. @returns its number of relocations */
 function expectSameButForAliases({ path, before, aliases, aliased, after }: Pair): number {
   try {
     const moved = expectOnlyAliasesAdded(before, after, aliases);
@@ -95,7 +95,7 @@ function expectAliasesIn({ symbols }: ObjectView, { before, aliases }: Pair): vo
   }
 }
 
-/** What readelf prints about relocations, without the places of sections and the indices of symbols. */
+/** Output of readelf about relocations, without section addresses and symbol indices. */
 async function relocations(path: string): Promise<string> {
   const printed = await tool("readelf", ["-rW", path]);
   return printed
@@ -105,7 +105,7 @@ async function relocations(path: string): Promise<string> {
 
 const types = (path: string) => tool("pahole", ["-F", "dwarf", "--sizes", path]);
 
-/** Tools that say the same of modules with and without aliases; what names the file is left out. */
+/** Tools with the same output for modules with and without aliases, except for the file name. */
 const SAYINGS: readonly ((paths: readonly string[]) => Promise<string>)[] = [
   async (paths) => {
     const complaints = await tool("eu-elflint", ["--gnu", ...paths], [0, 1]);
@@ -143,7 +143,7 @@ describe.each(kernels)("$package $version", ({ modules }) => {
   const bySize = paths.toSorted((a, b) => statSync(a).size - statSync(b).size);
   const some = paths.filter((path, i) => i % 20 === 0 || path === bySize.at(0) || path === bySize.at(-1));
 
-  /** Makes the pairs of a batch; the copies are gone when `check` is done with them. */
+  /** Makes the pairs of a batch; the copies are removed after `check`. */
   async function checkBatch(
     batch: readonly string[],
     check: (pairs: Pair[]) => Promise<void>,
@@ -166,7 +166,7 @@ describe.each(kernels)("$package $version", ({ modules }) => {
     await Promise.all(starts.map((i) => limit(() => checkBatch(chosen.slice(i, i + BATCH), check))));
   }
 
-  test("every module gets its aliases and is otherwise the same, for eu-elflint, modinfo and modprobe too", async ({
+  test("every module gets its aliases and is otherwise the same, also for eu-elflint, modinfo and modprobe", async ({
     annotate,
   }) => {
     const counts = { modules: 0, aliases: 0, relocations: 0 };
@@ -187,7 +187,7 @@ describe.each(kernels)("$package $version", ({ modules }) => {
     await annotate(JSON.stringify(counts));
   });
 
-  test("ld -r, ld.lld -r and strip take modules, and keep their aliases", async () => {
+  test("ld -r, ld.lld -r and strip accept modules and keep their aliases", async () => {
     let compared = 0;
     await checkAll(some, async (pairs) => {
       for (const pair of pairs) {

@@ -9,10 +9,10 @@ import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { kernels } from "./kernels.ts";
 
-/** What scripts/kallsyms hands to the assembler. */
+/** The output of scripts/kallsyms for the assembler. */
 interface Kallsyms {
   readonly count: number;
-  /** In the kernel's order, each with its type in front; decompressed as kernel/kallsyms.c does. */
+  /** In the kernel's order, each with its type first; decompressed as in kernel/kallsyms.c. */
   readonly names: readonly string[];
   readonly offsets: readonly string[];
 }
@@ -85,18 +85,18 @@ describe.each(kernels)("$package $version", ({ vmlinux, source }) => {
     aliased = kallsyms(file("aliased"));
   });
 
-  test("takes the aliased listing without a word", () => {
+  test("accepts the aliased listing without a message", () => {
     expect(talk).toBe("");
   });
 
-  test("has as many symbols more as there are aliases", () => {
+  test("has one more symbol for each alias", () => {
     expect(rows.length).toBeGreaterThan(400);
     expect(plain.count).toBe(plain.names.length);
     expect(aliased.count).toBe(aliased.names.length);
     expect(aliased.count - plain.count).toBe(rows.length);
   });
 
-  test("puts each alias directly behind its symbol, at the same address", () => {
+  test("puts each alias directly after its symbol, at the same address", () => {
     const pairs = aliased.names.flatMap((name, i) =>
       name.includes("@")
         ? [
@@ -116,7 +116,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, source }) => {
     expect(pairs).toEqual(expected);
   });
 
-  test("leaves the other symbols as they were", () => {
+  test("does not change the other symbols", () => {
     const left = (column: readonly string[]) => column.filter((_, i) => !aliased.names[i]?.includes("@"));
     expect(left(aliased.names).join("\n") === plain.names.join("\n")).toBe(true);
     expect(left(aliased.offsets).join("\n") === plain.offsets.join("\n")).toBe(true);

@@ -1,4 +1,4 @@
-// The real kernels that these tests read; `npm run test:kernels` fetches them and says where they are.
+// The real kernels of these tests; `npm run test:kernels` fetches them and passes their location.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel } from "../../scripts/kernels.mjs";

@@ -1,4 +1,4 @@
-// Positions of namesakes in a real kernel and all its modules, beside those counted in what nm prints.
+// Positions of namesakes in a real kernel and all its modules, compared with those counted in nm's output.
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -33,7 +33,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, modules }) => {
     rows = lines.map((line): TableRow => JSON.parse(line));
   }, 900_000);
 
-  test("in vmlinux every function has the position of its line among nm's lines of its name", () => {
+  test("in vmlinux, the position of a function is that of its line among nm's lines with its name", () => {
     const listed = tool("nm", ["-n", vmlinux])
       .toString()
       .matchAll(/^([0-9a-f]+) ([^aNUw ]) (.*)$/gm);
@@ -48,7 +48,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, modules }) => {
     expect(wrong).toEqual([]);
   });
 
-  test("in each module every function has the position of its entry among those of its name in the symbol table", () => {
+  test("in a module, the position of a function is that of its entry among the symbol table entries with its name", () => {
     const files = readdirSync(modules, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ko"))
       .map((file) => join(modules, file));
@@ -61,7 +61,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, modules }) => {
         maxBuffer: 1 << 29,
         encoding: "latin1",
       });
-      // Sections that are loaded: nm tells their names; what holds debug information or notes for the linker is not.
+      // Loaded sections only, not those with debug information or notes for the linker; nm prints section names.
       const lines = printed.matchAll(
         /^(\S+?):(.*?) *\|([0-9a-f]{16})\| +(\S) +\|[^|]*\|[^|]*\|[^|]*\|(.*)$/gm,
       );

@@ -1,5 +1,5 @@
 // Where each text symbol of a real kernel comes from: the built-in resolver beside llvm-addr2line, eu-addr2line and
-// GNU addr2line, and beside the rows of the line tables as llvm-dwarfdump prints them. docs/locations.md tells the story.
+// GNU addr2line, and with the rows of the line tables as llvm-dwarfdump prints them. docs/locations.md explains the differences.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
@@ -8,7 +8,7 @@ import { answersOf, resolved } from "../locations.ts";
 import { tool } from "../tool.ts";
 import { kernels } from "./kernels.ts";
 
-/** A text symbol. All of a 64-bit kernel's text lies in the top 4 GiB, so 32 bits of its address tell the rest. */
+/** A text symbol. All text of a 64-bit kernel is in the top 4 GiB, so 32 bits identify an address. */
 interface TextSymbol {
   readonly name: string;
   /** As nm prints it. */
@@ -30,24 +30,24 @@ interface LineTable {
   readonly endsSequence: boolean[];
 }
 
-/** A text symbol, and where three programs say it comes from. */
+/** A text symbol, and its location from three programs. */
 interface Compared extends TextSymbol {
   readonly ours: string | undefined;
   readonly llvm: string | undefined;
   readonly elfutils: string | undefined;
 }
 
-/** What the rows say of an address. */
+/** The rows' answer for an address. */
 interface Row {
   readonly location: string;
-  /** The same line of the table's file 0, where another file's row has come about without any DW_LNS_set_file. */
+  /** The same line in file 0 of the table, if the row has its file only by default, without DW_LNS_set_file. */
   readonly inFile0: string | undefined;
 }
 
 /** The row that elfutils takes. */
 interface TakenRow {
   readonly location: string;
-  /** Whether it is the last one of a sequence that ends at the same address, so that it stands for no byte of code. */
+  /** Whether it is the last row of a sequence that ends at the same address, so that it covers no code. */
   readonly zeroLength: boolean;
 }
 
@@ -62,7 +62,7 @@ function textSymbols(vmlinux: string): TextSymbol[] {
   });
 }
 
-/** Names of padding in front of functions, and of the ends of sections: no code whose line matters. */
+/** Names of padding before functions and of section ends: their lines do not matter. */
 const isNoFunction = ({ name }: TextSymbol) => /^__pfx_|^__\w*text_(start|end)$/.test(name);
 
 function grouped<T>(values: readonly T[], keyOf: (value: T) => number | undefined): Map<number, T[]> {
@@ -144,7 +144,7 @@ interface UnitRanges {
 
 const RANGE = /\[0x[0-9a-f]{8}([0-9a-f]{8}), 0x[0-9a-f]{8}([0-9a-f]{8})\)/g;
 
-/** What the units' root DIEs claim, and what .debug_aranges says of them. */
+/** The ranges in the units' root DIEs, and those in .debug_aranges. */
 function unitRanges(path: string): { claimed: UnitRanges; aranges: UnitRanges } {
   const tableOf = new Map<string, number>();
   const sorted = (ranges: [start: number, end: number, table: number][]) => {
@@ -180,7 +180,7 @@ function rangeBefore({ starts }: UnitRanges, address: number): number {
   return firstFrom(starts, address + 1) - 1;
 }
 
-/** The first place in ascending numbers where one is not below the limit. */
+/** The first index in ascending numbers whose number is not below the limit. */
 function firstFrom(numbers: ArrayLike<number>, limit: number): number {
   let from = 0;
   let to = numbers.length;
@@ -220,7 +220,7 @@ function coveringRows(
 }
 
 /**
- * elfutils sorts all rows of a unit by address, of equal ones those that end a sequence first, and takes the last one at or
+ * elfutils sorts all rows of a unit by address; among equal ones, those that end a sequence come first. It takes the last one at or
  * before the address unless it ends a sequence (libdw's compare_lines, libdwfl's dwfl_module_getsrc).
  */
 function rowOfElfutils(table: LineTable, wanted: number): TakenRow | undefined {
@@ -262,7 +262,7 @@ const page = readFileSync(new URL("../../docs/locations.md", import.meta.url), "
       .map((cell) => cell.replaceAll("`", "").trim()),
   );
 
-/** A figure of the page, as it was measured on one version; another version's kernel has figures of its own. */
+/** A figure of the page, measured on one version; other versions have other figures. */
 function expectDocumented(version: string, what: string, figure: number): void {
   const column = Math.max(...page.map((cells) => cells.indexOf(version, 1)));
   if (column === -1) return;
@@ -275,9 +275,9 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
   /** By address: the row that covers it. */
   const covering = new Map<number, Row>();
   const contradictions: string[] = [];
-  /** By address, where eu-addr2line and we differ: the row that it takes. */
+  /** By address, if eu-addr2line and we differ: the row that it takes. */
   const taken = new Map<number, TakenRow>();
-  /** By address, where we have no answer: the first row within the symbol. */
+  /** By address, if we have no answer: the first row within the symbol. */
   const within = new Map<number, string>();
   let claimed: UnitRanges;
   let zeroLengthRows = 0;
@@ -298,7 +298,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
 
     const ranges = unitRanges(vmlinux);
     claimed = ranges.claimed;
-    // libdwfl looks only at where the ranges of .debug_aranges start.
+    // libdwfl uses only the start addresses of the ranges in .debug_aranges.
     const tableOfElfutils = (address: number) => ranges.aranges.tables[rangeBefore(ranges.aranges, address)];
     const differing = grouped(
       symbols.filter((symbol) => symbol.elfutils !== symbol.ours),
@@ -329,7 +329,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     });
   });
 
-  test("a location is the row that covers the symbol's address, where a unit claims the address", () => {
+  test("a location is that of the row that covers the symbol's address, if the address is in a unit", () => {
     expect(contradictions).toEqual([]);
     expect(symbols.length).toBeGreaterThan(10_000);
     expect(covering.size).toBeGreaterThan(symbols.length / 2);
@@ -340,11 +340,11 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     expectDocumented(version, "with a location", symbols.filter(({ ours }) => ours !== undefined).length);
   });
 
-  test("llvm-addr2line says the same of every text symbol", () => {
+  test("llvm-addr2line gives the same answer for every text symbol", () => {
     expect(symbols.filter(({ ours, llvm }) => llvm !== ours)).toEqual([]);
   });
 
-  test("eu-addr2line says the same but where it looks past a unit's ranges or a sequence's end", () => {
+  test("eu-addr2line gives the same answer, unless it looks past a unit's ranges or a sequence's end", () => {
     const differences = symbols.filter(({ ours, elfutils }) => elfutils !== ours);
     expect(differences.filter(({ ours }) => ours !== undefined)).toEqual([]);
     expect(differences.filter(({ low, elfutils }) => taken.get(low)?.location !== elfutils)).toEqual([]);
@@ -359,7 +359,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     expectDocumented(version, "sequences that end in a row of no length", zeroLengthRows);
   });
 
-  test("a function has llvm-addr2line's location, or else eu-addr2line's, but where that row covers nothing", () => {
+  test("a function has the location of llvm-addr2line, or otherwise of eu-addr2line unless that row covers no code", () => {
     const differences = symbols.filter(
       (symbol) => !isNoFunction(symbol) && symbol.ours !== (symbol.llvm ?? symbol.elfutils),
     );
@@ -373,7 +373,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     expect(isDocumented ? differences.map(({ address, name }) => `${address} ${name}`) : []).toEqual(listed);
   });
 
-  test("a symbol that no row covers takes the first row within it", async () => {
+  test("a symbol that no row covers gets the first row within it", async () => {
     const bare = symbols.filter(({ ours, size }) => ours === undefined && size > 0);
     const next = await resolved(vmlinux, bare);
     expect(bare.filter(({ low }, i) => next[i] !== within.get(low))).toEqual([]);
@@ -381,7 +381,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     expectDocumented(version, "symbols located by the first row within", within.size);
   });
 
-  test("GNU addr2line names file 0 where a row's file is 1 because no instruction has set it", () => {
+  test("GNU addr2line gives file 0 for a row whose file is 1 by default", () => {
     const bearers = new Map<string, number>();
     for (const [, name = ""] of tool("nm", [vmlinux])
       .toString()

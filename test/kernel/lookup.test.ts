@@ -41,7 +41,7 @@ describe.each(kernels)("look-ups in $package $version", ({ vmlinux, modules }) =
     return { symbols };
   }
 
-  test("find by an alias its symbol, by a name all that bear it, and by a place what begins there", () => {
+  test("find a symbol by its alias, all namesakes by their name, and by a place the symbols that begin there", () => {
     expect(rows.length).toBeGreaterThan(400);
     const step = Math.ceil(rows.length / 12);
     for (const row of rows.filter((_, i) => i % step === 0)) {

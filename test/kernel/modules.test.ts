@@ -1,4 +1,4 @@
-// The modules of a real kernel: which symbols get an alias, beside what nm says, and where they are, beside elfutils.
+// The modules of a real kernel: which symbols get an alias, compared with nm, and their locations, compared with elfutils.
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -19,7 +19,7 @@ interface ListedSymbol {
   readonly section: string;
 }
 
-/** What gets no alias, of what occurs in these modules and images. */
+/** The symbols of these modules and images that get no alias. */
 const LEFT_OUT =
   /^__(pfx|cfi|UNIQUE_ID)_|^\.L|^__.*_(start|end)$|^(init|cleanup)_module$|_(veneer|from_arm)$/;
 const isText = ({ type }: ListedSymbol) => type === "t" || type === "T";
@@ -37,7 +37,7 @@ async function output(command: string, args: readonly string[], input?: string):
   return (await running).stdout;
 }
 
-/** The defined symbols of files, by what nm prints of them; many at a time, since starting it costs most. */
+/** The defined symbols of files, from nm; many files at a time, since starting nm costs most. */
 async function listed(paths: readonly string[]): Promise<ListedSymbol[][]> {
   const batches = Array.from({ length: Math.ceil(paths.length / 64) }, (_, i) =>
     paths.slice(64 * i, 64 * (i + 1)),
@@ -96,27 +96,27 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     table = readTable(join(directory, "table"));
   });
 
-  /** The text symbols whose name two or more in scope bear. */
+  /** The text symbols whose name two or more symbols in scope share. */
   const duplicated = (symbols: readonly ListedSymbol[]) =>
     symbols.filter(
       (symbol) => isText(symbol) && (bearers.get(symbol.name) ?? 0) > 1 && !LEFT_OUT.test(symbol.name),
     );
 
-  test("there are as many as the kernel has", () => {
+  test("are all modules of the kernel", () => {
     expect(paths.length).toBeGreaterThan(500);
     expect(ofModules).toHaveLength(paths.length);
     expect(table.header.objects).toHaveLength(paths.length + 1);
     expect(table.header.rows).toBe(table.rows.length);
   });
 
-  test("the image gets an alias for each name that occurs again, in it or in a module", () => {
+  test("the image gets an alias for each name that occurs again in it or in a module", () => {
     const expected = duplicated(image).map((symbol) => `${symbol.name} ${symbol.address}`);
     const own = table.rows.filter(({ object }) => object === "vmlinux");
     expect(own.map(({ name, address }) => `${name} ${address}`).sort()).toEqual(expected.sort());
     expect(expected.length).toBeGreaterThan(400);
   });
 
-  test("the image gets the same aliases by the symbol frequency file", () => {
+  test("the image gets the same aliases with the symbol frequency file", () => {
     const frequency = ["--symbol-frequency", join(directory, "frequency")];
     const { status, stderr } = kasAlias([
       "vmlinux",
@@ -142,7 +142,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     expect(expected.length).toBeGreaterThan(500);
   });
 
-  test("no two aliases are equal, and none is a symbol's name", () => {
+  test("aliases are unique, and none is a symbol's name", () => {
     const aliases = table.rows.map(({ alias }) => alias ?? "");
     expect(new Set(aliases).size).toBe(aliases.length);
     expect(aliases.filter((alias) => alias === "" || bearers.has(alias))).toEqual([]);
@@ -153,7 +153,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     expect(keys).toEqual([...keys].sort());
   });
 
-  test("the symbol frequency file has every name with the number of its bearers", () => {
+  test("the symbol frequency file has every name with its number of symbols", () => {
     const expected = Array.from(bearers, ([name, count]) => `${name}:${count}\n`).sort();
     expect(readFileSync(join(directory, "frequency"), "utf8")).toBe(expected.join(""));
   });
@@ -184,7 +184,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
       rows = readTable(join(directory, "all")).rows.filter(({ object }) => object !== "vmlinux");
     });
 
-    test("has more than 100, some with code at offset 0 of .text and of .init.text", () => {
+    test("gives more than 100 modules, some with code at offset 0 of .text and .init.text", () => {
       expect(sample.length).toBeGreaterThan(100);
       const atZero = (wanted: string) =>
         new Set(
@@ -196,8 +196,8 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
       expect(both.length).toBeGreaterThan(10);
     });
 
-    // elfutils takes some answers from another section's sequence, where gdb knows better.
-    test("has the locations that elfutils finds in each symbol's section, or else gdb", async () => {
+    // For some addresses elfutils uses a sequence of another section; gdb is right there.
+    test("has the locations that elfutils, or otherwise gdb, finds in each symbol's section", async () => {
       const asked = new Map<string, TableRow[]>();
       for (const row of rows) {
         if (LEFT_OUT.test(row.name) && row.name.startsWith("__pfx_")) continue;
@@ -237,7 +237,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
           })),
         ),
       );
-      // Of several rows at the address where a function's first row is, gdb shows the last; the table has the first.
+      // If several rows are at a function's first address, gdb shows the last one; the table has the first one.
       const agrees = ({ row, gdb }: (typeof decided)[number]) =>
         gdb === locationOf(row) || (row.via === "next-line" && gdb !== "null:null");
       expect(decided.filter((answer) => !agrees(answer))).toEqual([]);
@@ -245,13 +245,13 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
     });
   });
 
-  test("stripped and compressed as they are installed, they get the same aliases by their debug files", () => {
+  test("installed modules, stripped and compressed, get the same aliases from their debug files", () => {
     const some = readdirSync(installed, { recursive: true, encoding: "utf8" })
       .filter((path) => /\.ko(\.xz)?$/.test(path))
       .map((path) => join(installed, path));
     expect(some.length).toBeGreaterThan(5);
     const unstrippedOf = (path: string) => defined(pathOf.get(nameOf(path)), `debug file of ${path}`);
-    // A debug directory has a debug file where its object is below the root.
+    // In a debug directory, a debug file has the same path as its object below the root.
     for (const path of some) {
       const home = join(directory, "debug", dirname(path));
       mkdirSync(home, { recursive: true });
@@ -274,7 +274,7 @@ describe.each(kernels)("the modules of $package $version", ({ vmlinux, modules, 
   });
 });
 
-/** The location of a function's first address, or of the first one in it that has any. */
+/** The location of a function's first address, or of the first address in it with a location. */
 async function locationByGdb(path: string, { name, size }: TableRow): Promise<string> {
   const ask = async (questions: readonly string[]) =>
     await output("gdb", [

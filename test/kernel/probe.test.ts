@@ -1,4 +1,4 @@
-// Probes of all aliases of a real kernel, by what /proc/kallsyms would print of it, beside what nm says.
+// Probes of all aliases of a real kernel, with the /proc/kallsyms that it would have, compared with nm.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
       .join(""),
   );
 
-  test("are nm's addresses, as offsets from _text and where KASLR has moved them", () => {
+  test("have nm's addresses, as offsets from _text, also after KASLR", () => {
     const events = run("probe", ...aliases, "--table", table, "--kallsyms", kallsyms, "--notes", vmlinux);
     const addresses = run(
       "probe",
@@ -69,12 +69,12 @@ describe.each(kernels)("probes of $package $version", ({ vmlinux, systemMap }) =
     });
   });
 
-  test("are the same by System.map", () => {
+  test("are the same with System.map", () => {
     const by = (path: string) => run("probe", ...aliases, "--table", table, "--kallsyms", path);
     expect(by(systemMap)).toEqual(by(kallsyms));
   });
 
-  test("of a kernel by another one's kallsyms are refused", () => {
+  test("with another kernel's kallsyms are refused", () => {
     const other = defined(
       kernels.find((kernel) => kernel.vmlinux !== vmlinux),
       "another kernel",

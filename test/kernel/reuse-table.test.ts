@@ -12,7 +12,7 @@ describe.each(kernels)("the table of Debian's $series", ({ vmlinux, systemMap })
   const aliased = join(directory, "aliased");
   const { status } = kasAlias(["vmlinux", vmlinux, "--table", table, "-o", aliased]);
 
-  test("gives nm's output the same aliases again", () => {
+  test("gives the same aliases again for nm's output", () => {
     expect(status).toBe(0);
     const nm = tool("nm", ["-n", vmlinux]);
     const again = kasAlias(["vmlinux", "--nm", "-", "--reuse-table", table], nm);
@@ -23,7 +23,7 @@ describe.each(kernels)("the table of Debian's $series", ({ vmlinux, systemMap })
     });
   });
 
-  test("gives them to System.map, which the kernel's build filters, at addresses that have moved", () => {
+  test("gives them for System.map, which the kernel's build filters, at moved addresses", () => {
     // KASLR moves all but the per-CPU symbols.
     const moved = readFileSync(systemMap, "latin1").replace(/^ffffffff[89a-f][0-9a-f]{7}/gm, (digits) =>
       (BigInt(`0x${digits}`) + 0x200000n).toString(16),

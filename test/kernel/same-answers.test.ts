@@ -1,4 +1,4 @@
-// The many ways to ask for a real kernel's aliases give the same ones: resolvers, jobs, stripped images, running kernels.
+// All ways to alias a real kernel give the same aliases: resolvers, jobs, stripped images, running kernels.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { kernels } from "./kernels.ts";
 
-/** What KASLR adds to the addresses of the image. */
+/** Offset that KASLR adds to the addresses of the image. */
 const SHIFT = 0x1ea00000n;
 const IMAGE_START = 0xffffffff80000000n;
 
@@ -24,7 +24,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, systemMap }) => {
   const directory = temporaryDirectory();
   const file = (name: string) => join(directory, name);
 
-  /** Runs `kas-alias vmlinux` and gives the bytes of the listing and of the table. */
+  /** Runs `kas-alias vmlinux`. @returns the bytes of the listing and of the table */
   function run(args: readonly string[]): { listing: Buffer; table: Buffer } {
     const outputs = ["-o", file("listing"), "--table", file("table")];
     const { status, stderr } = kasAlias(["vmlinux", ...args, ...outputs]);
@@ -57,14 +57,14 @@ describe.each(kernels)("$package $version", ({ vmlinux, systemMap }) => {
   });
 
   test.each(["llvm-addr2line", "eu-addr2line"])(
-    "--resolver addr2line with %s, and 1 or 4 jobs, gives them too",
+    "--resolver addr2line with %s and 1 or 4 jobs gives the same bytes",
     (command) => {
       expect(isUsual(run([vmlinux, ...addr2line(command), "--jobs", "1"]))).toEqual(SAME);
       expect(isUsual(run([vmlinux, ...addr2line(command), "--jobs", "4"]))).toEqual(SAME);
     },
   );
 
-  test("with GNU addr2line, only functions from outside their unit's own file differ, and are taken to be from inside", async ({
+  test("with GNU addr2line, only functions outside their unit's file differ: it places them in that file", async ({
     annotate,
   }) => {
     const right = rowsOf(usual);
@@ -85,7 +85,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, systemMap }) => {
     expect(isUsual(run([file("stripped"), "--debug-file", vmlinux]))).toEqual(SAME);
   });
 
-  test("the listing of a running kernel, moved by KASLR and with modules, gets the same aliases", () => {
+  test("the listing of a running kernel, with KASLR and modules, gets the same aliases", () => {
     const moved = readFileSync(systemMap, "latin1").replace(/^[0-9a-f]{16}/gm, (digits) => {
       const address = BigInt(`0x${digits}`);
       return (address < IMAGE_START ? address : address + SHIFT).toString(16).padStart(16, "0");

@@ -1,4 +1,4 @@
-// Which parameters of a real kernel's clones still arrive: beside what gdb's `info scope` says of their first address.
+// Which parameters of a real kernel's clones are still passed, compared with gdb's `info scope` at their first address.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -9,10 +9,10 @@ import { tool } from "../tool.ts";
 import { kernels } from "./kernels.ts";
 
 const CLONE = /\.(isra|constprop|part)\.\d+$/;
-/** gdb is asked of one clone in so many. */
+/** One in this number of clones is checked with gdb. */
 const SAMPLE = 6;
 
-/** Prints what gdb says of each argument of the function at an address. */
+/** Prints gdb's answer for each argument of the function at an address. */
 const SCRIPT = `
 import gdb
 for address in ADDRESSES:
@@ -78,7 +78,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
 
   const clones = () => rows.filter(({ name, parameters }) => CLONE.test(name) && parameters !== null);
 
-  test("every clone is in the table, with an alias or without", () => {
+  test("every clone is in the table, with or without an alias", () => {
     const listed = tool("nm", [vmlinux])
       .toString()
       .matchAll(/^[0-9a-f]+ [tT] (\S+)$/gm);
@@ -94,7 +94,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     expect(clones().length).toBeGreaterThan(named.length * 0.99);
   });
 
-  test("as many of a clone's parameters arrive as gdb finds at its entry", async ({ annotate }) => {
+  test("a clone's passed parameters are those that gdb finds at its entry", async ({ annotate }) => {
     const sampled = clones().filter((_, i) => i % SAMPLE === 0);
     const counts = arrivingInGdb(
       vmlinux,
@@ -109,13 +109,13 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     await annotate(`${known.length} clones`);
   }, 300_000);
 
-  test("functions that kept their name kept their parameters: GCC renames the others", () => {
+  test("functions with an unchanged name have all parameters: GCC renames the others", () => {
     const plain = rows.filter(({ name, parameters }) => !name.includes(".") && parameters !== null);
     expect(plain.length).toBeGreaterThan(500);
     expect(plain.filter(({ parameters, arriving }) => arriving?.length !== parameters)).toEqual([]);
   });
 
-  test("as many clones lost a parameter as docs/alias-format.md says", async ({ annotate }) => {
+  test("the number of clones that lost a parameter is that in docs/alias-format.md", async ({ annotate }) => {
     const share = (among: readonly TableRow[]) => {
       const lost = among.filter(({ parameters, arriving }) => (arriving?.length ?? 0) < (parameters ?? 0));
       return `${lost.length.toLocaleString("en")} of ${among.length.toLocaleString("en")}`;

@@ -1,4 +1,4 @@
-// A program that uses the library. library.test.ts compiles it against dist/types; each @ts-expect-error must be one.
+// A program that uses the library. library.test.ts compiles it against dist/types; each @ts-expect-error must be an error.
 import {
   aliasModules,
   aliasVmlinux,

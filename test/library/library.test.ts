@@ -38,7 +38,7 @@ beforeAll(() => {
 
 let programs = 0;
 
-/** Runs a program in the directory, and gives what it prints. */
+/** Runs a program in the directory. @returns its output */
 function run(text: string): string {
   const file = path(`program${++programs}.mjs`);
   writeFileSync(file, text);
@@ -51,7 +51,7 @@ describe("docs/library.md", () => {
   const page = readFileSync(join(ROOT, "docs/library.md"), "utf8");
   const blocks = [...page.matchAll(/^```js\n(.*?)^```\n\n```text\n(.*?)^```$/gms)];
 
-  test("shows for each example what it prints", () => {
+  test("shows the output of each example", () => {
     expect(blocks.length).toBeGreaterThan(5);
     expect(blocks).toHaveLength([...page.matchAll(/^```js$/gm)].length);
   });
@@ -72,7 +72,7 @@ const FUNCTIONS = [
   .filter(({ name }) => /^[a-z]/.test(name) && !name.startsWith("type "));
 
 describe("the docstring of", () => {
-  test.each(FUNCTIONS)("$name has an example, which runs", ({ name, file }) => {
+  test.each(FUNCTIONS)("$name has a working example", ({ name, file }) => {
     const source = readFileSync(join(ROOT, "src", file), "utf8");
     const start = defined(
       new RegExp(`^export (async )?function\\*? ${name}\\b`, "m").exec(source),
@@ -91,7 +91,7 @@ describe("the docstring of", () => {
   });
 });
 
-test("programs in TypeScript compile against its types, and what is wrong does not", () => {
+test("TypeScript programs compile against its types; wrong uses do not", () => {
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   tool(process.execPath, [tsc, "-p", join(ROOT, "tsconfig.types.json")]);
   cpSync(join(ROOT, "test/library/consumer.ts"), path("consumer.ts"));

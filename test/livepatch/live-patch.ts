@@ -5,7 +5,7 @@ import { tool } from "../tool.ts";
 
 /** An entry of a klp_func table. */
 interface PatchedFunction {
-  /** Of vmlinux unless it names a module. */
+  /** In vmlinux, unless it names a module. */
   readonly object?: string;
   readonly name: string;
   readonly position: number;
@@ -93,7 +93,7 @@ export function buildLivePatch(path: string, plan: LivePatchPlan): string {
   return path;
 }
 
-/** Where the header of each section stands in an ELF64 file, with its name. */
+/** Offset of each section header in an ELF64 file, with the section's name. */
 function sectionHeaders(bytes: Buffer): { at: number; name: string; nameOffset: number }[] {
   const start = Number(bytes.readBigUInt64LE(0x28));
   const headers = Array.from({ length: bytes.readUInt16LE(0x3c) }, (_, i) => start + 64 * i);

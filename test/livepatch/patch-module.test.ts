@@ -41,7 +41,7 @@ test("a live patch names its functions, its symbols and their positions", () => 
   });
 });
 
-test("a damaged one ends in a failure, or in another answer, but in nothing else", () => {
+test("a damaged live patch ends in a failure or another answer, nothing else", () => {
   const bytes = readFileSync(GOOD);
   const path = join(directory, "damaged.ko");
   let failures = 0;

@@ -10,7 +10,7 @@ test("a function in an .init section is gone after initialisation", () => {
   expect(cautionsOf(row({ name: "f", section: null }))).toEqual([]);
 });
 
-test("a clone that has lost parameters is told of, with those that are left", () => {
+test("a clone that has lost parameters is reported, with those that are left", () => {
   const told = (parameters: number | null, arriving: readonly number[] | null) =>
     cautionsOf(row({ name: "f.constprop.0", parameters, arriving }));
   expect(told(3, [1, 3])).toEqual([

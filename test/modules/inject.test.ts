@@ -1,4 +1,4 @@
-// Objects of every format with aliases in them are what readelf, eu-elflint and the linkers take for the same objects.
+// With aliases, objects of every format are the same objects for readelf, eu-elflint and the linkers.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ function assemble(name: string, source: string): string {
 
 const viewOf = (object: string) => objectView(object, tool("readelf", ["-hSsW", object]).toString());
 
-/** Aliases for the defined symbols of these types, functions unless told otherwise. */
+/** Aliases for the defined symbols of these types; functions by default. */
 function aliasesFor({ symbols }: ObjectView, types: readonly string[] = ["FUNC"]): Map<number, string> {
   const aliases = new Map<number, string>();
   symbols.forEach(({ type, section, name }, index) => {
@@ -61,7 +61,7 @@ function aliasesFor({ symbols }: ObjectView, types: readonly string[] = ["FUNC"]
   return aliases;
 }
 
-/** Writes an object with aliases beside the one without; gives its path. */
+/** Writes an object with aliases next to the one without. @returns its path */
 function inject(object: string, aliases: ReadonlyMap<number, string>): string {
   writeFileSync(`${object}.aliased`, injected(object, aliases));
   return `${object}.aliased`;
@@ -75,7 +75,7 @@ function relocations(object: string): string {
     .replace(/^([0-9a-f]+) +[0-9a-f]+ /gm, "$1 ");
 }
 
-/** What eu-elflint finds, without the numbers of symbols. */
+/** The findings of eu-elflint, without the numbers of symbols. */
 function complaints(object: string): string {
   const { stdout } = spawnSync("eu-elflint", ["--gnu", object], { env: { ...process.env, LC_ALL: "C" } });
   return stdout.toString().replace(/symbol \[ *\d+\]/g, "symbol");
@@ -126,7 +126,7 @@ describe.each(FORMATS)("$name", ({ name, compiler: [command, ...flags], linker: 
     aliased = inject(object, aliases);
   });
 
-  test("each alias stands behind its original, and nothing else is different", () => {
+  test("each alias comes after its original, and nothing else changes", () => {
     expect(before.sections.filter(({ type }) => type === "GROUP")).toHaveLength(1);
     expect(aliases.size).toBeGreaterThan(6);
     expectOnlyAliasesAdded(before, viewOf(aliased), aliases);
@@ -145,7 +145,7 @@ describe.each(FORMATS)("$name", ({ name, compiler: [command, ...flags], linker: 
     expect(relocations(`${aliased}.linked`)).toBe(relocations(`${object}.linked`));
   });
 
-  test("an object that has its aliases comes out the same again", () => {
+  test("an object that already has its aliases does not change", () => {
     const again = new Map<number, string>();
     viewOf(aliased).symbols.forEach(({ name }, index) => {
       for (const [original, alias] of aliases)
@@ -156,7 +156,7 @@ describe.each(FORMATS)("$name", ({ name, compiler: [command, ...flags], linker: 
   });
 });
 
-describe("what stands behind what in the symbol table", () => {
+describe("the order of the symbol table", () => {
   let object: string;
   const names = (object: string) =>
     viewOf(object).symbols.flatMap(({ name, section }) =>
@@ -170,14 +170,14 @@ describe("what stands behind what in the symbol table", () => {
     expect(names(object)).toEqual(["f", "g", "h", "k"]);
   });
 
-  test("an alias comes before another name of the same place", () => {
+  test("an alias comes before another name at the same address", () => {
     const aliases = new Map([[indexOf(object, "f"), "f@a_c_1"]]);
     expect(names(inject(object, aliases))).toEqual(["f", "f@a_c_1", "g", "h", "k"]);
     aliases.set(indexOf(object, "g"), "g@a_c_1");
     expect(names(inject(object, aliases))).toEqual(["f", "f@a_c_1", "g", "g@a_c_1", "h", "k"]);
   });
 
-  test("a second alias comes behind the first, and none twice", () => {
+  test("a second alias comes after the first, and no alias occurs twice", () => {
     const once = inject(object, new Map([[indexOf(object, "f"), "f@a_c_1"]]));
     const f = indexOf(once, "f");
     const twice = inject(
@@ -206,13 +206,13 @@ describe("what stands behind what in the symbol table", () => {
     );
   });
 
-  test("no alias, no change", () => {
+  test("without aliases, nothing changes", () => {
     expect(injected(object, new Map()).equals(readFileSync(object))).toBe(true);
     expect(injected(SAMPLE, new Map()).equals(readFileSync(SAMPLE))).toBe(true);
   });
 });
 
-describe("objects with more to them", () => {
+describe("special objects", () => {
   /** Injects aliases of all functions and expects nothing else to be different. */
   function expectOnlyAliases(object: string): string {
     const before = viewOf(object);
@@ -275,7 +275,7 @@ describe("objects with more to them", () => {
     expectOnlyAliases(object);
   });
 
-  test("an aligned section behind the symbol table, and bytes of no section", () => {
+  test("an aligned section after the symbol table, and bytes outside sections", () => {
     const object = path("late.o");
     tool("llvm-objcopy", ["--add-section", `.late=${plain}`, plain, object]);
     tool("llvm-objcopy", ["--set-section-alignment", ".late=4096", object]);
@@ -328,7 +328,7 @@ describe("signed modules", () => {
     tool(SIGN_FILE, ["sha256", path("key.pem"), path("certificate.pem"), plain, signed]);
   });
 
-  test("are recognised", () => {
+  test("are detected", () => {
     for (const [object, isSigned] of [
       [plain, false],
       [signed, true],
@@ -346,11 +346,11 @@ describe("signed modules", () => {
     );
   });
 
-  test("lose their signature when told so", () => {
+  test("lose their signature on request", () => {
     expect(injected(signed, aliases, { dropSignature: true }).equals(injected(plain, aliases))).toBe(true);
   });
 
-  test("stay signed when they have their aliases", () => {
+  test("stay signed if they already have their aliases", () => {
     const resigned = path("resigned.ko");
     tool(SIGN_FILE, ["sha256", path("key.pem"), path("certificate.pem"), inject(plain, aliases), resigned]);
     const moved = expectOnlyAliasesAdded(viewOf(plain), viewOf(resigned), aliases);
@@ -425,7 +425,7 @@ describe("an object that is refused", () => {
     expect(messageOf(file)).toMatch(/^\.comment: .*\(section type 0x5\); .*--remove-section$/);
   });
 
-  test("has sections that share bytes", () => {
+  test("has overlapping sections", () => {
     const file = damaged(object, (bytes, headerOf) => {
       bytes.copy(
         bytes,
@@ -434,15 +434,15 @@ describe("an object that is refused", () => {
         headerOf(".symtab") + SH_SIZE,
       );
     });
-    expect(messageOf(file)).toMatch(/^section \d+ and something else share bytes of the file; /);
+    expect(messageOf(file)).toMatch(/^section \d+ and another part of the file overlap; /);
   });
 
-  test("relocates by a symbol that is not there", () => {
+  test("has a relocation with a missing symbol", () => {
     const file = damaged(object, (bytes, headerOf) => {
       const start = Number(bytes.readBigUInt64LE(headerOf(".rela.data") + SH_OFFSET));
       bytes.writeUInt32LE(99_999, start + 12);
     });
-    expect(messageOf(file)).toMatch(/^\.rela\.data: refers to symbol 99999, which is not there; /);
+    expect(messageOf(file)).toMatch(/^\.rela\.data: refers to symbol 99999, which does not exist; /);
   });
 
   test("has half a relocation", () => {
@@ -452,12 +452,12 @@ describe("an object that is refused", () => {
         headerOf(".rela.data") + SH_SIZE,
       );
     });
-    expect(messageOf(file)).toMatch(/^\.rela\.data: 132 bytes are no table of 24-byte relocations; /);
+    expect(messageOf(file)).toMatch(/^\.rela\.data: 132 bytes are not a table of 24-byte relocations; /);
   });
 
-  test.each([".group", ".symtab"])("refers in the header of %s to a symbol that is not there", (name) => {
+  test.each([".group", ".symtab"])("refers in the header of %s to a missing symbol", (name) => {
     const file = damaged(object, (bytes, headerOf) => bytes.writeUInt32LE(99_999, headerOf(name) + SH_INFO));
-    expect(messageOf(file)).toMatch(`${name}: refers to symbol 99999, which is not there; `);
+    expect(messageOf(file)).toMatch(`${name}: refers to symbol 99999, which does not exist; `);
   });
 
   test("has too few extended section indices", () => {
@@ -473,8 +473,8 @@ describe("an object that is refused", () => {
 
   test.each([
     [0xffffffff, "module signature: is longer than the file"],
-    [40, "the section headers and something else share bytes of the file"],
-  ])("ends with a signature of %i bytes that is not there", (length, problem) => {
+    [40, "the section headers and another part of the file overlap"],
+  ])("claims a signature of %i bytes that does not exist", (length, problem) => {
     const header = Buffer.alloc(12);
     header.writeUInt32BE(length, 8);
     writeFileSync(
@@ -484,7 +484,7 @@ describe("an object that is refused", () => {
     expect(messageOf(path("signed.o"), { dropSignature: true })).toMatch(problem);
   });
 
-  test("has no room for a symbol's index", () => {
+  test("cannot hold a symbol's index", () => {
     const elf = openElf(compile("narrow", SOURCE, "gcc", "-m32"));
     const section = defined(
       elf.sections.find(({ type }) => type === SHT_REL),
@@ -493,7 +493,7 @@ describe("an object that is refused", () => {
     const moved = new Uint32Array(1000).fill(2 ** 24);
     const change = withMovedSymbols(elf, section, moved);
     expect(() => [...(change?.content?.() ?? [])]).toThrow(
-      "has no room for the index 16777216; alias fewer symbols",
+      "cannot hold the symbol index 16777216; alias fewer symbols",
     );
     elf.file.close();
   });
@@ -502,7 +502,7 @@ describe("an object that is refused", () => {
 const FUZZED = ["gcc, x86-64", "clang, i386-linux-gnu", "clang, mips64-linux-gnuabi64"];
 
 test.each(FORMATS.filter(({ name }) => FUZZED.includes(name)))(
-  "an object damaged anywhere becomes one that can be read, or one line: $name",
+  "an object with any damage gives a readable object or a one-line failure: $name",
   ({ name, compiler: [command, ...flags] }) => {
     const object = compile(`fuzzed-${name.replace(/\W/g, "-")}`, SOURCE, command, ...flags);
     const original = readFileSync(object);

@@ -51,7 +51,7 @@ const SECTION =
   /^ +\[ *\d+\] (.*?) +([A-Z]\S*(?: SECTION INDICES)?) +([0-9a-f]{8,16}) ([0-9a-f]+) ([0-9a-f]+) (.* +\d+) +(\d+) +(\d+)$/gm;
 const SYMBOL = /^ *\d+: ([0-9a-f]{8,16} +\S+ (\S+) +(\S+) +[A-Z]+ +(?:\[.*?\] +)?(\S+)) (.*)$/gm;
 
-/** @param readelf what `readelf -hSsW` prints about the file */
+/** @param readelf the output of `readelf -hSsW` for the file */
 export function objectView(path: string, readelf: string): ObjectView {
   const sections = Array.from(readelf.matchAll(SECTION), (found): SectionView => {
     const [, name = "", type = "", address, offset = "", size = "", others, info, alignment] = found;
@@ -81,11 +81,11 @@ export function objectView(path: string, readelf: string): ObjectView {
   };
 }
 
-/** Sections whose content refers to symbols by index: what they refer to is to be compared, not their bytes. */
+/** Sections that refer to symbols by index: the symbols are compared, not the bytes. */
 const REFERS = ["REL", "RELA", "SYMTAB", "SYMTAB SECTION INDICES", "LOOS+0xfff4c03"];
 
 /**
- * Expects that an object has aliases, each behind its original, and is otherwise what it was.
+ * Expects that an object has aliases, each after its original, and is otherwise unchanged.
  *
  * @returns the new index of each old symbol
  */

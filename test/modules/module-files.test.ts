@@ -37,7 +37,7 @@ describe("a module's name", () => {
   });
 });
 
-test("copies of modules named one by one go to the output directory itself", () => {
+test("copies of modules named individually go directly to the output directory", () => {
   expect(namedModules(["fs/ext4/ext4.ko", "x.o"])).toEqual([
     { path: "fs/ext4/ext4.ko", name: "ext4", output: "ext4.ko" },
     { path: "x.o", name: "x", output: "x.o" },
@@ -55,7 +55,7 @@ describe("modules.order", () => {
     return path;
   }
 
-  test("names modules relative to its folder, whose copies keep their folders", () => {
+  test("names modules relative to its folder; copies keep their subfolders", () => {
     const build = join(directory, "build");
     expect(orderedModules(order("fs/ext4/ext4.o\n\n./net/x-y.ko\nlib/../z.ko"))).toEqual([
       { path: join(build, "fs/ext4/ext4.o"), name: "ext4", output: "fs/ext4/ext4.o" },
@@ -65,7 +65,7 @@ describe("modules.order", () => {
     expect(orderedModules(order(""))).toEqual([]);
   });
 
-  test("may name them by absolute paths; a copy never leaves the output directory", () => {
+  test("may have absolute paths; a copy never leaves the output directory", () => {
     const inside = join(directory, "build/sub/a.o");
     expect(orderedModules(order(`${inside}\n/elsewhere/b.ko\n../../c.ko\n..d/e.ko\n`))).toEqual([
       { path: inside, name: "a", output: "sub/a.o" },
@@ -87,7 +87,7 @@ describe("modules.order", () => {
 });
 
 describe("the modules below a directory", () => {
-  test("are those that find finds, in the order of their paths' bytes; links to directories are not followed", () => {
+  test("are those that find(1) lists, ordered by the bytes of their paths; links to directories are not followed", () => {
     const root = join(directory, "installed");
     const files = [
       "b/x.ko",
@@ -115,7 +115,7 @@ describe("the modules below a directory", () => {
     for (const { path, output } of found) expect(path).toBe(join(root, output));
   });
 
-  test("are those that depmod takes where one comes twice: one in updates/, and a file, not a link to it", () => {
+  test("are those that depmod prefers among duplicates: one in updates/, and a file before a link to it", () => {
     const base = join(directory, "twice");
     const root = join(base, "lib/modules/6.1.0");
     const source = join(directory, "empty.c");
@@ -143,7 +143,7 @@ describe("the modules below a directory", () => {
   });
 });
 
-test("two files of one module's name are refused, - and _ being the same", () => {
+test("two files with the same module name are refused; - and _ are equal", () => {
   checkNames(namedModules(["a/one.ko", "b/two.ko"]));
   expect(failureOf(() => checkNames(namedModules(["a/x-y.ko", "b/z.ko", "c/x_y.ko.xz"])))).toBe(
     "c/x_y.ko.xz: is the module x_y, and so is a/x-y.ko; give one of them",

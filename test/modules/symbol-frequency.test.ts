@@ -17,7 +17,7 @@ function failureOf(text: string): string {
 }
 
 describe("a symbol frequency file", () => {
-  test("has lines of a name and a count, which stands behind the last colon", () => {
+  test("has lines of a name and a count, which follows the last colon", () => {
     expect([...parse("name_show:12\na::b:c:2\n:x:1\n")]).toEqual([
       ["name_show", 12],
       ["a::b:c", 2],
@@ -27,7 +27,7 @@ describe("a symbol frequency file", () => {
     expect([...parse("a:1")]).toEqual([["a", 1]]);
   });
 
-  test("is sorted as sort does in the C locale", () => {
+  test("is sorted like sort(1) in the C locale", () => {
     const name = fc.string({
       minLength: 1,
       unit: fc.constantFrom("a", "B", "_", ".", ":", "é", "\u{1f600}", " "),
@@ -47,7 +47,7 @@ describe("a symbol frequency file", () => {
     );
   });
 
-  test("is read as it was written", () => {
+  test("is read back as it was written", () => {
     const name = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !/[\n\r]/.test(text));
     const entry = fc.tuple(name, fc.integer({ min: 1, max: 999_999_999 }));
     fc.assert(

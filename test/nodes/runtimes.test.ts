@@ -1,4 +1,4 @@
-// The program on other versions of Node.js: their answers are those of the one in use, byte for byte.
+// The program on other versions of Node.js: the output is byte-identical to that of the current version.
 import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ const input = (name: string) => join(directory, name);
 
 const MODULES = ["plain.ko", "xz.ko.xz", "zst.ko.zst", "gz.ko.gz"].map(input);
 
-/** Every command, on what the one before has written. */
+/** Every command, on the files written by the one before. */
 const COMMANDS: readonly (readonly string[])[] = [
   ["vmlinux", SAMPLE, "-o", "listing", "--table", "table"],
   ["vmlinux", SAMPLE, "--data", "--location", "decl", "--signatures", "--table", "data"],
@@ -78,7 +78,7 @@ function run({ node }: Runtime, args: readonly string[], options: SpawnSyncOptio
   return { status, stdout: String(stdout), stderr: String(stderr) };
 }
 
-/** What the commands print and write on a version of Node.js. */
+/** The output and files of the commands on a version of Node.js. */
 function answersOf(runtime: Runtime) {
   const cwd = input(runtime === current ? "current" : runtime.version);
   mkdirSync(cwd);
@@ -93,7 +93,7 @@ function answersOf(runtime: Runtime) {
   return { printed, files: new Map(names.map((name) => [name.slice(cwd.length + 1), readFileSync(name)])) };
 }
 
-test("the Node.js in use does all that the others are asked for", () => {
+test("the current Node.js can do everything tested on the others", () => {
   const { printed, files } = expected;
   expect(printed.map(({ status }) => status)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 0]);
   expect([...files.keys()]).toEqual([
@@ -102,11 +102,11 @@ test("the Node.js in use does all that the others are asked for", () => {
 });
 
 describe.each(supported)("Node.js $version", (runtime) => {
-  test("is itself", () => {
+  test("has the expected version", () => {
     expect(run(runtime, ["--version"])).toEqual({ status: 0, stdout: `v${runtime.version}\n`, stderr: "" });
   });
 
-  test("gives the same answers", () => {
+  test("gives the same output", () => {
     expect(answersOf(runtime)).toEqual(expected);
   });
 });

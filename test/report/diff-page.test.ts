@@ -82,7 +82,7 @@ const shown = () => page.locator("#shown").innerText();
 const number = (count: number) => count.toLocaleString("en");
 
 describe("the page", () => {
-  test("asks for nothing but itself, runs nothing out of a name, and has no errors", async () => {
+  test("requests nothing but itself, runs no code from names, and has no errors", async () => {
     expect(requests).toEqual([pathToFileURL(path("diff.html")).href]);
     expect(await page.evaluate("typeof hit")).toBe("undefined");
     expect(await page.locator("img, b b, td script").count()).toBe(0);
@@ -109,7 +109,7 @@ describe("the page", () => {
     expect(widthOfMoved / sum).toBeCloseTo(moved.length / (COUNT + 5), 1);
   });
 
-  test("lists all that changed, and draws only what is in sight", async () => {
+  test("lists all changes, and draws only visible rows", async () => {
     expect(await shown()).toBe(`${number(LISTED)} listed`);
     expect(await page.locator("#grid").getAttribute("aria-rowcount")).toBe(String(LISTED + 1));
     const rows = await drawn();
@@ -119,14 +119,14 @@ describe("the page", () => {
 });
 
 describe("searching", () => {
-  test.each(EVIL.map((text, i) => [text, 3 * i] as const))("finds %j as it is", async (text, i) => {
+  test.each(EVIL.map((text, i) => [text, 3 * i] as const))("finds %j literally", async (text, i) => {
     await page.locator("#search").fill(`symbol_${i}@drivers`);
     expect(await names()).toEqual([`${text}symbol_${i}`]);
     await page.locator("#search").fill(`symbol_${i}@drivers ${text}`);
     expect(await names()).toEqual([`${text}symbol_${i}`]);
   });
 
-  test("goes through names, aliases and paths, for all words", async () => {
+  test("searches names, aliases and paths for all words", async () => {
     await page.locator("#search").fill("symbol_4200");
     expect(await names()).toEqual(["symbol_4200"]);
     await page.locator("#search").fill("SYMBOL_303@drivers");
@@ -141,7 +141,7 @@ describe("searching", () => {
     expect(await shown()).toBe(`${number(LISTED)} listed`);
   });
 
-  test("is narrowed by groups, objects, reasons and changed positions", async () => {
+  test("can be narrowed by group, object, reason and changed position", async () => {
     const button = page.locator("#groups button", { hasText: "removed" });
     await button.click();
     expect(await button.getAttribute("aria-pressed")).toBe("false");
@@ -162,7 +162,7 @@ describe("searching", () => {
   });
 });
 
-test("a click on a column's head sorts by it, another one the other way round", async () => {
+test("a click on a column header sorts by it; another click reverses the order", async () => {
   const head = page.locator("th", { hasText: "Old location" });
   await head.locator("button").click();
   expect(await head.getAttribute("aria-sort")).toBe("ascending");
@@ -181,7 +181,7 @@ test("a click on a column's head sorts by it, another one the other way round", 
   expect((await names())[0]).toBe(last.at(-1));
 });
 
-test("the keyboard does all of it", async () => {
+test("the keyboard can do everything", async () => {
   page = await open("light");
   await page.keyboard.press("/");
   await page.keyboard.type("symbol_12 drivers");
@@ -225,7 +225,7 @@ test("the keyboard does all of it", async () => {
   expect(await page.locator("th").first().getAttribute("aria-sort")).toBe("ascending");
 });
 
-/** In the page: the colour of an element's text and of what is behind it. */
+/** In the page: the colours of an element's text and of its background. */
 const COLORS = `(selector) => {
   const element = document.querySelector(selector);
   const background = (at) => getComputedStyle(at).backgroundColor;
@@ -243,7 +243,7 @@ function luminance(color: string): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-test.each(["light", "dark"] as const)("texts can be read when the screen is %s", async (scheme) => {
+test.each(["light", "dark"] as const)("texts are readable with a %s colour scheme", async (scheme) => {
   const own = await open(scheme);
   await own.locator("#rows tr").first().click();
   const selectors = [
@@ -274,7 +274,7 @@ test.each(["light", "dark"] as const)("texts can be read when the screen is %s",
   expect(background).toBe(scheme === "light" ? "rgb(251, 251, 250)" : "rgb(21, 23, 26)");
 });
 
-test("nothing went wrong all the while", () => {
+test("no errors occurred", () => {
   expect(errors).toEqual([]);
   expect(new Set(requests).size).toBe(1);
 });

@@ -19,7 +19,7 @@ const checked: CheckedPatch = {
   faults: [{ subject: "klp_func vmlinux a\u001b[0m 0", problem: "is replaced twice" }],
 };
 
-test("as text: what each reference means, then the faults, a line each and without control characters", () => {
+test("as text: the meaning of each reference, then the faults, one line each, without control characters", () => {
   expect(checkAsText(checked)).toBe(
     [
       "klp_func vmlinux name_show 5: name_show@drivers_rtc_sysfs_c_26, drivers/rtc/sysfs.c:26\n",
@@ -30,7 +30,7 @@ test("as text: what each reference means, then the faults, a line each and witho
   );
 });
 
-test("as JSON: alias, file and line of what each reference means, null where it means nothing", () => {
+test("as JSON: alias, file and line of each reference's symbol; null if it has none", () => {
   const { references, faults } = JSON.parse(checkAsJson(checked));
   expect(references).toEqual([
     {

@@ -27,7 +27,7 @@ const unknown = row({
   line: null,
 });
 
-test("one line a symbol, in columns; a module's address is the offset in its section", () => {
+test("one line per symbol, in columns; an address in a module is the offset in its section", () => {
   expect(lookupAsText([image, module, unknown])).toBe(
     [
       "name_show@drivers_rtc_sysfs_c_26  ffffffff819b8c50  drivers/rtc/sysfs.c:26  vmlinux  sympos 5\n",
@@ -37,7 +37,7 @@ test("one line a symbol, in columns; a module's address is the offset in its sec
   );
 });
 
-test("nothing is no line", () => {
+test("an empty result has no lines", () => {
   expect(lookupAsText([])).toBe("");
 });
 

@@ -11,7 +11,7 @@ describe("the names of events", () => {
     ]);
   });
 
-  test("keep the function's name and end in a hash where they are too long", () => {
+  test("keep the function's name and end in a hash if they are too long", () => {
     const long = `dst_output@${"include_net_".repeat(5)}dst_h_467`;
     expect(eventNames([long])).toEqual([
       expect.stringMatching(/^dst_output_include_net_\w{31}_[0-9a-f]{8}$/),
@@ -20,7 +20,7 @@ describe("the names of events", () => {
     expect(eventNames([long, "a@b_c_1"])[0]).toBe(eventNames([long])[0]);
   });
 
-  test("of two aliases that differ in other characters alone end in hashes", () => {
+  test("of two aliases that differ only in other characters end in hashes", () => {
     const [one, other, third] = eventNames(["a@b_c_1", "a.b@c_1", "d@e_c_1"]);
     expect(one).toMatch(/^a_b_c_1_[0-9a-f]{8}$/);
     expect(other).toMatch(/^a_b_c_1_[0-9a-f]{8}$/);
@@ -28,7 +28,7 @@ describe("the names of events", () => {
     expect(third).toBe("d_e_c_1");
   });
 
-  test("are unique C identifiers of at most 63 bytes, in whatever order they are asked for", () => {
+  test("are unique C identifiers of at most 63 bytes, for any order of aliases", () => {
     const alias = fc.stringMatching(/^[a-c.$é@_]{1,80}$/);
     fc.assert(
       fc.property(fc.uniqueArray(alias), (aliases) => {

@@ -13,7 +13,7 @@ import { tool } from "../tool.ts";
 const directory = temporaryDirectory();
 let scripts = 0;
 
-/** A shell script that stands in for an addr2line. */
+/** A shell script that replaces an addr2line. */
 function fakeTool(body: string): string {
   const path = join(directory, `addr2line-${++scripts}`);
   writeFileSync(path, `#!/bin/sh\n${body}\n`);
@@ -59,7 +59,7 @@ describe("a real tool", () => {
     for (const i of answered) expect(ours[i]).toBe(llvm[i]);
   });
 
-  test.each([1, 2, 7])("gives the same in batches to %i processes at a time", async (jobs) => {
+  test.each([1, 2, 7])("gives the same answers in batches with %i processes at a time", async (jobs) => {
     const many = Array.from({ length: 1000 }, (_, i) =>
       defined(ADDRESSES[(i * 7) % ADDRESSES.length], "address of the sample"),
     );
@@ -67,7 +67,7 @@ describe("a real tool", () => {
     expect(await ask("llvm-addr2line", many, { jobs })).toEqual(expected);
   });
 
-  test("is not even started without addresses", async () => {
+  test("is not started without addresses", async () => {
     expect(await ask(join(directory, "missing"), [])).toEqual([]);
   });
 });
@@ -105,14 +105,14 @@ describe("the answers of a tool", () => {
     expect(await ask(fake, ADDRESSES.slice(0, 2))).toEqual(["a.c:1", "b.c:2"]);
   });
 
-  test("come on the tool's own terms: file by -e, one address a line on standard input", async () => {
+  test("come from the tool's usual interface: file with -e, one address per line on standard input", async () => {
     const log = join(directory, "log");
     const fake = fakeTool(`echo "$@" >"${log}"; while read -r a; do echo "$a" >>"${log}"; echo x.c:1; done`);
     expect(await ask(fake, ["ffffffff81000010", "10"])).toEqual(["x.c:1", "x.c:1"]);
     expect(tool("cat", [log]).toString()).toBe(`-e ${SAMPLE}\n0xffffffff81000010\n0x0000000000000010\n`);
   });
 
-  test("come back in the order of the questions, whichever process ends first", async () => {
+  test("are in the order of the addresses, whichever process ends first", async () => {
     const fake = fakeTool('for a in $(cat); do echo "$a.c:1"; done');
     const many = Array.from({ length: 2000 }, (_, i) => i.toString(16).padStart(16, "0"));
     expect(await ask(fake, many, { jobs: 4 })).toEqual(many.map((address) => `0x${address}.c:1`));
@@ -127,13 +127,13 @@ describe("a tool that", () => {
     );
   });
 
-  test("may not be run", async () => {
+  test("is not executable", async () => {
     const plain = join(directory, "plain");
     writeFileSync(plain, "");
     expect(await failureOf(plain)).toMatch(/plain: cannot be run: .*; use --resolver dwarf$/);
   });
 
-  test("exits with 1 has its first complaint shown", async () => {
+  test("exits with 1 has its first message shown", async () => {
     const fake = fakeTool("echo 'no such thing' >&2; echo more >&2; exit 1");
     expect(await failureOf(fake)).toBe(
       `${fake}: failed on ${SAMPLE} (exit status 1): no such thing; use --resolver dwarf`,
@@ -154,7 +154,7 @@ describe("a tool that", () => {
     );
   });
 
-  test("prints no end of bytes without a newline", async () => {
+  test("prints endless bytes without a newline", async () => {
     const fake = fakeTool("cat >/dev/null; head -c 3000000 /dev/zero | tr '\\0' x");
     const message = await failureOf(fake);
     expect(message).toMatch(/gave 1 answers? to 3 addresses; use --resolver dwarf$/);
@@ -176,7 +176,7 @@ describe("a tool that", () => {
     expect(await failureOf(fakeTool("exit 3"), {}, ADDRESSES.length)).toContain("(exit status 3)");
   });
 
-  test("hangs is killed, and all the others with it", async () => {
+  test("hangs is killed, with all the others", async () => {
     const fake = fakeTool(`echo $$ >"${directory}/pid-$$"; exec tail -f /dev/null`);
     const many = new Array<string>(600).fill(defined(ADDRESSES[0], "address of the sample"));
     await expect(ask(fake, many, { patience: 1500 })).rejects.toThrow(
@@ -187,7 +187,7 @@ describe("a tool that", () => {
     await expect.poll(() => pids.some((pid) => isRunning(Number(pid))), { timeout: 20_000 }).toBe(false);
   });
 
-  test("is running is killed when the caller gives up", async () => {
+  test("is running is killed when the caller aborts", async () => {
     const fake = fakeTool(`echo $$ >"${directory}/abandoned"; exec tail -f /dev/null`);
     const caller = new AbortController();
     const answer = ask(fake, ADDRESSES.slice(0, 2), { signal: caller.signal });

@@ -1,4 +1,4 @@
-// Where variables are declared: programs of several compilers, whose variables hold the answer themselves.
+// Declarations of variables, in programs of several compilers whose variables contain the expected answer.
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
@@ -20,7 +20,7 @@ const directory = temporaryDirectory();
 let programs = 0;
 const build = (plan: ProgramBuild) => buildProgram(join(directory, `program-${programs++}`), plan);
 
-/** What the finder says of symbols: `<file>:<line> <function> <unit>`; undefined where it says nothing. */
+/** The finder's answers for symbols: `<file>:<line> <function> <unit>`; undefined if there is none. */
 async function declared(path: string, symbols: readonly DataSymbol[]): Promise<(string | undefined)[]> {
   const elf = openElf(path);
   try {
@@ -61,7 +61,7 @@ async function expectAllDeclared(path: string): Promise<void> {
 
 const LLD = ["-fuse-ld=lld"];
 
-describe("The declarations of variables, static locals among them, are found", () => {
+describe("the declarations of variables, including static locals, are found", () => {
   const versions = [2, 3, 4, 5].flatMap((version): [string, ProgramBuild][] => [
     [`gcc, DWARF ${version}`, { compiler: "gcc", flags: [`-gdwarf-${version}`] }],
     [`gcc, 64-bit DWARF ${version}`, { compiler: "gcc", flags: [`-gdwarf-${version}`, "-gdwarf64"] }],
@@ -110,7 +110,7 @@ describe("The declarations of variables, static locals among them, are found", (
     ];
     tool("dwz", ["-m", join(directory, "common"), one, other]);
     await expect(declared(one, dataSymbols(one))).rejects.toThrow(
-      /: a (name|declaration) is in another file \(dwz -m\); give the debug information as it was before$/,
+      /: a (name|declaration) is in another file \(dwz -m\); give the debug information from before dwz$/,
     );
   });
 });

@@ -1,4 +1,4 @@
-// A program whose variables each hold the place of their declaration, so that the file itself tells what is right: the number
+// A program whose variables contain the place of their declaration, so that the file has the expected result: the number
 // of its file in thousands, and the line.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ export const HOLDERS: Readonly<Record<string, string>> = {
 export interface ProgramBuild {
   readonly compiler: string;
   readonly flags: readonly string[];
-  /** Whether it is linked, to one that needs no library. */
+  /** Whether it is linked, to an executable without libraries. */
   readonly link?: boolean;
 }
 
@@ -52,9 +52,9 @@ export function dataSymbols(path: string): DataSymbol[] {
 }
 
 /**
- * The place that a variable holds: `<file>:<line>`.
+ * The place that a variable contains: `<file>:<line>`.
  *
- * @param section in a relocatable file, the one that the address is an offset in
+ * @param section in a relocatable file, the section that contains the address; the address is an offset in it
  */
 export function heldPlace(path: string, address: bigint, section?: string): string {
   const listed = tool("readelf", ["-SW", path]).toString();

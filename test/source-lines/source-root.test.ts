@@ -26,7 +26,7 @@ describe("Debian's kernels", () => {
     );
   });
 
-  test("record assembly by its whole path (6.1)", () => {
+  test("record assembly with its whole path (6.1)", () => {
     const tree = "/build/reproducible-path/linux-6.1.192";
     expect(relative(main, `${tree}/${build}`, `${tree}/arch/x86/kernel/head_64.S`)).toBe(
       "arch/x86/kernel/head_64.S",
@@ -40,7 +40,7 @@ describe("Debian's kernels", () => {
 describe("a kernel built outside its source tree", () => {
   const main = "/home/me/build/../linux/init/main.c";
 
-  test("has its sources beside the build directory", () => {
+  test("has its sources next to the build directory", () => {
     expect(relative(main, "/home/me/build", "/home/me/build/../linux/kernel/fork.c")).toBe("kernel/fork.c");
     expect(relative(main, "/home/me/build", "/home/me/linux/kernel/fork.c")).toBe("kernel/fork.c");
   });
@@ -49,7 +49,7 @@ describe("a kernel built outside its source tree", () => {
     expect(relative(main, "/home/me/build", "/home/me/build/kernel/bounds.c")).toBe("kernel/bounds.c");
   });
 
-  test("may have it inside the source tree", () => {
+  test("may have the build directory inside the source tree", () => {
     const directory = "/src/linux/out";
     expect(relative("/src/linux/init/main.c", directory, "/src/linux/out/include/generated/x.h")).toBe(
       "include/generated/x.h",
@@ -64,7 +64,7 @@ describe("a kernel built outside its source tree", () => {
 });
 
 describe("a kernel built in its source tree", () => {
-  test("may record the tree or not", () => {
+  test("may or may not record the tree", () => {
     expect(relative("/usr/src/linux/init/main.c", "/usr/src/linux", "/usr/src/linux/mm/slub.c")).toBe(
       "mm/slub.c",
     );
@@ -73,23 +73,23 @@ describe("a kernel built in its source tree", () => {
     expect(relative("init/main.c", "/usr/src/linux", "/usr/src/linux/mm/slub.S")).toBe("mm/slub.S");
   });
 
-  test("may stand at the root of the file system", () => {
+  test("may be at the root of the file system", () => {
     expect(relative("/init/main.c", "/", "/mm/slub.c")).toBe("mm/slub.c");
   });
 });
 
 describe("roots that are given", () => {
-  test("go before those found out", () => {
+  test("take precedence over detected ones", () => {
     expect(relative("/a/b/init/main.c", "/a/b", "/a/b/mm/slub.c", ["/a"])).toBe("b/mm/slub.c");
     expect(relative("/a/init/main.c", "/a", "/a/b/mm/slub.c", ["/a/b"])).toBe("mm/slub.c");
   });
 
-  test("may be several, of which the longest that fits is taken", () => {
+  test("may be several; the longest match wins", () => {
     expect(relative(undefined, null, "/a/b/mm/slub.c", ["/a", "/a/b", "/c"])).toBe("mm/slub.c");
     expect(relative(undefined, null, "/c/mm/slub.c", ["/a", "/a/b", "/c/"])).toBe("mm/slub.c");
   });
 
-  test("leave the others to the paths that they do not fit", () => {
+  test("leave paths that do not match to the others", () => {
     expect(relative("/a/init/main.c", "/a", "/a/mm/slub.c", ["/elsewhere"])).toBe("mm/slub.c");
   });
 
@@ -103,13 +103,13 @@ describe("roots that are given", () => {
 });
 
 describe("a path outside every root", () => {
-  test("loses only what leads out of the tree", () => {
+  test("loses only the part that leads out of the tree", () => {
     expect(relative("/a/init/main.c", "/a", "/usr/include/stdio.h")).toBe("usr/include/stdio.h");
     expect(relative(undefined, null, "../../x/y.c")).toBe("x/y.c");
     expect(relative(undefined, null, "./y.c")).toBe("y.c");
   });
 
-  test("has no root where init/main.c is some other file", () => {
+  test("has no root if init/main.c is another file", () => {
     expect(relative("/a/myinit/main.c", null, "/a/mm/slub.c")).toBe("a/mm/slub.c");
   });
 });

@@ -209,7 +209,7 @@ test("nameless symbols and mapping symbols of ARM, AArch64 and RISC-V", () => {
   }
 });
 
-test("lines with other names stand behind their symbols', however long the names are", () => {
+test("lines with other names come after those of their symbols, for names of any length", () => {
   const lengths = [
     5,
     300_000,
@@ -279,7 +279,7 @@ test("a stripped file has no symbol table", () => {
   elf.file.close();
 });
 
-test("each line knows its entry in the symbol table", () => {
+test("each line has the index of its symbol table entry", () => {
   const { table, tableIndex, count, addressLow, ...listing } = listingOfElf(SAMPLE);
   expect(new Set(tableIndex).size).toBe(count);
   const entries = tool("readelf", ["-sW", SAMPLE]).toString().split("\n");
@@ -294,7 +294,7 @@ test("each line knows its entry in the symbol table", () => {
   }
 });
 
-test("a listing ends when its memory has another one", () => {
+test("a listing is invalid once its memory is reused", () => {
   const memory = wasmMemory();
   const list = () => {
     const elf = openElf(SAMPLE);
@@ -307,7 +307,7 @@ test("a listing ends when its memory has another one", () => {
   const first = list();
   const lines = first?.lines()[Symbol.iterator]();
   const second = list();
-  const ended = /memory that this was in/;
+  const ended = /memory of this data has been reused/;
   expect(() => first?.nameStart).toThrow(ended);
   expect(() => first?.table).toThrow(ended);
   expect(() => lines?.next()).toThrow(ended);

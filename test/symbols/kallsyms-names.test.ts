@@ -39,7 +39,7 @@ describe("look-ups of a kernel with CONFIG_LTO_CLANG compare", () => {
     expect(compared({ release })).toBe("exact");
   });
 
-  test("what the stable version in the banner says, where the release keeps it to itself", () => {
+  test("by the stable version in the banner if the release lacks it", () => {
     const banner = (version: string) =>
       `Linux version 6.1.0-56-amd64 (d@debian.org) (Debian clang version 14.0.6, LLD 14.0.6) #1 SMP Debian ${version} (2026-11-16)\n`;
     const release = "6.1.0-56-amd64";
@@ -55,12 +55,12 @@ test("a kernel made by GCC compares whole names", () => {
   expect(compared({ release: "6.1.1", banner: banner.replace(/\S+gcc\S+/, "clang"), ...LTO })).toBe("all");
 });
 
-test("of a kernel of which nothing is known, the names tell", () => {
+test("for an unknown kernel, the names decide", () => {
   expect(compared({})).toBe("exact");
   expect(compared({ hasLlvmSuffix: true })).toBe("llvm");
 });
 
-test("live patches compare whole names up to 6.1, and then what look-ups do", () => {
+test("live patches compare whole names up to 6.1, and later the same part as look-ups", () => {
   expect(livePatchNames("llvm", "6.1.192")).toBe("exact");
   expect(livePatchNames("all", "5.19.0")).toBe("exact");
   expect(livePatchNames("all", "6.2.0")).toBe("all");

@@ -45,7 +45,7 @@ describe("a listing's text", () => {
     expect(symbolsOf(listingOf(text))).toEqual(["0 U printk", "0 w weak_one", "10 T f"]);
   });
 
-  test("has names with whatever characters", () => {
+  test("may have any characters in names", () => {
     const names = [
       "a.isra.0",
       ".LC0",
@@ -62,7 +62,7 @@ describe("a listing's text", () => {
     expect(namesOf(listingOf(text))).toEqual(names);
   });
 
-  test("is read as /proc/kallsyms too, where a module follows the name", () => {
+  test("can be /proc/kallsyms, with a module after the name", () => {
     const text =
       "ffffffffc0000000 t init_once\t[ext4]\nffffffffc0001000 t bpf_prog_6deef7357e7b4530\t[bpf]\nffffffff81000000 T a b\n";
     expect(symbolsOf(listingOf(text))).toEqual([
@@ -72,7 +72,7 @@ describe("a listing's text", () => {
     ]);
   });
 
-  test("is read as System.map too", () => {
+  test("can be System.map", () => {
     const text =
       "0000000000000000 D __per_cpu_start\nffffffff81000000 T startup_64\nffffffff82000000 ? __end\n";
     expect(symbolsOf(listingOf(text))).toEqual([
@@ -82,7 +82,7 @@ describe("a listing's text", () => {
     ]);
   });
 
-  test("may end its lines with CR LF, and hold blank lines", () => {
+  test("may have CR LF and blank lines", () => {
     const text =
       "\r\n0000000000000001 t a\r\n\r\n\n0000000000000002 t b\tc\r\n0000000000000003 t d\t[mod]\r\n";
     expect(symbolsOf(listingOf(text))).toEqual(["1 t a", "2 t b\tc", "3 t d of mod"]);
@@ -92,7 +92,7 @@ describe("a listing's text", () => {
     expect(symbolsOf(listingOf("0000000000000001 t a\n0000000000000002 t b"))).toEqual(["1 t a", "2 t b"]);
   });
 
-  test("has nameless symbols, as nm prints them", () => {
+  test("may have symbols without a name, as nm prints them", () => {
     expect(symbolsOf(listingOf("00000000 N \n00000004 T a\n"))).toEqual(["0 N ", "4 T a"]);
   });
 
@@ -101,7 +101,7 @@ describe("a listing's text", () => {
     expect(symbolsOf(listing)).toEqual(["8123456789abcdef t a", "7fffffffffffffff t b"]);
   });
 
-  test("holds every symbol that nm prints of the sample kernel", () => {
+  test("has every symbol that nm prints for the sample kernel", () => {
     const text = tool("nm", ["-n", SAMPLE]);
     const lines = text.toString().trimEnd().split("\n");
     expect(symbolsOf(readListing(text, "nm"))).toEqual(
@@ -109,7 +109,7 @@ describe("a listing's text", () => {
     );
   });
 
-  test("comes out as the symbols it was written from", () => {
+  test("is read back as the symbols it was written from", () => {
     const name = fc
       .string({ unit: "binary", minLength: 1, maxLength: 20 })
       .filter(
@@ -145,14 +145,14 @@ describe("a listing's text", () => {
   });
 });
 
-describe("what is no listing", () => {
+describe("an invalid listing", () => {
   test.each([
     ["a line of prose", "0000000000000001 t a\nhello world\n", 2],
     ["an address without a type", "0000000000000001\n", 1],
     ["a type of two letters", "0000000000000001 tt a\n", 1],
     ["a line that ends after its type", "0000000000000001 t a\n\n0000000000000002 t", 3],
     ["an address of 17 digits", "00000000000000001 t a\n", 1],
-    ["a 0x in front", "0x0000000000000001 t a\n", 1],
+    ["a 0x prefix", "0x0000000000000001 t a\n", 1],
     ["the bytes of an ELF file", "\x7fELF\x02\x01\x01", 1],
     ["a control character for a type", "0000000000000001 \x01 a\n", 1],
     ["only spaces", "     \n", 1],
@@ -167,7 +167,7 @@ describe("what is no listing", () => {
     expect(failureOf(text)).toBe("nm.txt: the listing is empty; give what `nm -n` prints");
   });
 
-  test("addresses that are all zero were hidden by the kernel", () => {
+  test("is refused if the kernel has hidden all addresses", () => {
     const text = "0000000000000000 T _text\n0000000000000000 t a\n0000000000000000 t b\t[m]\n";
     expect(failureOf(text)).toBe("nm.txt: every address is zero, hidden by kptr_restrict; read it as root");
   });
@@ -178,12 +178,12 @@ describe("finding a symbol", () => {
     "01 t start_kernel_x\n02 t xstart_kernel\n03 T start_kernel\t[m]\n04 T start_kernel\n",
   );
 
-  test("takes whole names only, and no module's", () => {
+  test("matches whole names only, not those of modules", () => {
     expect(findSymbol(listing, "start_kernel")).toBe(3);
     expect(findSymbol(listing, "xstart_kernel")).toBe(1);
   });
 
-  test("gives nothing for a name that no symbol bears", () => {
+  test("finds nothing for a name without a symbol", () => {
     expect(findSymbol(listing, "kernel")).toBeUndefined();
     expect(findSymbol(listing, "T start_kernel")).toBeUndefined();
   });

@@ -22,7 +22,7 @@ export interface RandomSymbol {
   readonly name: string;
 }
 
-/** Random symbols in address order whose names are often the same, and at times awkward. */
+/** Random symbols in address order, often with equal names and sometimes with awkward ones. */
 export const randomSymbols: fc.Arbitrary<RandomSymbol[]> = fc
   .array(
     fc.record({
@@ -46,7 +46,7 @@ export const randomSymbols: fc.Arbitrary<RandomSymbol[]> = fc
         fc.string({ minLength: 1, maxLength: 4, unit: fc.constantFrom(..."ab._$@-") }),
       ),
     }),
-    // Without a size fast-check makes ten at most, of which hardly any share a name.
+    // Without a size, fast-check makes at most ten, which rarely share a name.
     { minLength: 1, maxLength: 40, size: "max" },
   )
   .map((symbols) => symbols.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)));

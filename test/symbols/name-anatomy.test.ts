@@ -110,7 +110,7 @@ describe("the anatomy of", () => {
     });
   });
 
-  test("any name gives parts that make the name, and a base", () => {
+  test("any name is split into parts that make up the name, and a base", () => {
     const words = fc.constantFrom(
       ..."a foo 0 12 __pfx_ __cfi_ isra constprop part cold llvm cfi_jt _ZN _R N".split(" "),
       ...[CFI_HASH, "17h0123456789abcdefE", "$", "..", "é", " "],
@@ -127,7 +127,7 @@ describe("the anatomy of", () => {
     );
   });
 
-  test("hostile names of a million bytes end well", () => {
+  test("hostile names of a million bytes are handled", () => {
     for (const piece of ["_ZN1.17h", ".1", ".isra", "1$", "__pfx_", ".llvm"]) {
       const name = `_ZN${piece.repeat(200_000)}`;
       const { base } = anatomyOf(name);
@@ -137,7 +137,7 @@ describe("the anatomy of", () => {
   });
 });
 
-describe("what look-ups compare of", () => {
+describe("the compared part of", () => {
   const compared = (name: string, names: KallsymsNames) => {
     const text = Buffer.from(`x${name}y`);
     return text.toString("utf8", 1, countedFinder(text, names)(1, text.length - 1, false));

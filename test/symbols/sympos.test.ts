@@ -10,19 +10,19 @@ function positions(text: string): number[] {
   return [...symbolPositions(listing, all, findNamesakes(listing, false))];
 }
 
-test("namesakes are counted from 1 in address order, a unique name has 0", () => {
+test("namesakes are numbered from 1 in address order; a unique name has 0", () => {
   expect(positions("01 t a\n02 t b\n03 T a\n04 t a\n")).toEqual([1, 0, 2, 3]);
 });
 
-test("namesakes of other types count, those that kallsyms drops do not", () => {
+test("namesakes of any type count, except those that kallsyms drops", () => {
   expect(positions("01 d a\n02 t a\n03 U a\n04 a a\n05 N a\n06 w a\n")).toEqual([1, 2, 0, 0, 0, 0]);
 });
 
-test("at one address a weak symbol comes behind the others", () => {
+test("at one address, a weak symbol comes after the others", () => {
   expect(positions("05 W a\n05 T a\n05 t a\n")).toEqual([3, 1, 2]);
 });
 
-test("names that share only their stem are no namesakes to the kernel", () => {
+test("names that share only their stem are not namesakes for the kernel", () => {
   expect(positions("01 t a.llvm.1\n02 t a.llvm.2\n03 t a.llvm.2\n")).toEqual([0, 1, 2]);
 });
 
@@ -30,11 +30,11 @@ test("a module's namesake is in another object", () => {
   expect(positions("01 t a\n02 t a\n03 t a\t[m]\n")).toEqual([1, 2, 0]);
 });
 
-test("an address of 64 bits is ordered as one number", () => {
+test("64-bit addresses are ordered as one number", () => {
   expect(positions("ffffffff00000001 t a\n00000000ffffffff t a\n80000000ffffffff t a\n")).toEqual([3, 1, 2]);
 });
 
-test("positions are those of a plain sort of the namesakes", () => {
+test("positions equal those of a plain sort of the namesakes", () => {
   fc.assert(
     fc.property(randomSymbols, (symbols) => {
       const kept = symbols.map((symbol, index) => ({ ...symbol, index }));

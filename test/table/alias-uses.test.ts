@@ -8,7 +8,7 @@ const found = (aliases: readonly string[], text: string, separator = "@") =>
     .map(({ line, column, alias }) => `${line}:${column} ${alias}`);
 
 describe("an alias is found", () => {
-  test("in whatever stands around it", () => {
+  test("in any context", () => {
     const alias = "name_show@drivers_rtc_sysfs_c_26";
     for (const [before, after] of [
       ["", ""],
@@ -23,7 +23,7 @@ describe("an alias is found", () => {
     }
   });
 
-  test("as a whole, not as a part of a longer one", () => {
+  test("as a whole, not as part of a longer one", () => {
     const aliases = ["a@x_c_1", "a@x_c_1_2", "a@x_c_1@y_c", "a.part.0@x_c_1"];
     for (const alias of aliases) expect(found(aliases, alias)).toEqual([`1:1 ${alias}`]);
     for (const other of ["ba@x_c_1", "a@x_c_11", "a@x_c_1@z_c", ".a@x_c_1", "a.isra.0@x_c_1"]) {
@@ -40,7 +40,7 @@ describe("an alias is found", () => {
     expect(found(["a((b", "a[b"], "a((b", "((")).toEqual(["1:1 a((b"]);
   });
 
-  test("each time, and replaced each time, whatever lengths the aliases have", () => {
+  test("each time, and replaced each time, for aliases of any length", () => {
     const [one, other] = ["f@a_c_9", "g@b_c_99"];
     const line = `${one},${other}: ${one}`;
     const uses = aliasFinder([one, other], "@").find("script", line);
@@ -52,7 +52,7 @@ describe("an alias is found", () => {
     );
   });
 
-  test("wherever it stands by itself among other texts", () => {
+  test("wherever it is separate from other text", () => {
     const word = fc.stringMatching(/^[a-z_.]{1,3}$/);
     const alias = fc.tuple(word, word).map(([stem, path]) => `${stem}@${path.replaceAll(".", "_")}_c_1`);
     fc.assert(

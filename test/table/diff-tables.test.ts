@@ -11,10 +11,10 @@ const diff = (
   newHeader: Partial<TableHeader> = {},
 ) => diffTables(table(old, oldHeader), table(new_, newHeader));
 
-/** A symbol that makes its table one of all symbols. */
+/** A symbol that turns its table into a table of all symbols. */
 const PLAIN = row({ name: "vfs_read", file: "fs/read_write.c" });
 
-/** What becomes of symbols, beside one that stays. */
+/** The changes of symbols, next to an unchanged one. */
 function changesOf(old: TableRow[], new_: TableRow[]) {
   return diff([PLAIN, ...old], [PLAIN, ...new_])
     .changes.filter((change) => change.old?.name !== "vfs_read")
@@ -31,22 +31,22 @@ const show = (given: Partial<TableRow> = {}) =>
   row({ name: "name_show", file: "drivers/rtc/sysfs.c", line: 26, sympos: 1, ...given });
 
 describe("a symbol", () => {
-  test("is unchanged whatever its address, size and section", () => {
+  test("is unchanged regardless of address, size and section", () => {
     const other = show({ address: "ff", size: 99, section: ".init.text" });
     expect(changesOf([show()], [other])).toEqual([{ group: "unchanged", ...none, lines: [26, 26] }]);
   });
 
-  test("has moved when its line is another", () => {
+  test("has moved when its line differs", () => {
     expect(changesOf([show()], [show({ line: 31 })])).toEqual([{ group: "moved", ...none, lines: [26, 31] }]);
   });
 
-  test("has moved when its line is the same and its alias is not", () => {
+  test("has moved when its line is the same and its alias differs", () => {
     expect(changesOf([show()], [show({ alias: "x@y", ordinal: 2 })])).toEqual([
       { group: "moved", ...none, lines: [26, 26] },
     ]);
   });
 
-  test("has moved, not changed its position, when both are so", () => {
+  test("has moved, not changed its position, if both apply", () => {
     expect(changesOf([show()], [show({ line: 31, sympos: 2 })])).toEqual([
       { group: "moved", ...none, lines: [26, 31] },
     ]);
@@ -58,7 +58,7 @@ describe("a symbol", () => {
     ]);
   });
 
-  test("is relocated to another file when it is the only one left of its name on both sides", () => {
+  test("is relocated to another file if it is the only one left with its name on both sides", () => {
     const stays = show({ file: "net/core.c" });
     const moved = show({ file: "drivers/rtc/class.c", line: 7 });
     expect(changesOf([stays, show()], [moved, stays])).toEqual([
@@ -67,13 +67,13 @@ describe("a symbol", () => {
     ]);
   });
 
-  test("is relocated when the unit is another, as of a header's inline function", () => {
+  test("is relocated when the unit differs, as for an inline function of a header", () => {
     expect(changesOf([show()], [show({ unit: "fs/x.c" })])).toEqual([
       { group: "relocated", ...none, lines: [26, 26] },
     ]);
   });
 
-  test("is removed and added, for its place, when several may be the same one", () => {
+  test("is removed and added, with its place as the reason, if several may be the same one", () => {
     const [a, b, c] = [show({ file: "a.c" }), show({ file: "b.c" }), show({ file: "c.c" })];
     expect(changesOf([a], [b, c]).map(({ group, reason }) => `${group} ${reason}`)).toEqual([
       "removed place",
@@ -82,14 +82,14 @@ describe("a symbol", () => {
     ]);
   });
 
-  test("that has got a namesake is added as an alias, and knows where it was", () => {
+  test("with a new namesake is added as an alias, with its old location", () => {
     const alone = show({ sympos: 0, alias: null, line: 20 });
     const expected = { reason: "duplicated", other: null };
     expect(changesOf([alone], [show()])).toEqual([{ group: "added", ...expected, lines: [20, 26] }]);
     expect(changesOf([show()], [alone])).toEqual([{ group: "removed", ...expected, lines: [26, 20] }]);
   });
 
-  test("whose line was not known is added for its location", () => {
+  test("whose line was unknown is added, with its location as the reason", () => {
     const lost = show({ alias: null, file: null, line: null, unit: null });
     const lone = { ...lost, name: "lone", sympos: 0 };
     expect(changesOf([lost], [show()])).toEqual([
@@ -98,14 +98,14 @@ describe("a symbol", () => {
     expect(changesOf([lone], [lone])).toEqual([{ group: "unchanged", ...none, lines: [null, null] }]);
   });
 
-  test("with ThinLTO's suffix is the same one whatever the suffix", () => {
+  test("with a ThinLTO suffix is the same for any suffix", () => {
     const foo = (suffix: string) => row({ name: `foo.llvm.${suffix}`, alias: "foo@a_c_1" });
     expect(changesOf([foo("123")], [foo("456")])).toEqual([{ group: "unchanged", ...none, lines: [1, 1] }]);
   });
 });
 
-describe("what is added or removed tells why:", () => {
-  /** The reason of the one that is left over in the new table; swapped it is the reason why it is removed. */
+describe("the reason of an added or removed symbol:", () => {
+  /** The reason of the unpaired symbol in the new table; with tables swapped, the reason why it is removed. */
   function reasonOf(old: TableRow[], new_: TableRow[]): string {
     const [added] = changesOf(old, new_).filter(({ group }) => group === "added");
     const [removed] = changesOf(new_, old).filter(({ group }) => group === "removed");
@@ -118,7 +118,7 @@ describe("what is added or removed tells why:", () => {
     expect(reasonOf([row({ name: "foo.part.0" })], [row({ name: "foo.part.1" })])).toBe("suffix foo.part.0");
   });
 
-  test("another object, of the same file or the only one left", () => {
+  test("another object, with the same file or the only one left", () => {
     const module = row({ name: "foo", object: "ext4" });
     expect(reasonOf([module], [row({ name: "foo" })])).toBe("object ext4");
     expect(reasonOf([module], [row({ name: "foo", file: "lib/b.c" })])).toBe("object ext4");
@@ -126,11 +126,11 @@ describe("what is added or removed tells why:", () => {
     expect(reasonOf(twice, [row({ name: "foo", file: "lib/b.c" })])).toBe("namesake");
   });
 
-  test("an object that the other table does not have", () => {
+  test("an object that is not in the other table", () => {
     expect(reasonOf([], [row({ name: "foo", object: "ext4" })])).toBe("object");
   });
 
-  test("one more of the name", () => {
+  test("one more symbol of the name", () => {
     expect(reasonOf([show()], [show(), show({ file: "b.c" })])).toBe("namesake");
   });
 
@@ -138,7 +138,7 @@ describe("what is added or removed tells why:", () => {
     expect(reasonOf([], [row({ name: "foo" })])).toBe("name");
   });
 
-  test("in tables of aliases nothing where the name has no alias in the other one", () => {
+  test("none in tables of aliases if the name has no alias in the other table", () => {
     const stays = show();
     const reasons = diff([stays], [stays, show({ name: "foo" }), show({ line: 30 })]).changes.map(
       (change) => change.reason,
@@ -155,11 +155,11 @@ describe("what is added or removed tells why:", () => {
   });
 });
 
-describe("a table of aliases beside one of all symbols", () => {
+describe("a table of aliases compared with one of all symbols", () => {
   const old = [show(), show({ name: "gone", sympos: 0, alias: null }), show({ name: "twice", line: 5 })];
   const new_ = [show({ line: 30 }), show({ name: "gone" })];
 
-  test("gives what both hold", () => {
+  test("gives the symbols that are in both", () => {
     const { changes, notes } = diff(old, new_);
     expect(changes.map(({ group, reason }) => `${group} ${reason}`)).toEqual([
       "added duplicated",
@@ -170,7 +170,7 @@ describe("a table of aliases beside one of all symbols", () => {
   });
 });
 
-describe("it is said that", () => {
+describe("a note says that", () => {
   test("tables were made with different options", () => {
     const { notes } = diff(
       [PLAIN],
@@ -221,7 +221,7 @@ describe("any two tables", () => {
     });
   });
 
-  test("have the new aliases when what was renamed, added and removed is applied to the old ones", () => {
+  test("give the new aliases when renamed, added and removed aliases are applied to the old ones", () => {
     each((old, new_, changes) => {
       const aliases = (all: readonly TableRow[]) => all.flatMap(({ alias }) => alias ?? []).sort();
       const isOf = (change: Change, ...groups: Group[]) => groups.includes(change.group);
@@ -238,7 +238,7 @@ describe("any two tables", () => {
     });
   });
 
-  test("have added what is removed when they are swapped, and the same pairs", () => {
+  test("have added and removed symbols exchanged when swapped, and the same pairs", () => {
     each((old, new_, changes) => {
       const view = (change: Change) => JSON.stringify({ ...change, old: null, new: null });
       const swappedGroup = { added: "removed", removed: "added" } as const;

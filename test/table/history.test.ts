@@ -20,7 +20,7 @@ const events = ([symbol]: readonly SymbolHistory[]) =>
     .events()
     .map(({ kernel, event, line }) => `${kernel} ${event} ${line}`);
 
-/** A symbol without an alias, so that a table is not one of aliases only. */
+/** A symbol without an alias, so that its table is not limited to aliases. */
 const PLAIN = row({ name: "zzz" });
 const show = (given: Partial<TableRow> = {}) =>
   row({ name: "name_show", file: "drivers/rtc/sysfs.c", line: 26, sympos: 1, ...given });
@@ -58,7 +58,7 @@ describe("a symbol", () => {
     ]);
   });
 
-  test("becomes ambiguous, and unique again, while it moves or not", () => {
+  test("becomes ambiguous and unique again, whether it moves or not", () => {
     const kernels = [
       [PLAIN, alone],
       [PLAIN, show({ line: 30 })],
@@ -85,7 +85,7 @@ describe("a symbol", () => {
     ).toEqual(["6.0 appeared 26", "6.1 sympos 26"]);
   });
 
-  test("has not vanished from a table that does not have its kind of object", () => {
+  test("has not vanished from a table without its kind of object", () => {
     const history = newHistory(() => true);
     const module = show({ object: "ext4" });
     history.add({ kernel: "6.0", tables: [{ objects: ["vmlinux", "ext4"], rows: [PLAIN, module] }] });
@@ -102,7 +102,7 @@ describe("a symbol", () => {
     expect([...ext4.states()].map(({ kernel }) => kernel)).toEqual(["6.0", "6.2"]);
   });
 
-  test("without an alias has not vanished from a table of aliases, one with an alias has", () => {
+  test("has vanished from a table of aliases only if it had an alias", () => {
     const other = show({ name: "open" });
     expect(
       historyOf([[PLAIN, alone, other], [show({ name: "read" })]]).map((symbol) => events([symbol])),
@@ -115,7 +115,7 @@ describe("a symbol", () => {
   });
 });
 
-test("each kernel's tables can be put together again from the events", () => {
+test("each kernel's tables can be reconstructed from the events", () => {
   const anyRow = fc
     .record({
       object: fc.constantFrom("vmlinux", "ext4"),

@@ -21,7 +21,7 @@ const RELEASES = [
 ];
 
 /**
- * What dpkg says of pairs: -1, 0 or 1; with a revision of its own no hyphen of the release is taken for one's beginning. One shell
+ * dpkg's order of pairs: -1, 0 or 1. A revision is added, so that no hyphen of the release is taken for the start of one. One shell
  * starts all the dpkgs, since a process costs Node more than it costs a shell.
  */
 function byDpkg(pairs: readonly (readonly [string, string])[]): number[] {
@@ -51,11 +51,11 @@ test("releases are ordered by age", () => {
   expect(shuffled.sort(compareKernelVersions)).toEqual(RELEASES);
 });
 
-test("every two releases are ordered as dpkg does", () => {
+test("any two of the releases are ordered as by dpkg", () => {
   expectAsDpkg(RELEASES.flatMap((a) => RELEASES.map((b) => [a, b] as const)));
 });
 
-test("so are any two", () => {
+test("generated releases are ordered as by dpkg", () => {
   const release = fc.stringMatching(/^[0-9]{1,3}([.+~-]?(rc)?[0-9a-z]{1,3}){0,4}$/);
   expectAsDpkg(fc.sample(fc.tuple(release, release), 300));
 });

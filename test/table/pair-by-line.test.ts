@@ -20,7 +20,7 @@ function leastSum(few: readonly number[], many: readonly number[]): number {
 }
 
 describe("symbols of one key are paired", () => {
-  test("where their lines are equal, whatever else there is", () => {
+  test("if their lines are equal, regardless of others", () => {
     expect(paired([10, 20, 30], [5, 20, 30, 31])).toEqual(
       expect.arrayContaining([
         [20, 20],
@@ -30,14 +30,14 @@ describe("symbols of one key are paired", () => {
     );
   });
 
-  test("with the nearest one when another one is gone", () => {
+  test("with the nearest one when another one has disappeared", () => {
     expect(paired([10, 20, 30], [22, 32])).toEqual([
       [30, 32],
       [20, 22],
     ]);
   });
 
-  test("each at most once, and as many as there are on both sides", () => {
+  test("each at most once, and as many as possible", () => {
     fc.assert(
       fc.property(lines, lines, (old, new_) => {
         const pairs = pairByLine(old, new_);
@@ -59,7 +59,7 @@ describe("symbols of one key are paired", () => {
     );
   });
 
-  test("in the order of their lines and with the least movement, as far as lines differ", () => {
+  test("in line order and with the least movement, if lines differ", () => {
     // Odd and even lines are never equal.
     const odd = lines.map((all) => all.map((line) => 2 * (line ?? 0) + 1));
     const even = lines.map((all) => all.map((line) => 2 * (line ?? 0)));
@@ -80,7 +80,7 @@ describe("symbols of one key are paired", () => {
     );
   });
 
-  test("alike when old and new are swapped", () => {
+  test("in the same way when old and new are swapped", () => {
     fc.assert(
       fc.property(lines, lines, (old, new_) => {
         const swapped = pairByLine(new_, old).map(([n, o]) => [o, n]);
@@ -89,7 +89,7 @@ describe("symbols of one key are paired", () => {
     );
   });
 
-  test("a hundred thousand at a time", () => {
+  test("a hundred thousand at once", () => {
     const old = Array.from({ length: 100_000 }, (_, i) => 2 * i);
     const new_ = Array.from({ length: 100_001 }, (_, i) => 2 * i + 1);
     expect(pairByLine(old, new_)).toHaveLength(100_000);

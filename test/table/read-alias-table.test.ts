@@ -42,13 +42,13 @@ function changed(line: number, change: (text: string) => string): string {
 }
 
 describe("an alias table", () => {
-  test("is read as it was written", () => {
+  test("is read back as it was written", () => {
     const { source, header, rows } = readAliasTable(TABLE);
     expect(source).toBe(TABLE);
     expect([header, ...rows]).toEqual(LINES.map((line) => JSON.parse(line)));
   });
 
-  test("may lack the last line's end", () => {
+  test("may lack the last newline", () => {
     expect([...readAliasTable(tableOf(LINES, "")).rows]).toHaveLength(LINES.length - 1);
   });
 
@@ -59,19 +59,19 @@ describe("an alias table", () => {
     expect([...readAliasTable(fifo).rows]).toHaveLength(LINES.length - 1);
   });
 
-  test("may be from before a key was added, which is null then", () => {
+  test("may be from before a key was added; the key is null then", () => {
     const lines = LINES.map((line) => line.replace(/,"function":.*}$/, "}"));
     expect(lines[1]).not.toBe(LINES[1]);
     const [row] = readAliasTable(tableOf(lines)).rows;
     expect(row).toMatchObject({ function: null, parameters: null, arriving: null });
   });
 
-  test("may have keys that are not known", () => {
+  test("may have unknown keys", () => {
     const lines = LINES.map((line) => line.replace(/}$/, ',"added":{"later":1}}'));
     expect([...readAliasTable(tableOf(lines)).rows]).toHaveLength(LINES.length - 1);
   });
 
-  test("may have lines and characters across the pieces that are read", () => {
+  test("may have lines and characters that cross the pieces read", () => {
     fc.assert(
       fc.property(fc.integer({ min: 65_000, max: 66_000 }), (length) => {
         const name = `${"x".repeat(length)}é☃`;
@@ -93,7 +93,7 @@ describe("refused, by name, is", () => {
     );
   });
 
-  test("what is no table", () => {
+  test("a file that is not a table", () => {
     const words = "table.jsonl: is no alias table: its first line names no schema; give what --table writes";
     expect(failureOf(tableOf([], ""))).toBe("table.jsonl: is empty; give what --table writes");
     expect(failureOf(tableOf(["ffffffff81000000 T _text"]))).toBe(words);
@@ -102,7 +102,7 @@ describe("refused, by name, is", () => {
     expect(failureOf(SAMPLE)).toContain("is no alias table");
   });
 
-  test("what cannot be read", () => {
+  test("an unreadable file", () => {
     expect(failureOf(join(directory, "missing"))).toBe(
       "missing: cannot be read: no such file or directory; check the path",
     );
@@ -135,7 +135,7 @@ describe("refused, by name, is", () => {
     expect(failureOf(changed(1, (line) => line.replace('"objects"', '"things"')))).toContain('no "objects"');
   });
 
-  test("a table that is cut short, or too long", () => {
+  test("a table that is truncated or too long", () => {
     const rows = LINES.length - 1;
     expect(failureOf(tableOf(LINES.slice(0, -1)))).toBe(
       `table.jsonl: ends after ${rows - 1} of its ${rows} rows; write the table anew`,
@@ -145,7 +145,7 @@ describe("refused, by name, is", () => {
     );
   });
 
-  test("a line without an end, before it fills the memory", () => {
+  test("an endless line, before it fills the memory", () => {
     const path = tableOf([HEADER, "x".repeat(1 << 25)]);
     expect(failureOf(path)).toBe("table.jsonl: line 2 is longer than 16777216 bytes; write the table anew");
   });

@@ -13,7 +13,7 @@ function known(text: string): unknown {
   return Object.fromEntries(KEYS.map((key) => [key, parsed[key]]));
 }
 
-test("rows as the program writes them are read as JSON.parse reads them", () => {
+test("rows written by the program are read as by JSON.parse", () => {
   for (const given of [
     row({ name: "name_show", sympos: 2, ordinal: 3 }),
     row({
@@ -39,7 +39,7 @@ test("rows as the program writes them are read as JSON.parse reads them", () => 
   }
 });
 
-test("whatever is read is what JSON.parse and the checks read", () => {
+test("any line that is read gives the result of JSON.parse and the checks", () => {
   const text = fc.oneof(
     fc.string(),
     fc.constantFrom("", '"', "\\", "\u007f", "\n"),
@@ -82,7 +82,7 @@ test("whatever is read is what JSON.parse and the checks read", () => {
   expect(reads).toBeGreaterThan(10);
 });
 
-test("a line with a character changed is read as JSON.parse reads it, or not at all", () => {
+test("a line with a changed character is read as by JSON.parse, or not at all", () => {
   const line = JSON.stringify(row({ name: "name_show", sympos: 1 } satisfies Partial<TableRow>));
   let reads = 0;
   for (let at = 0; at <= line.length; at++) {

@@ -46,7 +46,7 @@ const given: Row<typeof LATER> = {
   sites: [{ file: "a.c", line: 3 }],
 };
 
-test("columns that were added are written in the list's order, whatever that of the row is, and read", () => {
+test("added columns are written in the order of the list, not of the row, and read back", () => {
   const line = write(given);
   expect(line).toBe(JSON.stringify(given));
   const shuffled = fc.shuffledSubarray(Object.entries(given), { minLength: Object.keys(given).length });
@@ -80,14 +80,14 @@ describe("a table of an earlier edition", () => {
     }
   });
 
-  test("is one of an edition as a whole: others are left to the checks of each value", () => {
+  test("must match an edition completely; other rows are left to the checks of each value", () => {
     const partly = { ...second, kind };
     expect(read(JSON.stringify(partly))).toBeUndefined();
     expect(check({ ...partly })).toEqual({ ...second, ...none, kind });
   });
 });
 
-test("a value of another kind is refused by its column's name", () => {
+test("a value of the wrong type is refused with its column's name", () => {
   const bad: JsonObject = { kind: 1, bytes: [["a"]], weak: "true", sites: [{ file: "a.c" }] };
   for (const key in bad) {
     const damaged = { ...given, [key]: bad[key] };
@@ -96,6 +96,6 @@ test("a value of another kind is refused by its column's name", () => {
   }
 });
 
-test("columns of this version are those of a row, in this order", () => {
+test("the columns of this version are those of a row, in this order", () => {
   expect(Object.keys(row({ name: "x" }))).toEqual(Object.keys(COLUMNS));
 });

@@ -1,7 +1,7 @@
 import type { TableHeader, TableRow } from "../../src/table/alias-table.ts";
 import type { ComparedTable } from "../../src/table/diff-tables.ts";
 
-/** A row out of what matters to a test; its alias, unless given, is `name@file_line` for a duplicated name, else null. */
+/** A row from the members that matter to a test. Its default alias is `name@file_line` for a duplicated name, otherwise null. */
 export function row(given: Partial<TableRow> & Pick<TableRow, "name">): TableRow {
   const { name, file = "a.c", line = 1, sympos = 0, ...rest } = given;
   const plain = `${name}@${(file ?? "").replace(/\W/g, "_")}_${line}`;

@@ -1,19 +1,19 @@
-// Tables of abbreviations (DWARF 5 section 7.5.3).
+// Abbreviation tables (DWARF 5 section 7.5.3).
 
 import { DW_FORM_implicit_const } from "../../constants/dwarf.ts";
 import { NOT_LISTED, TABLE_CUT_SHORT } from "../layout.ts";
 import { next, readUleb } from "./leb128.ts";
 
-/** Where the number ends that begins there. */
-function behindLeb(at: usize): usize {
+/** Returns the end of a LEB128 number. */
+function afterLeb(at: usize): usize {
   while (load<u8>(at++) >= 0x80) {}
   return at;
 }
 
 /**
- * Finds the abbreviation of a code in a table, behind whose bytes stand zeros.
+ * Finds the abbreviation of a code in a table. PADDING zeros follow the table's bytes.
  *
- * @returns where it begins, from the start; NOT_LISTED when the table lacks it, TABLE_CUT_SHORT when the bytes end before the table does
+ * @returns its offset from `start`; NOT_LISTED if the table has no such code, TABLE_CUT_SHORT if the bytes end before the table
  */
 export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
   const wantedCode = <u64>wanted;
@@ -23,18 +23,18 @@ export function findAbbreviation(start: usize, end: usize, wanted: f64): i32 {
     const code = readUleb(at);
     at = next;
     if (code === 0) return at > end ? TABLE_CUT_SHORT : NOT_LISTED;
-    at = behindLeb(at); // its tag
+    at = afterLeb(at); // tag
     at++; // DW_CHILDREN_…
     while (at < end) {
-      // Of most attributes the name and the form take a byte each.
+      // For most attributes, name and form have one byte each.
       const pair = <u32>load<u16>(at);
       const isShort = (pair & 0x8080) === 0 && pair >>> 8 !== DW_FORM_implicit_const;
       if (isShort) at += 2;
       else {
-        at = behindLeb(at);
+        at = afterLeb(at);
         const form = <u32>load<u8>(at);
-        at = behindLeb(at);
-        if (form === DW_FORM_implicit_const) at = behindLeb(at);
+        at = afterLeb(at);
+        if (form === DW_FORM_implicit_const) at = afterLeb(at);
       }
       if (pair === 0) break;
     }

@@ -89,21 +89,21 @@ import { next, readUleb } from "./leb128.ts";
 
 // Finds the DIEs of a unit that are at wanted addresses (DWARF 5 sections 7.5.2 and 7.5.3).
 //
-// A kernel has tens of millions of DIEs, of which some thousands are wanted; but DIEs have no length, so the end of each must be
-// computed from its attributes to find the next one. An abbreviation lists the name and form of each attribute, and a unit's DIEs
-// share a few hundred abbreviations. So each abbreviation is compiled once into a record, and no name or form is looked at again:
-// - The record says what kind of DIE it is, and whether it has children.
-// - Where all forms have a fixed size, the record holds the sum: passing over the DIE is one addition.
-// - Otherwise it holds steps. A step is a word: an action in the lower 8 bits, a size in bytes above them. Attributes of fixed size
-//   that follow each other become one STEP_SKIP; a form of variable size has a step that reads its length and no more.
-// - Only four attributes have an action of their own: the location of a variable, the first address of a function (as an address or
-//   as an index), and the sibling. All other attributes are passed over, whatever they mean.
-// - A DIE that can hold neither a variable nor a function (a type) is passed over with its children, by DW_AT_sibling. Without that
-//   attribute its children are passed over one by one.
-// A step may read up to PADDING bytes after the unit's end, which are zeros; the end is checked after it.
+// A kernel has tens of millions of DIEs; a few thousand of them are wanted. A DIE has no length field, so its end must be computed
+// from its attributes to find the next DIE. An abbreviation lists the name and form of each attribute, and the DIEs of a unit share a
+// few hundred abbreviations. So each abbreviation is compiled once into a record, and its names and forms are not read again:
+// - The record has the kind of the DIE, and whether it has children.
+// - If all forms have a fixed size, the record has the sum: skipping the DIE takes one addition.
+// - Otherwise it has steps. A step is a word: an action in the lower 8 bits, a size in bytes above them. Consecutive attributes of
+//   fixed size become one STEP_SKIP. A form of variable size has a step that reads only its length.
+// - Four actions read an attribute's value: the location of a variable, the first address of a function (as an address, or as an index
+//   in .debug_addr), and the sibling. All other attributes are skipped.
+// - If a DIE cannot contain a variable or a function (a type, for example), DW_AT_sibling is used to skip its children too. Without
+//   that attribute, the children are skipped one by one.
+// A step may read up to PADDING bytes after the unit's end, which are zeros; the end is checked afterwards.
 
-// An abbreviation's record: its kind, whether its DIEs have children, the size of their attributes or NOT_FIXED, where the
-// abbreviation is, and the steps, a word each.
+// An abbreviation's record: its kind, whether its DIEs have children, the size of their attributes or NOT_FIXED, the position of the
+// abbreviation, and the steps (a word each).
 const KIND = 0;
 const CHILDREN = 1;
 const FIXED_BYTES = 4;
@@ -113,35 +113,35 @@ const STEPS = 12;
 const NOT_FIXED: u32 = 0xffffffff;
 
 const KIND_OTHER: u8 = 0;
-/** Has children, but no variable or function among them: jump to DW_AT_sibling. */
+/** Has children, but no variables or functions among them: jump to DW_AT_sibling. */
 const KIND_SKIP_SUBTREE: u8 = 1;
-/** A function, or a copy of one, in which only variables are looked for. */
+/** A function or an inlined copy whose own address is not looked up; variables inside it may be wanted. */
 const KIND_SCOPE: u8 = 2;
 const KIND_VARIABLE: u8 = 3;
 const KIND_FUNCTION: u8 = 4;
-/** A function in several pieces. */
+/** A function in several pieces (DW_AT_ranges). */
 const KIND_FUNCTION_OF_RANGES: u8 = 5;
 
-/** The attributes end. */
+/** End of the attributes. */
 const STEP_END: u32 = 0;
-/** Pass over so many bytes. */
+/** Skip a number of bytes. */
 const STEP_SKIP: u32 = 1;
-/** Pass over a LEB128 number. */
+/** Skip a LEB128 number. */
 const STEP_SKIP_LEB: u32 = 2;
-/** Pass over a string and its NUL. */
+/** Skip a string and its NUL. */
 const STEP_SKIP_STRING: u32 = 3;
-/** Read a form, and pass over a value of that form. */
+/** Read a form, and skip a value of that form. */
 const STEP_SKIP_INDIRECT: u32 = 4;
-// The size of the following ones is that of a number which they read first; 0 for a LEB128 number.
-/** Read a length, and pass over so many bytes. */
+// The following steps first read a number; their size is the size of that number, or 0 for a LEB128 number.
+/** Read a length, and skip that number of bytes. */
 const STEP_SKIP_BLOCK: u32 = 5;
-/** Read a length, and look the addresses in so many bytes up, which are a location description. */
+/** Read a length, then a location description of that length, and look up the addresses in it. */
 const STEP_LOCATION: u32 = 6;
-/** Read where the sibling is; end here if the kind is KIND_SKIP_SUBTREE. */
+/** Read the sibling's offset; stop here if the kind is KIND_SKIP_SUBTREE. */
 const STEP_SIBLING: u32 = 7;
-/** Read an address, and look it up. */
+/** Read an address and look it up. */
 const STEP_ADDRESS: u32 = 8;
-/** Read an index in .debug_addr, and look the address there up. */
+/** Read an index in .debug_addr and look up the address there. */
 const STEP_ADDRESS_INDEX: u32 = 9;
 
 let fault: u32 = SCAN_NO_FAULT;
@@ -161,7 +161,7 @@ let addressSize: u32 = 8;
 let offsetSize: u32 = 4;
 let referenceSize: u32 = 4;
 
-/** @param version of DWARF, which the size of DW_FORM_ref_addr depends on */
+/** Sets the properties of the unit. @param version DWARF version; the size of DW_FORM_ref_addr depends on it */
 export function describeUnit(isLittleEndian: bool, version: u32, addressBytes: u32, offsetBytes: u32): void {
   littleEndian = isLittleEndian;
   addressSize = addressBytes;
@@ -169,7 +169,7 @@ export function describeUnit(isLittleEndian: bool, version: u32, addressBytes: u
   referenceSize = version === 2 ? addressBytes : offsetBytes;
 }
 
-/** A number of 1 to 8 bytes. */
+/** Reads a number of 1 to 8 bytes. */
 function readNumber(at: usize, size: u32): u64 {
   if (size === 4) {
     const word = load<u32>(at);
@@ -187,10 +187,10 @@ function readNumber(at: usize, size: u32): u64 {
   return value;
 }
 
-/** What is no size, and no step. */
+/** Neither a size nor a step. */
 const NONE: u32 = 0xffffffff;
 
-/** The size of a form's values; NONE when it is not fixed. */
+/** The size of a form's values, in bytes; NONE if it is not fixed. */
 function fixedSize(form: u32): u32 {
   switch (form) {
     case DW_FORM_addr:
@@ -239,7 +239,7 @@ function fixedSize(form: u32): u32 {
   }
 }
 
-/** The step that passes over a form; NONE for one that is not known. */
+/** The step that skips a value of a form; NONE for an unknown form. */
 function stepOf(form: u32): u32 {
   const size = fixedSize(form);
   if (size !== NONE) return STEP_SKIP | (size << 8);
@@ -270,7 +270,7 @@ function stepOf(form: u32): u32 {
   }
 }
 
-/** The step that reads an attribute, or passes over it. */
+/** The step that reads or skips an attribute. */
 function stepFor(name: u64, form: u32, tag: u64, wantsFunctions: bool): u32 {
   const step = stepOf(form);
   if (name === DW_AT_sibling) {
@@ -291,6 +291,7 @@ function stepFor(name: u64, form: u32, tag: u64, wantsFunctions: bool): u32 {
   return step;
 }
 
+/** Whether a DIE with this tag may have variables or functions among its children. */
 function isOpen(tag: u64): bool {
   return (
     tag === DW_TAG_compile_unit ||
@@ -310,14 +311,14 @@ let recordByCode: usize = 0;
 let codeLimit: u32 = 0;
 let codeEnd: u32 = 0;
 
-/** Says where the records' offsets go, by code; the room holds zeros. */
+/** Sets the table of record offsets by code, filled with zeros. */
 export function describeRecords(byCode: usize, limit: u32): void {
   recordByCode = byCode;
   codeLimit = limit;
   codeEnd = 0;
 }
 
-/** Where the abbreviation of a code begins, which the unit has. */
+/** The position of the abbreviation with a code; 0 if the unit has no such code. */
 export function abbreviationOf(code: u32): usize {
   if (code >= codeEnd) return 0;
   const record = <usize>load<u32>(recordByCode + ((<usize>code) << 2));
@@ -325,10 +326,10 @@ export function abbreviationOf(code: u32): usize {
 }
 
 /**
- * Makes records of a table of abbreviations, in RECORDS_SHARE bytes for each of its bytes at most, and RECORDS_MORE.
+ * Compiles an abbreviation table into records. They need at most RECORDS_SHARE bytes for each byte of the table, plus RECORDS_MORE.
  *
- * @param end of the bytes at hand, which PADDING zeros follow
- * @returns whether the table is whole; else `scanFault` says what it lacks
+ * @param end end of the available bytes, followed by PADDING zeros
+ * @returns whether the table is complete and valid; otherwise `scanFault` has the reason
  */
 export function readAbbreviations(start: usize, end: usize, records: usize, wantsFunctions: bool): bool {
   memory.fill(recordByCode, 0, (<usize>codeEnd) << 2);
@@ -352,7 +353,7 @@ export function readAbbreviations(start: usize, end: usize, records: usize, want
     store<u32>(record, isFixed ? skipped : NOT_FIXED, FIXED_BYTES);
     store<u32>(record, <u32>abbreviation, ABBREVIATION);
     const cell = recordByCode + ((<usize>code) << 2);
-    // The bytes after the last code that was used are zeros still.
+    // Bytes after the last used code are still zero.
     if (load<u32>(cell) === 0) store<u32>(cell, <u32>record);
     if (<u32>code >= codeEnd) codeEnd = <u32>code + 1;
     record = stepsEnd;
@@ -361,8 +362,8 @@ export function readAbbreviations(start: usize, end: usize, records: usize, want
   return false;
 }
 
-// What makeSteps leaves: where the steps end, whether all forms have a fixed size, the size of those after the last step that is
-// no STEP_SKIP, and which attributes there are.
+// Results of makeSteps: the end of the steps, whether all forms have a fixed size, the size of the attributes after the last step
+// that is not STEP_SKIP, and which attributes exist.
 let stepsEnd: usize = 0;
 let isFixed = true;
 let skipped: u32 = 0;
@@ -372,11 +373,11 @@ let hasRanges = false;
 let isDeclaration = false;
 
 /**
- * Makes the steps of an abbreviation.
+ * Compiles the attributes of an abbreviation into steps.
  *
- * @param from where its attributes begin
- * @param steps where the steps go
- * @returns where the attributes end; 0 when something is wrong, which `scanFault` says
+ * @param from start of its attributes
+ * @param steps destination of the steps
+ * @returns end of the attributes; 0 on a fault, see `scanFault`
  */
 function makeSteps(from: usize, end: usize, tag: u64, wantsFunctions: bool, steps: usize): usize {
   stepsEnd = steps;
@@ -431,7 +432,7 @@ function addStep(step: u32): void {
   stepsEnd += 4;
 }
 
-/** The kind of the DIEs of the abbreviation whose steps were made last. */
+/** The kind of DIEs of the abbreviation that makeSteps compiled last. */
 function kindOf(tag: u64, hasChildren: bool): u8 {
   if (hasLocation) return KIND_VARIABLE;
   if (tag !== DW_TAG_subprogram && tag !== DW_TAG_inlined_subroutine) {
@@ -453,11 +454,11 @@ function slotOf(address: u64): u32 {
 }
 
 /**
- * Says which addresses are wanted.
+ * Sets the wanted addresses.
  *
- * @param addresses 64 bits each, in this machine's order, none of them twice
+ * @param addresses 64 bits each, in this machine's byte order, without duplicates
  * @param slots room for `mask + 1` words
- * @param mask a power of two less one, from `count` to WANTED_SLOTS_LIMIT - 1
+ * @param mask a power of two minus one, from `count` to WANTED_SLOTS_LIMIT - 1
  */
 export function wantAddresses(addresses: usize, count: u32, slots: usize, mask: u32): void {
   wanted = addresses;
@@ -495,26 +496,26 @@ function readMatch(address: u64): void {
 let addressTable: usize = 0;
 let addressTableEnd: usize = 0;
 
-/** Says where the unit's part of .debug_addr is (section 7.27). */
+/** Sets the unit's part of .debug_addr (section 7.27). */
 export function describeAddresses(start: usize, end: usize): void {
   addressTable = start;
   addressTableEnd = end;
 }
 
-/** Where an address stands in .debug_addr; 0 for one that is not there, as whoever reads the DIE will notice. */
+/** The position of an address of .debug_addr; 0 if the index is out of range, which the reader of the DIE reports. */
 function addressPlace(index: u64): usize {
   if (index > 0xffffffff) return 0;
   const at = <u64>addressTable + index * addressSize;
   return at + addressSize > <u64>addressTableEnd ? 0 : <usize>at;
 }
 
-/** The wanted addresses of a variable: several where it has been split up. */
+/** The wanted addresses of the current DIE: several for a variable in pieces. */
 let matches: usize = 0;
 let matchCount: u32 = 0;
 
 /**
- * Reads a location description (section 2.6) that is an address, one that a number is added to, or pieces of a variable
- * at such addresses; any other is of something that has no symbol.
+ * Reads a location description (section 2.6) and looks up its addresses. It accepts an address, an address plus a constant, and
+ * pieces of a variable at such addresses. Variables with any other description have no symbol.
  */
 function readLocation(at: usize, end: usize): void {
   matchCount = 0;
@@ -547,7 +548,7 @@ function readLocation(at: usize, end: usize): void {
   if (at !== end) matchCount = 0;
 }
 
-// Where a scan is.
+// State of a scan.
 let position: usize = 0;
 let unitStart: usize = 0;
 let unitEnd: usize = 0;
@@ -556,11 +557,11 @@ let scopes: usize = 0;
 let scope: usize = 0;
 
 /**
- * Begins with the root DIE of a unit.
+ * Begins a scan at the root DIE of a unit.
  *
- * @param start of the unit, which offsets are counted from
- * @param end which PADDING zeros follow
- * @param room for SCAN_BYTES
+ * @param start start of the unit; offsets are relative to it
+ * @param end end of the unit, followed by PADDING zeros
+ * @param room memory of SCAN_BYTES
  */
 export function beginUnit(start: usize, root: usize, end: usize, room: usize): void {
   unitStart = start;
@@ -577,7 +578,7 @@ export function scanEnded(): bool {
   return position >= unitEnd;
 }
 
-/** Where the scan is, from the unit's start. */
+/** The position of the scan, from the unit's start. */
 export function scanPosition(): usize {
   return position - unitStart;
 }
@@ -595,10 +596,10 @@ function failOf(what: u32, which: u32, at: usize): u32 {
 }
 
 /**
- * Goes on through the unit's DIEs. For each address of a DIE that is wanted it writes an entry (FOUND_…); for a function in several
- * pieces at least one, since the scan does not read these.
+ * Continues the scan. It writes an entry (FOUND_…) for each wanted address of a DIE. A function in several pieces gets at least one
+ * entry, since the scan does not read ranges.
  *
- * @returns how many entries, `capacity` at most; `scanEnded` says whether there may be more
+ * @returns number of entries, at most `capacity`; there may be more until `scanEnded` is true
  */
 export function scanUnit(found: usize, capacity: u32): u32 {
   let at = position;
@@ -654,7 +655,7 @@ export function scanUnit(found: usize, capacity: u32): u32 {
   return count;
 }
 
-/** Opens the function whose children come next. @returns whether there was room */
+/** Enters the function whose children come next. @returns whether there was room */
 function enterScope(die: usize): bool {
   if (scope === scopes + <usize>MOST_SCOPES * SCOPE_BYTES) return false;
   store<u32>(scope, depth);
@@ -663,14 +664,14 @@ function enterScope(die: usize): bool {
   return true;
 }
 
-/** Where the sibling is of the DIE whose steps were run, if its subtree is to be passed over; else 0. */
+/** The sibling's position, if the steps that ran last belong to KIND_SKIP_SUBTREE; otherwise 0. */
 let sibling: usize = 0;
 
 /**
  * Runs the steps of a record.
  *
- * @param at where the attributes begin
- * @returns where they end, or a place in them when the sibling is known; 0 when something is wrong, which `scanFault` says
+ * @param at start of the attributes
+ * @returns end of the attributes, or a position in them if `sibling` is set; 0 on a fault, see `scanFault`
  */
 function runSteps(record: usize, kind: u8, at: usize, die: usize, end: usize): usize {
   let step = record + STEPS;
@@ -680,7 +681,7 @@ function runSteps(record: usize, kind: u8, at: usize, die: usize, end: usize): u
     const action = what & 0xff;
     const size = what >> 8;
     if (action === STEP_END) return at;
-    // The most frequent ones first.
+    // The most frequent actions first.
     if (action === STEP_SKIP) at += size;
     else if (action === STEP_SKIP_LEB) {
       while (load<u8>(at++) >= 0x80) {}
@@ -695,7 +696,7 @@ function runSteps(record: usize, kind: u8, at: usize, die: usize, end: usize): u
     } else if (action === STEP_SIBLING) {
       const offset = readSized(at, size);
       at = sizedEnd;
-      // Only what is passed over needs a sibling that can be relied on.
+      // The offset is checked only if it is used.
       if (kind === KIND_SKIP_SUBTREE) {
         if (offset <= <u64>(die - unitStart) || offset > <u64>(end - unitStart)) {
           return fail(SCAN_SIBLING_BEFORE, die);
@@ -718,7 +719,7 @@ function runSteps(record: usize, kind: u8, at: usize, die: usize, end: usize): u
   }
 }
 
-/** Passes over a form and a value of that form. @returns where it ends; 0 when something is wrong, which `scanFault` says */
+/** Skips a form and a value of that form. @returns end of the value; 0 on a fault, see `scanFault` */
 function skipIndirect(at: usize, end: usize, die: usize): usize {
   let form: u32 = 0;
   do {
@@ -743,10 +744,10 @@ function skipIndirect(at: usize, end: usize, die: usize): usize {
   return at;
 }
 
-/** Where the number ends that `readSized` has read. */
+/** End of the number that `readSized` read last. */
 let sizedEnd: usize = 0;
 
-/** A number of so many bytes, a LEB128 number for 0. */
+/** Reads a number of `size` bytes; for 0, a LEB128 number. */
 function readSized(at: usize, size: u32): u64 {
   if (size === 0) {
     const value = readUleb(at);

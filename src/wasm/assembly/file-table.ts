@@ -1,5 +1,5 @@
-// The tables of directories and files of a line program of DWARF 5 (section 6.2.4.1), in the form in which compilers write nearly
-// all of them: 32-bit DWARF, with names that stand in another section.
+// The directory and file tables of a DWARF 5 line program (section 6.2.4.1), in the common form that compilers nearly always write:
+// 32-bit DWARF, with names in another section.
 
 import {
   DW_FORM_data16,
@@ -34,8 +34,8 @@ function storeName(to: usize, form: u64, at: usize): void {
 /**
  * Finds a file.
  *
- * @param tables where they begin, in a line program that PADDING zeros follow
- * @param names gets the names of the file, of its directory, and of the first directory
+ * @param tables start of the tables, in a line program followed by PADDING zeros
+ * @param names receives the names of the file, its directory and the first directory
  * @returns the index of the directory, or FILE_NOT_FOUND
  */
 export function findFile(tables: usize, end: usize, isLittleEndian: bool, index: u32, names: usize): i32 {

@@ -1,9 +1,9 @@
-// LEB128 numbers (DWARF 5 section 7.6), which the zeros behind all bytes end.
+// LEB128 numbers (DWARF 5 section 7.6). The zeros after the parsed bytes end a truncated number.
 
-/** Where the number ends that was read last. */
+/** End of the number that was read last. */
 export let next: usize = 0;
 
-/** An unsigned number's lower 64 bits. */
+/** The lower 64 bits of an unsigned number. */
 export function readUleb(from: usize): u64 {
   let byte = load<u8>(from++);
   let value = <u64>(byte & 0x7f);
@@ -15,7 +15,7 @@ export function readUleb(from: usize): u64 {
   return value;
 }
 
-/** A signed number's lower 64 bits. */
+/** The lower 64 bits of a signed number. */
 export function readSleb(from: usize): i64 {
   let byte = load<u8>(from++);
   let value = <i64>(byte & 0x7f);

@@ -1,5 +1,5 @@
-// Line programs (DWARF 5 section 6.2): runs their instructions, and looks addresses up in the rows. What the memory holds is laid
-// out by src/dwarf/line-state-machine.ts.
+// Line programs (DWARF 5 section 6.2): runs their instructions and looks up addresses in the rows.
+// src/dwarf/line-state-machine.ts lays out the memory.
 
 import {
   DW_LNE_define_file,
@@ -50,21 +50,21 @@ let rowsLimit: usize = 0;
 let wanted: usize = 0;
 let wantedEnd: usize = 0;
 let wantsNextLines: bool = false;
-/** The first address that has not been found yet. */
+/** The first wanted address without a row so far. */
 let firstMissing: usize = 0;
 
-// The registers (section 6.2.2), and where they stand.
+// The position in the program and the registers (section 6.2.2).
 let at: usize = 0;
 let address: u64 = 0;
 let operation: u32 = 0;
 let file: u32 = 1;
 let line: u32 = 1;
-/** Where the sequence's next row goes. */
+/** Destination of the sequence's next row. */
 let rowsEnd: usize = 0;
 let descends: bool = false;
-/** No row of the program behind this address is of interest. */
+/** No row of the sequence after this address is needed. */
 let limit: u64 = u64.MAX_VALUE;
-/** Where the operands of the extended instruction begin that the program has stopped at. */
+/** Start of the operands of the current extended instruction. */
 let operands: usize = 0;
 
 function startSequence(): void {
@@ -81,7 +81,7 @@ function startSequence(): void {
  * Describes a program's instructions (section 6.2.5.1).
  *
  * @param programHeader room for HEADER_BYTES
- * @param operands the number of operands of each standard opcode, from 1 on, a byte each
+ * @param operands number of operands of each standard opcode, from opcode 1 on, a byte each
  */
 export function describeProgram(
   programHeader: usize,
@@ -111,13 +111,13 @@ export function describeProgram(
 }
 
 /**
- * Sets out on a program.
+ * Starts a program.
  *
- * @param programHeader what its header says
- * @param start of its instructions, which PADDING zeros follow
- * @param rows the room for the rows of one sequence, and how many there is room for
- * @param addresses what is looked up, ascending
- * @param nextLines whether the first row with a line within WANTED_REACH is looked for, instead of the last at or before the address
+ * @param programHeader the header (HEADER_…)
+ * @param start start of the instructions, which are followed by PADDING zeros
+ * @param rows room for `capacity` rows of one sequence
+ * @param addresses `count` wanted addresses, ascending
+ * @param nextLines search for the first row with a line within WANTED_REACH, instead of the last row at or before the address
  */
 export function startProgram(
   programHeader: usize,
@@ -141,32 +141,32 @@ export function startProgram(
   startSequence();
 }
 
-/** Gives the rows more room, behind what they have. */
+/** Sets a larger capacity for rows; the room after the current rows must be free. */
 export function growRows(capacity: u32): void {
   rowsLimit = rowsStart + <usize>capacity * ROW_BYTES;
 }
 
-/** The number of rows of the sequence at hand. */
+/** Number of rows of the current sequence. */
 export function rowCount(): u32 {
   return <u32>((rowsEnd - rowsStart) / <usize>ROW_BYTES);
 }
 
-/** Says that the rows have been sorted by address. */
+/** Call it after sorting the rows by address. */
 export function rowsSorted(): void {
   descends = false;
 }
 
-/** Offset in the program of the instruction that it has stopped at. */
+/** Offset in the program of the instruction at which it stopped. */
 export function instructionOffset(): usize {
   return at - programStart;
 }
 
-/** Offset in the program of the operands of the instruction before that. */
+/** Offset in the program of the operands of the preceding extended instruction. */
 export function operandsOffset(): usize {
   return operands - programStart;
 }
 
-/** An address of 1, 2, 4 or 8 bytes. */
+/** Reads an address of 1, 2, 4 or 8 bytes. */
 function readAddress(from: usize, size: usize): u64 {
   const swapped = load<u32>(header, HEADER_LITTLE_ENDIAN) === 0;
   if (size === 8) return swapped ? bswap<u64>(load<u64>(from)) : load<u64>(from);
@@ -175,7 +175,7 @@ function readAddress(from: usize, size: usize): u64 {
   return load<u8>(from);
 }
 
-/** Runs the program on until it stops. What an instruction reads past the end is zeros, which end every number. */
+/** Continues the program until it stops. Bytes past the end are zeros, which end every number. @returns PROGRAM_… */
 export function runProgram(): u32 {
   while (true) {
     runStandard();
@@ -212,7 +212,7 @@ export function runProgram(): u32 {
   }
 }
 
-/** Runs instructions up to the next extended one that matters, to the first row behind the limit, or until the rows are full. */
+/** Runs instructions until the next extended one other than DW_LNE_set_discriminator, the first row after the limit, or full rows. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: the registers are local variables; as globals they cost a load and a store an instruction
 function runStandard(): void {
   const opcodeBase = <usize>load<u32>(header, HEADER_OPCODE_BASE);
@@ -220,7 +220,7 @@ function runStandard(): void {
   const maximumOperations = <u64>load<u32>(header, HEADER_MAXIMUM_OPERATIONS);
   const end = programEnd;
   const rowsFull = rowsLimit;
-  const stopBehind = limit;
+  const lastNeeded = limit;
   let current = address;
   let currentFile = file;
   let currentLine = line;
@@ -269,7 +269,7 @@ function runStandard(): void {
       } else if (opcode === DW_LNS_const_add_pc) {
         advance = load<u8>(header + 255, HEADER_SPECIAL_ADVANCE);
       } else {
-        // Flags, ISAs, and what later versions may add: only their operands are passed over.
+        // Flags, ISA and unknown opcodes: skip their operands.
         for (let operand = load<u8>(header + opcode, HEADER_STANDARD_OPERANDS); operand > 0; operand--) {
           while (load<u8>(to++) >= 0x80) {}
         }
@@ -290,7 +290,7 @@ function runStandard(): void {
       store<u32>(row, currentLine, ROW_LINE);
       last = current;
       row += ROW_BYTES;
-      if (current > stopBehind) break;
+      if (current > lastNeeded) break;
     }
   }
   at = to;
@@ -300,7 +300,7 @@ function runStandard(): void {
   rowsEnd = row;
 }
 
-/** Looks addresses up in the rows of a sequence, which reaches up to the register `address`. */
+/** Looks up addresses in the rows of a sequence, which ends at the register `address`. */
 function endSequence(): void {
   if (rowsEnd === rowsStart) return;
   if (wantsNextLines) nextLines();
@@ -318,7 +318,7 @@ function endSequence(): void {
   }
 }
 
-/** Of each address that wants it, finds the first row with a line that lies at or behind it and nearer than any before. */
+/** For each address with a reach, finds the first row with a line at or after it that is nearer than any row found before. */
 function nextLines(): void {
   for (let item = wanted; item < wantedEnd; item += WANTED_BYTES) {
     const sought = load<u64>(item);
@@ -341,7 +341,7 @@ function found(item: usize, row: usize, how: u32): void {
   store<u32>(item, how, WANTED_FOUND);
 }
 
-/** The first address looked up that is not below another. */
+/** The first wanted address that is not below another address. */
 function firstNotBelow(other: u64): usize {
   let from: usize = 0;
   let to = (wantedEnd - wanted) / <usize>WANTED_BYTES;

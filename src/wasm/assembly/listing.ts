@@ -1,7 +1,7 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: AssemblyScript's u64 holds these
 
-// From an ELF symbol table to what `nm -n` prints. A key of 64 bits stands for a symbol and sorts it: whether it is defined,
-// whether the upper half of its value is set, the lower half, and its index.
+// Converts an ELF symbol table to the output of `nm -n`. Each symbol has a sort key of 64 bits: whether it is defined, whether the
+// upper half of its value is set, the lower half, and its index.
 
 import {
   SHN_COMMON,
@@ -52,10 +52,10 @@ import {
 const IS_DEFINED: u64 = 1 << 63;
 const UPPER_HALF: u64 = 1 << 62;
 const LOWER_HALF: u64 = 30;
-/** No memory holds a table of more symbols. */
+/** Mask of the index in a key. A table with more symbols does not fit in memory. */
 const INDEX: u32 = (1 << 30) - 1;
 
-// Where a symbol's members stand within its entry, in bytes, and what else is known of the table.
+// Properties of the symbol table; `infoAt` is the offset of the word with st_info in an entry, in bytes.
 let entries: usize = 0;
 let entrySize: usize = 0;
 let infoAt: usize = 0;
@@ -68,17 +68,17 @@ let sectionCount: u32 = 0;
 let sectionLetters: usize = 0;
 let strings: usize = 0;
 let stringsSize: u32 = 0;
-/** What is known of each symbol that nm lists. */
+/** Cached data of each symbol that nm lists (KNOWN_…). */
 let symbols: usize = 0;
 
 /**
- * Says where a symbol table stands, in 32-bit words of this machine's order, and its strings, which STRING_PADDING zeros follow.
+ * Sets the symbol table, in 32-bit words of this machine's byte order, and its strings, followed by STRING_PADDING zeros.
  *
- * @param file FILE_…
- * @param extended the SHT_SYMTAB_SHNDX words, 0 for none
+ * @param file flags FILE_…
+ * @param extended the SHT_SYMTAB_SHNDX words; 0 for none
  * @param letters a type letter for each section
- * @param sectionBases what is to be added to the values of each section's symbols, in words; 0 for nothing
- * @param known room for KNOWN_BYTES a symbol
+ * @param sectionBases a word for each section, to be added to the values of its symbols; 0 for none
+ * @param known room for KNOWN_BYTES per symbol
  */
 export function describeSymbols(
   table: usize,
@@ -129,7 +129,7 @@ function wordsOf(entry: usize): u64 {
   return littleEndian ? word : rotl<u64>(word, 32);
 }
 
-/** st_value; of a common symbol the size, as bfd has it, since its st_value is an alignment; 0 of an undefined one. */
+/** st_value; for a common symbol st_size, as in bfd, since its st_value is an alignment; 0 for an undefined symbol. */
 function symbolValue(symbol: u32): u64 {
   const entry = entryOf(symbol);
   const section = sectionOf(symbol);
@@ -141,7 +141,7 @@ function symbolValue(symbol: u32): u64 {
   return bases !== 0 && index < sectionCount ? value + <u64>load<u32>(bases + ((<usize>index) << 2)) : value;
 }
 
-/** The index of a symbol's section, the count of sections for one that lies in none. */
+/** The index of a symbol's section; the number of sections if it is in none. */
 function sectionIndex(symbol: u32, section: u32): u32 {
   if (section === SHN_XINDEX && extendedIndices !== 0) {
     return min(load<u32>(extendedIndices + ((<usize>symbol) << 2)), sectionCount);
@@ -149,32 +149,31 @@ function sectionIndex(symbol: u32, section: u32): u32 {
   return section < <u32>SHN_LORESERVE ? min(section, sectionCount) : sectionCount;
 }
 
-/** The upper half of the values that have one. */
+/** The upper half of all values whose upper half is not 0. */
 let upperHalf: u64 = 0;
-/** Whether there are several: no kernel is that large. */
+/** Whether values have different upper halves, which does not happen in a kernel. */
 let hasUpperHalves = false;
 
 let undefinedCount: u32 = 0;
 
-/** How many keys stand for undefined symbols. */
+/** Number of keys of undefined symbols. */
 export function undefinedSymbols(): u32 {
   return undefinedCount;
 }
 
 let nameBytes: f64 = 0;
 
-/** The length of all names. */
+/** Total length of all names, in bytes. */
 export function namesLength(): f64 {
   return nameBytes;
 }
 
 /**
- * Makes a key of each of the symbols [first, end) that nm lists, and looks their names through while they are in the order in
- * which they stand in memory.
+ * Makes a key for each of the symbols [first, end) that nm lists. It also reads their names, since they are still in memory order.
  *
- * @param special 1 for each symbol that nm leaves out on this architecture; 0 where there are none
- * @param counts of the values of each of a key's digits, DIGIT_COUNTS_BYTES, which are zero at first
- * @returns the end of the keys, NAME_OUTSIDE_STRINGS when a name lies outside the strings
+ * @param special a byte per symbol: 1 for symbols that nm omits on this architecture; 0 if there are none
+ * @param counts counters of the values of each digit, DIGIT_COUNTS_BYTES, initially zero
+ * @returns the end of the keys; NAME_OUTSIDE_STRINGS if a name is outside the string table
  */
 export function collectSymbols(first: u32, end: u32, special: usize, keys: usize, counts: usize): usize {
   let out = keys;
@@ -209,7 +208,7 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
   return out;
 }
 
-/** Finds the end of a symbol's name, and its hash: 0 for a symbol that bears no name. */
+/** Finds the end and the hash of a symbol's name; the hash is 0 (NOT_COUNTED) for undefined symbols and symbols without a name. */
 function readName(symbol: u32, name: u32, isDefined: bool): void {
   let from = strings + name;
   let hash: u32 = 0x811c9dc5;
@@ -234,14 +233,14 @@ function readName(symbol: u32, name: u32, isDefined: bool): void {
   nameBytes += <f64>(nameEnd - name);
 }
 
-/** A digit of a key; the lowest one begins above the index. */
+/** Size of a key's digit; the lowest digit is above the index. */
 const DIGIT_BITS: u64 = 12;
 
 /**
- * Turns the counts of a digit into the places where keys with it go.
+ * Converts the counts of a digit to positions of the keys.
  *
- * @param keys that have been counted
- * @returns whether the digit tells any of them apart
+ * @param keys the counted keys
+ * @returns whether keys differ in this digit
  */
 export function placeDigit(digit: usize, keys: usize, count: u32, counts: usize): bool {
   if (count === 0 || load<u32>(counts + slotOf(load<u64>(keys), digit)) === count) return false;
@@ -255,7 +254,7 @@ export function placeDigit(digit: usize, keys: usize, count: u32, counts: usize)
   return true;
 }
 
-/** Puts the keys from `start` on where keys with such a digit go next: a step of a stable radix sort. */
+/** Moves the keys [start, end) to the next positions of their digits: a step of a stable radix sort. */
 export function distribute(digit: usize, start: usize, end: usize, to: usize, counts: usize): void {
   for (let at = start; at < end; at += KEY_BYTES) {
     const key = load<u64>(at);
@@ -267,8 +266,7 @@ export function distribute(digit: usize, start: usize, end: usize, to: usize, co
 }
 
 /**
- * Sorts keys that are in the order of their digits as nm does: undefined symbols first, then by value, then by name; equals by
- * index.
+ * Sorts keys, already sorted by their digits, in nm's order: undefined symbols first, then by value, by name and by index.
  *
  * @param spare room for as many keys
  */
@@ -287,13 +285,13 @@ export function sortKeys(keys: usize, count: u32, spare: usize): void {
   }
 }
 
-/** Where the count of a key's digit stands. */
+/** Offset of the counter of a key's digit. */
 function slotOf(key: u64, digit: usize): usize {
   const value = (key >> (LOWER_HALF + <u64>digit * DIGIT_BITS)) & (DIGIT_VALUES - 1);
   return (digit * DIGIT_VALUES + <usize>value) << 2;
 }
 
-/** Whether a key belongs behind another one; names compare by strcmp, nm's order in the C locale. */
+/** Whether a key belongs after another one. Names compare as in strcmp, nm's order in the C locale. */
 function isAbove(key: u64, other: u64): bool {
   if (hasUpperHalves) {
     if ((key ^ other) >> 63 !== 0) return key > other;
@@ -309,7 +307,7 @@ function isAbove(key: u64, other: u64): bool {
     const zero = zeroByte(word);
     const difference = word ^ otherWord;
     if (difference !== 0) {
-      // Bytes behind a name's end are another name's.
+      // Bytes after the end of a name belong to another name.
       const first = ctz(difference) & ~7;
       if (zero !== 0 && ctz(zero) < first) return false;
       return ((word >> first) & 0xff) > ((otherWord >> first) & 0xff);
@@ -322,7 +320,7 @@ function isAbove(key: u64, other: u64): bool {
 
 const INSERTION_LIMIT: usize = 12 * KEY_BYTES;
 
-/** Merge sort; insertion sort for the short runs that most are. */
+/** Merge sort; insertion sort for short runs, which are the most frequent. */
 function sortRun(start: usize, end: usize, spare: usize): void {
   if (end - start <= INSERTION_LIMIT) {
     for (let next = start + KEY_BYTES; next < end; next += KEY_BYTES) {
@@ -355,14 +353,14 @@ function sortRun(start: usize, end: usize, spare: usize): void {
 const ONES: u64 = 0x0101010101010101;
 const TOP_BITS: u64 = 0x8080808080808080;
 
-/** Marks the first zero byte of a word, perhaps some behind it (Hacker's Delight, section 6-1); 0 where there is none. */
+/** Marks the first zero byte of a word, and maybe bytes after it (Hacker's Delight, section 6-1); 0 if there is none. */
 function zeroByte(word: u64): u64 {
   return (word - ONES) & ~word & TOP_BITS;
 }
 
-/** The eight hexadecimal digits of a number as they stand in memory. */
+/** The eight hexadecimal digits of a number, in memory order. */
 function hexDigits(value: u32): u64 {
-  // A digit to each byte, the upper one of the first byte first.
+  // Spread to one digit per byte, the most significant digit first in memory.
   let digits: u64 = bswap<u32>(value);
   digits = ((digits << 16) | digits) & 0x0000ffff0000ffff;
   digits = ((digits << 8) | digits) & 0x00ff00ff00ff00ff;
@@ -401,7 +399,7 @@ function typeLetter(symbol: u32): u32 {
   if (binding === STB_WEAK) return weakLetter - UPPER;
   if (binding === STB_GNU_UNIQUE) return LETTER_UNIQUE;
   if (binding !== STB_LOCAL && binding !== STB_GLOBAL) return LETTER_UNKNOWN;
-  // bfd makes symbols of a section that it does not know absolute.
+  // bfd treats symbols in an unknown section as absolute.
   const index = sectionIndex(symbol, section);
   const letter =
     index < sectionCount ? <u32>load<u8>(sectionLetters + index) & ~SECTION_IS_PER_CPU : LETTER_ABSOLUTE;
@@ -438,7 +436,7 @@ function hashStep(hash: u32, word: u32): u32 {
   return product ^ (product >>> 15);
 }
 
-/** Fills in the rows [first, end) of the columns, `stride` bytes each, from their keys. */
+/** Fills the rows [first, end) of the columns from their keys. `stride` bytes is the size of a column of words. */
 export function fillColumns(keys: usize, first: u32, end: u32, columns: usize, stride: usize): void {
   for (let row = first; row < end; row++) {
     const key = load<u64>(keys + <usize>row * KEY_BYTES);
@@ -459,10 +457,10 @@ export function fillColumns(keys: usize, first: u32, end: u32, columns: usize, s
   }
 }
 
-/** What a line holds besides the name, at most: 16 digits, the letter, two spaces and the line feed; and what is overwritten. */
+/** Maximum size of a line without the name: 16 digits, the letter, two spaces, the line feed, and up to 8 bytes overwritten later. */
 const LINE_BYTES: usize = 28;
 
-/** The row behind the last one that was written. */
+/** The row after the last written one. */
 let writtenEnd: u32 = 0;
 
 export function rowsWritten(): u32 {
@@ -470,9 +468,9 @@ export function rowsWritten(): u32 {
 }
 
 /**
- * Writes the lines of the rows [first, end), as many as there is room for.
+ * Writes the lines of the rows [first, end), as many as fit.
  *
- * @param undefinedRows how many rows stand for undefined symbols, before all others
+ * @param undefinedRows number of rows of undefined symbols, which are the first rows
  * @returns the number of bytes written
  */
 export function writeLines(

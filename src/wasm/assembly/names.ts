@@ -1,20 +1,20 @@
 import { NO_SYMBOL, NOT_COUNTED, SLOT_BYTES, SLOT_SYMBOL } from "../layout.ts";
 
-/** FNV's lower bits alone are not mixed well (MurmurHash3's finalizer). */
+/** Mixes a hash like MurmurHash3's finalizer: the lower bits of FNV are not mixed well enough. */
 function mix(hash: u32): u32 {
   const product = (hash ^ (hash >>> 16)) * 0x85ebca6b;
   return product ^ (product >>> 13);
 }
 
 /**
- * Groups the symbols [from, to) by the hashes of their names; those from `to` on are grouped already. All columns have a word a
- * symbol.
+ * Groups the symbols [from, to) by the hashes of their names; symbols from `to` on are already grouped. All columns have one word
+ * per symbol.
  *
- * @param slots `mask + 1` slots, zeros at first, more than there are symbols
- * @param mask a power of two less one
- * @param first gets the first symbol with the same hash, NO_SYMBOL for those that are not counted
- * @param next gets the next symbol with the same hash, NO_SYMBOL after the last one; may take the place of the hashes
- * @param bearers gets, at the first symbol with a hash, how many there are; 0 at the others
+ * @param slots `mask + 1` slots, more than there are symbols, initially zero
+ * @param mask a power of two minus one
+ * @param first receives the first symbol with the same hash; NO_SYMBOL for symbols that are not counted
+ * @param next receives the next symbol with the same hash, NO_SYMBOL after the last one; may be the column of hashes
+ * @param bearers receives the number of symbols with a hash at the first of them; 0 at the others
  */
 export function groupByHash(
   hashes: usize,
@@ -26,7 +26,7 @@ export function groupByHash(
   next: usize,
   bearers: usize,
 ): void {
-  // Backwards, so that each becomes the first of its group.
+  // Backwards, so that the lowest symbol ends up first in its group.
   for (let symbol = to; symbol-- > from; ) {
     const hash = load<u32>(cell(hashes, symbol));
     let head: u32 = NO_SYMBOL;
@@ -54,10 +54,10 @@ export function groupByHash(
 }
 
 /**
- * Finds the groups of two or more that `groupByHash` has made, and fills in `first` for all that are in them.
+ * Finds the groups of `groupByHash` with two or more symbols, and sets `first` for all their symbols.
  *
- * @param duplicated gets the first symbol of each, ascending
- * @returns how many these are
+ * @param duplicated receives the first symbol of each group, ascending
+ * @returns number of these groups
  */
 export function findGroups(count: u32, first: usize, next: usize, bearers: usize, duplicated: usize): u32 {
   let found: u32 = 0;
@@ -71,7 +71,7 @@ export function findGroups(count: u32, first: usize, next: usize, bearers: usize
   return found;
 }
 
-/** The place of a symbol's word in a column. */
+/** The position of a symbol's word in a column. */
 function cell(column: usize, symbol: u32): usize {
   return column + ((<usize>symbol) << 2);
 }

@@ -1,4 +1,4 @@
-// Address ranges, and the units that own them.
+// Address ranges and the units that own them.
 
 import { NO_RANGE, RANGE_BYTES, RANGE_END, RANGE_OWNER, RANGE_REACH } from "../layout.ts";
 
@@ -17,10 +17,10 @@ function word64(at: usize): u64 {
 }
 
 /**
- * Reads .debug_aranges (DWARF 5 section 6.1.2), whose bytes PADDING zeros follow.
+ * Reads .debug_aranges (DWARF 5 section 6.1.2), followed by PADDING zeros.
  *
- * @param ranges gets the ranges: room for one in eight bytes
- * @returns the number of ranges; or less than 0, the complement of where the set begins that makes no sense
+ * @param ranges receives the ranges; it has room for one range per ARANGE_TUPLE_BYTES of the section
+ * @returns the number of ranges; if negative, the bitwise complement of the offset of an invalid set
  */
 export function readAranges(section: usize, sectionEnd: usize, littleEndian: bool, ranges: usize): i32 {
   swapped = !littleEndian;
@@ -61,10 +61,10 @@ export function readAranges(section: usize, sectionEnd: usize, littleEndian: boo
 }
 
 /**
- * Sorts ranges by their starts, stably, and fills in how far they reach.
+ * Sorts ranges by start, stably, and sets their RANGE_REACH.
  *
  * @param spare room for as many ranges
- * @returns where the sorted ranges are: `ranges` or `spare`
+ * @returns the position of the sorted ranges: `ranges` or `spare`
  */
 export function sortRanges(ranges: usize, count: u32, spare: usize): usize {
   const bytes = <usize>count * RANGE_BYTES;
@@ -95,7 +95,7 @@ export function sortRanges(ranges: usize, count: u32, spare: usize): usize {
   return from;
 }
 
-/** The range that holds an address, of several the one that starts last; NO_RANGE when none does. */
+/** The range that contains an address; if several do, the one that starts last; NO_RANGE if none does. */
 export function findRange(ranges: usize, count: u32, high: u32, low: u32): usize {
   const address = ((<u64>high) << 32) | <u64>low;
   let from: usize = 0;

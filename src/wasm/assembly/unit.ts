@@ -1,5 +1,5 @@
-// A unit's header and its root DIE (DWARF 5 sections 7.5.1 and 3.1.1), in the form that compilers give nearly all of them:
-// a compilation unit of 32-bit DWARF without texts or blocks in its root DIE.
+// A unit's header and root DIE (DWARF 5 sections 7.5.1 and 3.1.1), in the common form that compilers nearly always write: a
+// compilation unit of 32-bit DWARF without inline strings or blocks in its root DIE.
 
 import {
   DW_AT_addr_base,
@@ -67,7 +67,7 @@ export function rootCode(): f64 {
   return <f64>readUleb(root);
 }
 
-/** From the start of the unit to its end, in bytes. */
+/** Size of the whole unit, in bytes. */
 export function unitSize(): f64 {
   return <f64>size;
 }
@@ -93,8 +93,8 @@ function word32(at: usize): u32 {
 /**
  * Reads the header of a unit.
  *
- * @param start of the bytes at hand, which PADDING zeros follow
- * @returns where its abbreviations begin in .debug_abbrev; NOT_PLAIN for a unit of another form
+ * @param start start of the unit's bytes, which are followed by PADDING zeros
+ * @returns the offset of its abbreviations in .debug_abbrev; NOT_PLAIN for a unit of another form
  */
 export function readUnitHeader(start: usize, isLittleEndian: bool): f64 {
   littleEndian = isLittleEndian;
@@ -112,7 +112,7 @@ export function readUnitHeader(start: usize, isLittleEndian: bool): f64 {
   return <f64>word32(start + (isNew ? 8 : 6));
 }
 
-/** The size of a form's value, a LEB128 number for 0; -1 for one of another kind. */
+/** The size of a form's value in bytes; 0 for a LEB128 number, -1 for an unsupported form. */
 function sizeOf(form: u64): i32 {
   if (form === DW_FORM_strp || form === DW_FORM_line_strp || form === DW_FORM_sec_offset) return 4;
   if (form === DW_FORM_addr) return addressSize;
@@ -126,7 +126,7 @@ function sizeOf(form: u64): i32 {
   return -1;
 }
 
-/** Where an attribute goes among those that are read; -1 for any other. */
+/** The index (ROOT_…) of an attribute that is read; -1 for any other attribute. */
 function placeOf(name: u64): i32 {
   if (name === DW_AT_name) return ROOT_NAME;
   if (name === DW_AT_comp_dir) return ROOT_COMPILATION_DIRECTORY;
@@ -142,10 +142,10 @@ function placeOf(name: u64): i32 {
 /**
  * Reads the root DIE of the unit whose header was read last.
  *
- * @param end of the unit's bytes at hand
- * @param abbreviation its own, in a table that PADDING zeros follow
- * @param attributes gets those that are read
- * @returns whether the DIE has the form that can be read here
+ * @param end end of the available bytes of the unit
+ * @param abbreviation the root DIE's abbreviation, in a table followed by PADDING zeros
+ * @param attributes receives the attributes that are read
+ * @returns whether the DIE has the common form
  */
 export function readRoot(end: usize, abbreviation: usize, attributes: usize): bool {
   memory.fill(attributes, 0, ROOT_ATTRIBUTES * ROOT_ATTRIBUTE_BYTES);
