@@ -1,10 +1,10 @@
-// What a symbol is, as one byte: function, object or other; where its variable lives; its binding. The one place that decides it.
+// The kind of a symbol, in one byte: function, object or other; storage of its variable; binding. Decided only here.
 
-/** The bits that tell functions, objects and others apart. */
+/** The bits for function, object or other. */
 const KIND = 0b11;
 const FUNCTION = 1;
 const OBJECT = 2;
-/** A variable of which each CPU has its own, at an offset that is no address (include/linux/percpu-defs.h). */
+/** A variable with one copy per CPU; its value is an offset, not an address (include/linux/percpu-defs.h). */
 const PER_CPU = 1 << 2;
 /** STT_TLS. */
 const THREAD_LOCAL = 1 << 3;
@@ -35,7 +35,7 @@ for (const letter of "Vv") KIND_OF_LETTER[letter.charCodeAt(0)] = OBJECT | WEAK;
 for (const letter of "Ww") KIND_OF_LETTER[letter.charCodeAt(0)] = WEAK;
 
 /**
- * The kind that nm's letter gives, where nothing else is known of a symbol.
+ * The kind that nm's letter implies, if nothing else is known about a symbol.
  *
  * @param letter in ASCII (nm(1)): `t` and `T` are functions; `b d r`, their global forms, `v` and `V` objects
  */
@@ -48,7 +48,7 @@ export function kindOfRow({ type }: { readonly type: string }): number {
   return kindOfLetter(type.charCodeAt(0));
 }
 
-/** The kinds of symbols by their letters. */
+/** The kinds of symbols, from their letters. */
 export function kindsOfLetters(letters: Uint8Array): Uint8Array {
   const kinds = new Uint8Array(letters.length);
   for (const [symbol, letter] of letters.entries()) kinds[symbol] = KIND_OF_LETTER[letter] ?? 0;

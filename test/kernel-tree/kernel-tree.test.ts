@@ -274,10 +274,13 @@ describe("refused with one line is", () => {
   test("what is no Linux tree", () => {
     const tree = join(directory, "empty");
     mkdirSync(tree);
-    const words = "is no Linux source tree: its Makefile has no VERSION and PATCHLEVEL; name the top of one";
+    const words =
+      "is not a Linux source tree: its Makefile has no VERSION and PATCHLEVEL; give the top directory of one";
     for (const command of ["status", "install", "remove"]) {
       expect(failure(command, tree)).toBe(`kas-alias: TREE: ${words}\n`);
-      expect(failure(command, join(tree, "missing"))).toContain(words);
+      expect(failure(command, join(tree, "missing"))).toContain(
+        "cannot be read: no such file or directory; check the path",
+      );
     }
   });
 
