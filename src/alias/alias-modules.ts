@@ -81,7 +81,7 @@ const FAIL_FAST: ModulesProgress = {
  * Only one module is open at a time.
  *
  * @param given options other than the defaults
- * @throws Failure for a module that is not a relocatable object, has no symbols or debug information, or has a different architecture
+ * @throws Failure for a module that is not a relocatable object, has no symbols or debug information, or is for another architecture
  * @example
  * const modules = modulesBelow("modules");
  * const { header, counts } = await aliasModules({ modules, vmlinux: openElf("vmlinux") });

@@ -30,8 +30,9 @@ export interface LookedUp {
 
 /**
  * Finds symbols by a name, part of a path, path:line, or alias: `name_show`, `name_show@rtc`,
- * `name_show@drivers/rtc/sysfs.c`, `drivers/rtc/sysfs.c:26`, or an alias, also one from another kernel. A name without its suffixes is found (`ip_rcv_core` is
- * `ip_rcv_core.isra.0`), and so is the variable of clang's `function.variable`.
+ * `name_show@drivers/rtc/sysfs.c`, `drivers/rtc/sysfs.c:26`, or an alias, also one from another kernel.
+ * Finds a name without its suffixes (`ip_rcv_core` for `ip_rcv_core.isra.0`), and the variable of clang's
+ * `function.variable`.
  * @example
  * const { match, rows } = lookUp(searchAliasTable("vmlinux.kas.jsonl"), "name_show@rtc");
  * console.log(match, rows.length);

@@ -32,7 +32,7 @@ export interface Locations {
   readonly via: Uint8Array;
   /** Paths as the debug information records them, each joined to its directory. */
   readonly files: readonly string[];
-  /** The compilation unit of each address, undefined for an address outside all units; the whole array is undefined when units cannot be read. */
+  /** The unit of each address, undefined for an address outside all units; no array when units cannot be read. */
   readonly units: readonly (Unit | undefined)[] | undefined;
 }
 

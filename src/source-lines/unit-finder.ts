@@ -6,7 +6,7 @@ import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";
 import type { RecordedPath } from "./source-root.ts";
 
-/** Finds the compilation unit of each address, by .debug_aranges and the units' own ranges; undefined for an address outside all units. */
+/** Finds the unit of each address, by .debug_aranges and the units' own ranges; undefined for an address outside all units. */
 export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit | undefined)[] {
   const index = unitIndex(sections);
   return ({ count, addressHigh, addressLow }) =>

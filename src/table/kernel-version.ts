@@ -1,8 +1,8 @@
 import { compareTexts } from "./symbol-order.ts";
 
 /**
- * Compares kernel releases as dpkg compares versions (verrevcmp in lib/dpkg/version.c): digits by their value, the text between
- * them with letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
+ * Compares kernel releases as dpkg compares versions (verrevcmp in lib/dpkg/version.c): digits by their value, the text
+ * between them with letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
  *
  * @returns below 0 when a is older, above 0 when b is older, 0 when neither is
  * @example
