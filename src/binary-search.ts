@@ -1,7 +1,7 @@
 /**
- * The first index whose item is not below what is searched for, in items sorted so that all that are below come first.
+ * The first index whose item is not below the searched value, in items sorted so that all items below it come first.
  *
- * @param length the number of items, which is the answer when all are below
+ * @param length the number of items; also the result when all are below
  */
 export function lowerBound(length: number, isBelow: (index: number) => boolean): number {
   let from = 0;

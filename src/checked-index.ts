@@ -1,8 +1,8 @@
 /**
  * The item at an index that the caller knows to be within bounds.
  *
- * The compiler takes `items[index]` for possibly undefined. A cast would hide a wrong index as NaN or 0 further on; this fails
- * where it is used.
+ * For the compiler, `items[index]` may be undefined. A cast would turn a wrong index into NaN or 0 later on; this function fails
+ * at the point of use.
  *
  * @throws RangeError for an index out of bounds, which is a defect of this program
  */

@@ -1,19 +1,19 @@
 import { getSystemErrorMap } from "node:util";
 
 /**
- * Why something failed, for programs. A code stands for one cause, whatever the words:
+ * The cause of a failure, for programs. A code identifies one cause, regardless of the message:
  *
- * - `CANNOT_READ`, `CANNOT_WRITE`: the system's fault, or a file that is missing, a directory, no regular file
- * - `WRONG_KIND`: an intact file that is not what is wanted here, such as a relocatable object or an empty listing
- * - `DAMAGED`: a file that contradicts itself, or ends too early
- * - `UNSUPPORTED`: an intact file with something in it that this program cannot read
- * - `NO_SYMBOLS`, `NO_DEBUG_INFO`: a file without what is read from it
+ * - `CANNOT_READ`, `CANNOT_WRITE`: an error of the system, or a file that is missing, a directory or not a regular file
+ * - `WRONG_KIND`: an intact file of the wrong kind, such as a relocatable object or an empty listing
+ * - `DAMAGED`: a file that is inconsistent or truncated
+ * - `UNSUPPORTED`: an intact file with content that this program cannot read
+ * - `NO_SYMBOLS`, `NO_DEBUG_INFO`: a file without symbols, or without debug information
  * - `OTHER_BUILD`: files that do not belong together
  * - `NOT_FOUND`, `AMBIGUOUS`: a name of no symbol, or of several
  * - `TOOL_FAILED`: another program that is missing, fails, hangs or gives no usable answer
- * - `NO_MEMORY`: more memory than this program takes, or than the system gives
+ * - `NO_MEMORY`: more memory than this program allocates, or than the system provides
  * - `WRONG_USAGE`: arguments that do not fit together
- * - `INCOMPLETE`: some of the work could not be done, as has been said before
+ * - `INCOMPLETE`: some of the work failed, as earlier messages explain
  */
 export type FailureCode =
   | "CANNOT_READ"
@@ -32,7 +32,7 @@ export type FailureCode =
   | "INCOMPLETE";
 
 /**
- * A fault of the input or the environment, in one line: `<subject>: <problem>; <advice>`. The subject is the file or program at
+ * An error in the input or the environment, in one line: `<subject>: <problem>; <advice>`. The subject is the file or program at
  * fault.
  *
  * Everything that a user can cause is reported with this class; any other error that reaches the command line
@@ -46,7 +46,7 @@ export class Failure extends Error {
 
   constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
     const text = `${subject}: ${problem}${advice === undefined ? "" : `; ${advice}`}`;
-    // One line, whatever a damaged file has put into a name.
+    // One line, even if a damaged file has line feeds in a name.
     super(text.replace(/\p{Cc}+/gu, " "));
     this.name = "Failure";
     this.code = code;
@@ -55,7 +55,7 @@ export class Failure extends Error {
     this.advice = advice;
   }
 
-  /** The same failure with one more thing to try. */
+  /** The same failure with one more alternative in its advice. */
   orElse(alternative: string): Failure {
     const { code, subject, problem, advice } = this;
     if (advice === undefined) return new Failure(code, subject, problem, alternative);
@@ -64,17 +64,17 @@ export class Failure extends Error {
   }
 }
 
-/** A file that contradicts itself, or ends too early. */
+/** The failure for a file that is inconsistent or truncated. */
 export function damaged(subject: string, problem: string): Failure {
   return new Failure("DAMAGED", subject, problem, "the file is damaged or cut short: copy or build it again");
 }
 
-/** The system's own words for an error of Node's file and process functions: `no space left on device`. */
+/** The system's message for an error of Node's file and process functions: `no space left on device`. */
 export function systemMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1];
   if (words !== undefined) return words;
-  // Of processes that cannot be started Node gives the number alone.
+  // For processes that cannot be started, Node gives only the number.
   const number = "errno" in error && typeof error.errno === "number" ? error.errno : 0;
   return getSystemErrorMap().get(number)?.[1] ?? error.message;
 }
@@ -87,7 +87,7 @@ export function cannotRead(path: string, error: unknown, ifMissing = "check the 
   return new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, advice);
 }
 
-/** A directory where a file is read. */
+/** The failure for a directory in place of a file. */
 export function isDirectory(path: string): Failure {
   return new Failure("CANNOT_READ", path, "is a directory", "name a file");
 }

@@ -1,4 +1,4 @@
-// The library: what the command line is made of. docs/library.md introduces it; its examples run in the tests.
+// The library that the command line is built on. docs/library.md introduces it; its examples run in the tests.
 
 export {
   aliasModules,

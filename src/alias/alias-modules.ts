@@ -36,12 +36,12 @@ import type { Place } from "./naming.ts";
 import { type AliasOptions, type ModulesOptions, modulesOptions, recordedOptions } from "./options.ts";
 import { isInTable, type TableScope } from "./table-scope.ts";
 
-/** What a run over modules works on. */
+/** The input of a run over modules. */
 export interface ModulesInput {
   readonly modules: readonly ModuleFile[];
-  /** The image that the modules are loaded into; or the object it is linked from, vmlinux.o, whose names count too. */
+  /** The image that the modules are loaded into, or the object it is linked from, vmlinux.o. Its names count too. */
   readonly vmlinux?: ElfFile | undefined;
-  /** The number of symbols with each name in a kernel that was built elsewhere; the modules are not among them. */
+  /** The number of symbols with each name in a kernel that was built elsewhere, without these modules. */
   readonly frequency?: ReadonlyMap<string, number> | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface ModulesInput {
 export interface ModulesResult {
   readonly header: TableHeader;
   rows(): Iterable<TableRow>;
-  /** The number of symbols of vmlinux and all modules with each name, as look-ups compare it. */
+  /** The number of symbols of vmlinux and all modules with each name, as look-ups compare names. */
   readonly frequency: ReadonlyMap<string, number>;
   /** The aliases of each module, by index in its symbol table. */
   readonly injections: readonly {
@@ -59,10 +59,10 @@ export interface ModulesResult {
   readonly counts: RunCounts;
 }
 
-/** Follows a run. */
+/** Receives the progress of a run. */
 export interface ModulesProgress {
   step(done: number, total: number): void;
-  /** Receives a module that failed and is left out. @throws the failure, to end the run */
+  /** Called for a module that failed and is skipped. @throws the failure, to end the run */
   failed(failure: Failure): void;
 }
 
@@ -75,13 +75,13 @@ const FAIL_FAST: ModulesProgress = {
 };
 
 /**
- * Gives the duplicated names of modules, and of the vmlinux they belong to, unique aliases.
+ * Creates unique aliases for the duplicated names of modules and of their vmlinux.
  *
- * All names are counted first, then the symbols with a duplicated one are located, module by module, and named at the end. One
- * module is open at a time.
+ * First counts all names, then locates the symbols with a duplicated name, module by module, and names them at the end.
+ * Only one module is open at a time.
  *
  * @param given options other than the defaults
- * @throws Failure for a module that is no relocatable object, has no symbols or debug information, or is of another architecture
+ * @throws Failure for a module that is not a relocatable object, has no symbols or debug information, or is for another architecture
  * @example
  * const modules = modulesBelow("modules");
  * const { header, counts } = await aliasModules({ modules, vmlinux: openElf("vmlinux") });
@@ -111,13 +111,13 @@ export async function aliasModules(
   );
   const vmlinux = await locateImage(names, input.vmlinux, memory, options, time);
   const isGlobal = options.scope === "global";
-  const bearersOf = (name: string, own: number) =>
+  const countOf = (name: string, own: number) =>
     isGlobal ? (names.get(name) ?? own) + (input.frequency?.get(name) ?? 0) : own;
   const roots = vmlinux?.roots ?? sourceRoots(options.sourceRoots, undefined);
   const located: LocatedModule[] = [];
   await time("locate", () =>
     withEach(counted.modules, async (module, elf) => {
-      const symbols = await moduleSymbols(module.name, elf, memory, options, bearersOf, roots);
+      const symbols = await moduleSymbols(module.name, elf, memory, options, countOf, roots);
       located.push({ module, symbols });
     }),
   );
@@ -155,13 +155,13 @@ export async function aliasModules(
   };
 }
 
-/** Runs `work` on each module, whose file is open for so long; returns those that succeeded. */
+/** Runs `work` on each module, with its file open; returns the modules that succeeded. */
 type ModuleVisitor = (
   modules: readonly ModuleFile[],
   work: (module: ModuleFile, elf: ElfFile) => void | Promise<void>,
 ) => Promise<ModuleFile[]>;
 
-/** @param total how often a module is visited in all passes */
+/** @param total the number of module visits in all passes together */
 function moduleVisitor(progress: ModulesProgress, total: number): ModuleVisitor {
   let done = 0;
   return async (modules, work) => {
@@ -185,7 +185,7 @@ function moduleVisitor(progress: ModulesProgress, total: number): ModuleVisitor 
   };
 }
 
-/** What modules tell of the kernel that they are for: its release, and whether any of their names has ThinLTO's suffix. */
+/** Reads from modules the release of their kernel, and whether any of their names has ThinLTO's suffix. */
 async function survey(modules: readonly ModuleFile[], withEach: ModuleVisitor) {
   let kernel: string | null = null;
   let hasSuffix = false;
@@ -197,7 +197,7 @@ async function survey(modules: readonly ModuleFile[], withEach: ModuleVisitor) {
   return { modules: readable, kernel, hasSuffix };
 }
 
-/** Counts the names of modules; they must be for one architecture, that of vmlinux where there is one. */
+/** Counts the names of modules; all must have the same architecture, that of vmlinux if it is given. */
 async function countModules(
   names: Map<string, number>,
   modules: readonly ModuleFile[],
@@ -214,7 +214,7 @@ async function countModules(
       throw new Failure(
         "OTHER_BUILD",
         module.path,
-        `is for another architecture than ${reference.path}`,
+        `is for a different architecture than ${reference.path}`,
         "give modules of one kernel",
       );
     }
@@ -226,7 +226,7 @@ async function countModules(
   return { modules: readable, arch, kernel };
 }
 
-/** Locates the symbols of vmlinux, and counts its names. vmlinux.o's have no addresses yet, so they are only counted. */
+/** Locates the symbols of vmlinux, and counts its names. Symbols of vmlinux.o have no addresses yet, so it only counts those. */
 async function locateImage(
   names: Map<string, number>,
   image: ElfFile | undefined,
@@ -241,7 +241,7 @@ async function locateImage(
   }
   const inModules = options.scope === "global" ? new Map(names) : undefined;
   const vmlinux = await locateVmlinux({ image }, options, time, {
-    bearersOf: (name, own) => own + (inModules?.get(name) ?? 0),
+    countOf: (name, own) => own + (inModules?.get(name) ?? 0),
   });
   countNames(names, vmlinux.selection.listing, options);
   return vmlinux;
@@ -253,7 +253,7 @@ interface LocatedModule {
 }
 
 /**
- * How names count: as the kernel's image tells, or else its release.
+ * The part of a name that the kernel's look-ups compare, derived from the kernel's image, or else from its release.
  *
  * @param hasSuffix whether names of modules have ThinLTO's suffix
  */
@@ -264,7 +264,7 @@ function namesOf(vmlinux: ElfFile | undefined, release: string | null, hasSuffix
     : kallsymsNamesOf(table.strings, unlistedImage(vmlinux, table), release ?? undefined);
 }
 
-/** Counts the symbols of a listing by name; aliases in it are not counted. */
+/** Counts the symbols of a listing by name; skips aliases in it. */
 function countNames(counts: Map<string, number>, listing: Listing, options: AliasOptions): void {
   const existing = findExistingAliases(listing, options);
   const nameOf = countedReader(listing, options);
@@ -275,7 +275,7 @@ function countNames(counts: Map<string, number>, listing: Listing, options: Alia
   }
 }
 
-/** @param names of all objects, where they count together */
+/** @param names the counts by name across all objects, in global scope */
 function countsOf(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
@@ -307,7 +307,7 @@ function sumByRule(excluded: readonly Record<string, number>[]): Record<string, 
 
 type Given = Pick<Aliases, "alias" | "ordinal">;
 
-/** The names that the objects of a run are given, in the order of their symbols. */
+/** The aliases of the objects of a run, in the order of their symbols. */
 interface GivenNames {
   /** undefined without a vmlinux. */
   readonly vmlinux: Given | undefined;
@@ -315,7 +315,7 @@ interface GivenNames {
   readonly counts: Aliases["counts"];
 }
 
-/** Names the symbols of all objects: in global scope together, else each object's by themselves. */
+/** Creates the aliases of all objects: together in global scope, otherwise separately for each object. */
 function nameAll(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
@@ -376,7 +376,7 @@ function addCounts(a: Aliases["counts"], b: Aliases["counts"]): Aliases["counts"
   };
 }
 
-/** The symbol with its module's name in front of its path. */
+/** The symbol with its module's name before its path. */
 function prefixed({ stem, place }: NamedSymbol, module: string): NamedSymbol {
   if (place === null) return { stem, place };
   const file = `${module}/${place.file}`;
@@ -400,7 +400,7 @@ function* tableOf(
         ? row
         : { ...row, alias: names?.alias[k] ?? null, ordinal: names?.ordinal[k] ?? 0 };
     });
-    // The listing's order is that of sections; the sort is stable.
+    // The listing is in the order of sections; the sort is stable.
     rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     for (const row of rows) if (isInTable(row, scope)) yield row;
   }

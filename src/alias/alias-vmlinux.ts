@@ -33,14 +33,14 @@ import { type Selection, selectSymbols } from "./select.ts";
 import { symbolRow } from "./symbol-row.ts";
 import { isInTable, type TableScope, tableSymbols } from "./table-scope.ts";
 
-/** What a run over a vmlinux works on: an image, or a listing and an image with debug information. */
+/** The input of a run over a vmlinux: an image, or a listing and an image with debug information. */
 export interface VmlinuxInput {
-  /** The symbols to be aliased, where they are not the image's own. */
+  /** The symbols to alias, if they are not the image's own. */
   readonly listing?: Listing | undefined;
-  /** The image whose symbols are aliased; may be left out with a listing and a debug image. */
+  /** The image whose symbols are aliased; optional if a listing and a debug image are given. */
   readonly image?: ElfFile | undefined;
   /**
-   * The file with the debug information, where `image` has none: another image of the same build, or the object that `image` was
+   * The file with the debug information, if `image` has none: another image of the same build, or the object that `image` was
    * linked from (vmlinux.o).
    */
   readonly debugImage?: ElfFile | undefined;
@@ -64,7 +64,7 @@ export interface VmlinuxResult {
   readonly header: TableHeader;
   /** The rows of the alias table, by address. */
   rows(): Iterable<TableRow>;
-  /** The lines of the listing, each alias's after its symbol's, in pieces each valid until the next is asked for. */
+  /** The lines of the listing, that of each alias after that of its symbol, in pieces, each valid until the next is requested. */
   lines(): Iterable<Uint8Array>;
 }
 
@@ -77,10 +77,10 @@ export function imageListing(image: ElfFile): ElfListing {
   throw new Failure("NO_SYMBOLS", image.path, NO_SYMBOLS, "give an unstripped vmlinux");
 }
 
-/** A vmlinux whose symbols are chosen and located, but not named yet. */
+/** A vmlinux whose symbols are selected and located, but not yet named. */
 export interface LocatedVmlinux {
   readonly selection: Selection;
-  /** The symbols located: those that are to get an alias, or all in scope. */
+  /** The symbols located: those to alias, or all in scope. */
   readonly symbols: Int32Array;
   readonly origins: readonly SymbolOrigin[];
   readonly roots: SourceRoots;
@@ -89,7 +89,7 @@ export interface LocatedVmlinux {
 }
 
 /**
- * What the look-ups by name of a kernel compare, as its image tells.
+ * The part of a name that a kernel's look-ups compare, derived from its image.
  *
  * @param text the names of its symbols
  */
@@ -107,7 +107,7 @@ export function kallsymsNamesOf(
   });
 }
 
-/** Chooses and locates the symbols of a vmlinux that are to get an alias. */
+/** Selects and locates the symbols of a vmlinux to alias. */
 export async function locateVmlinux(
   input: VmlinuxInput,
   given: VmlinuxOptions,
@@ -147,10 +147,10 @@ export async function locateVmlinux(
 }
 
 /**
- * Gives the duplicated names of a vmlinux unique aliases.
+ * Creates unique aliases for the duplicated names of a vmlinux.
  *
  * @param given options other than the defaults
- * @throws Failure for an image without symbols, without debug information, or whose listing is of another build
+ * @throws Failure for an image without symbols, without debug information, or with a listing of a different build
  * @example
  * const result = await aliasVmlinux({ image: openElf("vmlinux") }, { data: true });
  * for (const { name, alias } of result.rows()) console.log(name, alias);
@@ -173,7 +173,7 @@ export async function aliasVmlinux(
     schema: TABLE_SCHEMA,
     kernel: vmlinux.header.kernel,
     arch: vmlinux.header.arch,
-    scope: surroundings?.bearersOf ? "global" : "object",
+    scope: surroundings?.countOf ? "global" : "object",
     objects: vmlinux.header.objects,
     rows: rowCount(vmlinux, aliases),
     ...(unresolved.size > 0 ? { unresolved: Object.fromEntries(unresolved) } : {}),
@@ -189,7 +189,7 @@ export async function aliasVmlinux(
   };
 }
 
-/** The listing to be aliased, and the listing of the image that symbols are located in, if that has one. */
+/** The listing to alias, and the listing of the image with the debug information, if it has one. */
 function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
   const { image, debugImage } = input;
   const locatedListing = elfListing(located, layOutSections(located));
@@ -235,8 +235,8 @@ function indicesInObject(
   withData: boolean,
 ): Uint32Array {
   if (image === undefined) {
-    const problem = "is a relocatable file, in which an address means nothing";
-    throw new Failure("WRONG_KIND", path, problem, "name the vmlinux that was linked from it too");
+    const problem = "is a relocatable file, which has no final addresses";
+    throw new Failure("WRONG_KIND", path, problem, "also give the vmlinux that was linked from it");
   }
   const linked = imageListing(image);
   const indices = matchByAddress(listing, symbols, linked);
@@ -249,7 +249,7 @@ function indicesInObject(
   );
 }
 
-/** The places of the symbols that are to get an alias, out of those of all symbols located. */
+/** The places of the symbols to alias, taken from those of all located symbols. */
 export function placesOf({ selection, symbols, origins }: LocatedVmlinux): (Place | null)[] {
   if (symbols === selection.symbols) return origins.map(({ place }) => place);
   const originOf = new Map(Array.from(symbols, (symbol, i) => [symbol, origins[i]]));
@@ -275,7 +275,7 @@ function rowCount(vmlinux: LocatedVmlinux, aliases: Aliases): number {
   return count;
 }
 
-/** @param aliases of the symbols that are to get one */
+/** @param aliases those of the selected symbols */
 export function* tableRows(
   { selection, symbols: located, origins, scope, header }: LocatedVmlinux,
   aliases: Pick<Aliases, "alias" | "ordinal">,

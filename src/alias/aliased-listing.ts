@@ -3,11 +3,11 @@ import type { Aliases } from "./name-symbols.ts";
 import type { Selection } from "./select.ts";
 
 /**
- * The lines of a selection's listing with each alias's directly after its symbol's, so that the kernel, which shows the first of
- * several names at an address, goes on showing the original. Aliases that the listing has already are not repeated; nothing else
- * is added, lost or reordered.
+ * The lines of a selection's listing, with the line of each alias directly after that of its symbol: the kernel shows the first of
+ * several names at an address, so it still shows the original. Aliases that the listing already has are not repeated; nothing
+ * else is added, removed or reordered.
  *
- * @returns the text in pieces, each valid until the next is asked for
+ * @returns the text in pieces, each valid until the next is requested
  */
 export function aliasedLines(selection: Selection, { alias }: Pick<Aliases, "alias">): Iterable<Uint8Array> {
   const { listing, existing, symbols } = selection;

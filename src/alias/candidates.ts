@@ -7,17 +7,17 @@ import type { Namesakes } from "./duplicates.ts";
 import type { SymbolFilter } from "./filters.ts";
 import { aliasStem, type NamingOptions } from "./naming.ts";
 
-/** The symbols that are to get an alias. */
+/** The symbols to alias. */
 export interface Candidates {
   /** Indices into the listing, in address order; equal addresses in the listing's order. */
   readonly symbols: Int32Array;
-  /** How many symbols with a duplicated or unstable name each filter has left out, by its rule. */
+  /** The number of symbols with a duplicated or unstable name that each filter excluded, by its rule. */
   readonly excluded: Map<string, number>;
 }
 
 /**
- * Whether a symbol's kind is in scope: functions, with `withData` data as well; undefined and nameless symbols and
- * modules' never are.
+ * Whether a symbol's kind is in scope: functions, and data if `withData`; never undefined or nameless symbols or those of
+ * modules.
  */
 function scopeOf({ kind, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
   return (symbol) => {
@@ -45,29 +45,29 @@ function inAddressOrder(listing: Listing, symbols: Int32Array): Int32Array {
   return sorted ? symbols : symbols.sort((a, b) => compareAt(listing, a, b) || a - b);
 }
 
-/** What else than the listing decides which of its symbols get an alias. */
+/** Context outside the listing that affects which of its symbols get an alias. */
 export interface Surroundings {
   /**
-   * How many symbols of all of the scope a look-up takes for one name.
+   * The number of symbols in the whole scope that match a name in a look-up.
    *
-   * @param own how many of them are in the listing
+   * @param own the number of them in the listing
    */
-  bearersOf?(name: string, own: number): number;
-  /** The rule that leaves a symbol out, if any, before the filters. */
+  countOf?(name: string, own: number): number;
+  /** The rule that excludes a symbol, if any; applied before the filters. */
   excludedBy?(symbol: number, name: string): string | undefined;
 }
 
 /**
- * Those symbols in scope whose name is duplicated, or changes from build to build, and which no rule leaves out.
+ * Selects the symbols in scope whose name is duplicated, or changes from build to build, and that no rule excludes.
  *
- * @param filter the rule that leaves a symbol out, if any
+ * @param filter gives the rule that excludes a symbol, if any
  */
 export function chooseCandidates(
   listing: Listing,
   options: CountingOptions,
-  { first, next, bearers, duplicated, unstable }: Namesakes,
+  { first, next, groupSize, duplicated, unstable }: Namesakes,
   filter: SymbolFilter,
-  { bearersOf, excludedBy }: Surroundings = {},
+  { countOf, excludedBy }: Surroundings = {},
 ): Candidates {
   const isInScope = scopeOf(listing, options.data);
   const isNamed = new Uint8Array(listing.count);
@@ -81,14 +81,14 @@ export function chooseCandidates(
   for (const leader of duplicated) {
     for (let symbol = leader; symbol !== -1; symbol = at(next, symbol)) add(symbol);
   }
-  if (bearersOf !== undefined) {
+  if (countOf !== undefined) {
     const nameOf = countedReader(listing, options);
     for (let symbol = 0; symbol < listing.count; symbol++) {
       if (!isInScope(symbol) || first[symbol] === -1 || isNamed[symbol] === 1) continue;
-      if (bearersOf(nameOf(symbol), at(bearers, at(first, symbol))) > 1) add(symbol);
+      if (countOf(nameOf(symbol), at(groupSize, at(first, symbol))) > 1) add(symbol);
     }
   }
-  // Linkers put a name into a string table once.
+  // Linkers store a name once in a string table.
   const rules = new Map<number, string | undefined>();
   const ruleOf = (symbol: number) => {
     const holdsData = isObject(at(listing.kind, symbol));
@@ -107,15 +107,15 @@ export function chooseCandidates(
   return { symbols: inAddressOrder(listing, symbols), excluded };
 }
 
-/** How namesakes are counted. */
+/** The options that decide which names are equal. */
 export type CountingOptions = Pick<NamingOptions, "kallsymsNames"> & { readonly data: boolean };
 
-/** A function that gives the part of a symbol's name that its alias begins with. */
+/** Returns a function that gives the part of a symbol's name that its alias begins with. */
 export function stemReader(listing: Listing, withData: boolean): (symbol: number) => string {
   return partReader(listing, withData, stemFinder(listing.text));
 }
 
-/** A function that gives the part of a symbol's name by which its namesakes are counted. */
+/** Returns a function that gives the part of a symbol's name that is compared to count its namesakes. */
 export function countedReader(
   listing: Listing,
   { data, kallsymsNames }: CountingOptions,
@@ -133,8 +133,8 @@ function partReader(listing: Listing, withData: boolean, endOf: NameEnd): (symbo
 }
 
 /**
- * Finds the aliases that a listing holds already: names of the form `<stem><separator><place>…` where another symbol at
- * the same address has that stem. They are neither counted nor given again.
+ * Finds the aliases that a listing already contains: names of the form `<stem><separator><place>…` where another symbol
+ * at the same address has that stem. They are not counted and not added again.
  *
  * @returns 1 for each alias, by symbol; undefined when there are none
  */
@@ -152,7 +152,7 @@ export function findExistingAliases(
   const sameAddress = (a: number, b: number) =>
     addressHigh[a] === addressHigh[b] && addressLow[a] === addressLow[b];
   const symbolStem = stemReader(listing, options.data);
-  const bears = (stem: string, symbol: number) => aliasStem(symbolStem(symbol), options) === stem;
+  const hasStem = (stem: string, symbol: number) => aliasStem(symbolStem(symbol), options) === stem;
 
   let aliases: Uint8Array | undefined;
   for (let symbol = 0; symbol < count; symbol++) {
@@ -161,10 +161,10 @@ export function findExistingAliases(
     if (stem === undefined) continue;
     let known = false;
     for (let other = symbol - 1; !known && other >= 0 && sameAddress(other, symbol); other--) {
-      known = bears(stem, other);
+      known = hasStem(stem, other);
     }
     for (let other = symbol + 1; !known && other < count && sameAddress(other, symbol); other++) {
-      known = bears(stem, other);
+      known = hasStem(stem, other);
     }
     if (!known) continue;
     aliases ??= new Uint8Array(count);

@@ -1,10 +1,10 @@
 /**
- * Tells apart the aliases that are still equal: the first of them in address order stays as it is, the others get
- * `_2`, `_3`, …, passing over any ordinal whose alias is an alias or a symbol already.
+ * Makes equal aliases unique: the first in address order stays unchanged, the others get `_2`, `_3`, …, skipping any
+ * ordinal whose result is already an alias or a symbol.
  *
  * @param aliases the finished aliases in address order; null where there is none
- * @param isSymbol whether a name is borne by a symbol
- * @param withOrdinal the alias with `_<ordinal>` at its end, shortened where it must be; null when it cannot fit
+ * @param isSymbol whether a symbol has this name
+ * @param withOrdinal the alias with `_<ordinal>` at its end, shortened if necessary; null when it cannot fit
  * @returns the unique aliases, and the ordinal appended to each (0 for none)
  */
 export function disambiguate(
@@ -14,7 +14,7 @@ export function disambiguate(
 ): { aliases: (string | null)[]; ordinals: Uint32Array } {
   const unique: (string | null)[] = new Array(aliases.length).fill(null);
   const ordinals = new Uint32Array(aliases.length);
-  // Whoever needs no ordinal comes first, so that no ordinal can take another symbol's own alias.
+  // Aliases without an ordinal come first, so that one with an ordinal cannot take another symbol's own alias.
   const taken = new Set<string>();
   const clashing: { index: number; plain: string }[] = [];
   aliases.forEach((alias, index) => {

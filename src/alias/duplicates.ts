@@ -11,14 +11,14 @@ import { isObject } from "../symbols/symbol-kind.ts";
 import { NO_SYMBOL, NOT_COUNTED, SLOT_BYTES } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 
-/** Which symbols of a listing bear the same name. Columns are indexed by symbol. */
+/** The groups of symbols in a listing that have the same name. Columns are indexed by symbol. */
 export interface Namesakes {
-  /** The first symbol in the listing whose name counts as the same; -1 for a symbol that is not counted. */
+  /** The first symbol in the listing with an equal name; -1 for a symbol that is not counted. */
   readonly first: Int32Array;
-  /** The next symbol of the same name; -1 behind the last one. */
+  /** The next symbol of the same name; -1 after the last one. */
   readonly next: Int32Array;
-  /** How many counted symbols have the name; filled in at the first of them. */
-  readonly bearers: Uint32Array;
+  /** The number of counted symbols with the name; set at the first of them only. */
+  readonly groupSize: Uint32Array;
   /** The symbols that are the first of two or more. */
   readonly duplicated: readonly number[];
   /** The symbols whose stem is shorter than the name, so that the name itself changes from build to build. */
@@ -26,14 +26,14 @@ export interface Namesakes {
 }
 
 /**
- * Groups the symbols of a listing by what the kernel's look-up compares of their names, whatever their types, since it
- * does not care about types. Undefined and nameless symbols bear no name, and those in `ignored` are passed over.
+ * Groups the symbols of a listing by the part of their names that the kernel's look-up compares. The look-up ignores
+ * types, and so does this. Undefined and nameless symbols, and those in `ignored`, are skipped.
  *
- * Works on the bytes of the listing's text: no string is made for a symbol.
+ * Works on the bytes of the listing's text: creates no string for a symbol.
  *
- * @param withData whether the unstable suffixes of data symbols are dropped too
- * @param ignored 1 for each symbol that is not to be counted, such as an alias already in the listing
- * @param names what the look-up compares
+ * @param withData whether to drop the unstable suffixes of data symbols too
+ * @param ignored 1 for each symbol that is not counted, such as an alias already in the listing
+ * @param names the part of a name that the look-up compares
  */
 export function findNamesakes(
   listing: Listing,
@@ -42,7 +42,7 @@ export function findNamesakes(
   names: KallsymsNames = "llvm",
 ): Namesakes {
   const { text, count, nameStart, nameEnd, kind } = listing;
-  // It checks its indices itself: a shared function is several times slower on arrays of several types.
+  // This function checks its indices itself: `at` is several times slower once it is called on arrays of several types.
   const endBy = (find: NameEnd) => (symbol: number) => {
     const start = nameStart[symbol];
     const end = nameEnd[symbol];
@@ -71,17 +71,17 @@ export function findNamesakes(
 
   const groups = groupByHash(hashes, listing.memory ?? wasmMemory());
   separateNames(groups, (a, b) => sameBytes(text, at(nameStart, a), endOf(a), at(nameStart, b), endOf(b)));
-  const { bearers, duplicated } = groups;
-  return { ...groups, duplicated: duplicated.filter((leader) => at(bearers, leader) > 1), unstable };
+  const { groupSize, duplicated } = groups;
+  return { ...groups, duplicated: duplicated.filter((leader) => at(groupSize, leader) > 1), unstable };
 }
 
-/** Takes the groups apart whose symbols have one hash but different names. */
+/** Splits the groups whose symbols have one hash but different names. */
 function separateNames(
-  { first, next, bearers, duplicated }: ReturnType<typeof groupByHash>,
+  { first, next, groupSize, duplicated }: ReturnType<typeof groupByHash>,
   areEqual: (symbol: number, other: number) => boolean,
 ): void {
   for (const leader of duplicated) {
-    // Symbols of other names make a group of their own, which is looked at in its turn.
+    // Different names may have the same hash: they move to a new group, which a later turn of the loop checks.
     let last = leader;
     let outsider = NO_SYMBOL;
     let lastOutsider = NO_SYMBOL;
@@ -95,8 +95,8 @@ function separateNames(
       else next[lastOutsider] = symbol;
       lastOutsider = symbol;
       first[symbol] = outsider;
-      bearers[leader] = at(bearers, leader) - 1;
-      bearers[outsider] = at(bearers, outsider) + 1;
+      groupSize[leader] = at(groupSize, leader) - 1;
+      groupSize[outsider] = at(groupSize, outsider) + 1;
     }
     next[last] = NO_SYMBOL;
     if (outsider === NO_SYMBOL) continue;
@@ -105,38 +105,38 @@ function separateNames(
   }
 }
 
-/** Symbols worked on at a time: the engine goes over to better code between two calls. */
+/** Symbols per call: the engine can switch to better code only between two calls. */
 const BATCH = 4096;
 
-/** Groups symbols by their hashes. The columns are in the memory, whose pages the listing has touched already. */
+/** Groups symbols by their hashes. The columns stay in the memory: its pages are mapped already, since the listing used them. */
 function groupByHash(hashes: Uint32Array, { program, room, buffer, release }: WasmMemory) {
   const count = hashes.length;
   const words = (start: number, length: number) => new Uint32Array(buffer(), start, length);
   const column = () => room(count * 4);
-  const [keys, first, bearers, duplicated] = [column(), column(), column(), column()];
-  // The place of a hash that has been looked at is the symbol's.
+  const [keys, first, groupSize, duplicated] = [column(), column(), column(), column()];
+  // `next` reuses the memory of `keys`: a symbol's hash is read before its `next` is written.
   const next = keys;
   words(keys, count).set(hashes);
-  // A power of two, at least a third above the number of symbols.
+  // A power of two, at least 1.35 times the number of symbols.
   const slots = 2 ** Math.ceil(Math.log2(count * 1.35 + 1));
   const table = room(slots * SLOT_BYTES);
   words(table, (slots * SLOT_BYTES) / 4).fill(0);
   for (let to = count; to > 0; to -= BATCH) {
-    program.groupByHash(keys, Math.max(0, to - BATCH), to, table, slots - 1, first, next, bearers);
+    program.groupByHash(keys, Math.max(0, to - BATCH), to, table, slots - 1, first, next, groupSize);
   }
-  const found = program.findGroups(count, first, next, bearers, duplicated);
+  const found = program.findGroups(count, first, next, groupSize, duplicated);
   release(table);
   return {
     first: new Int32Array(buffer(), first, count),
     next: new Int32Array(buffer(), next, count),
-    bearers: words(bearers, count),
+    groupSize: words(groupSize, count),
     duplicated: [...words(duplicated, found)],
   };
 }
 
 function sameBytes(text: Uint8Array, startA: number, endA: number, startB: number, endB: number): boolean {
   if (endA - startA !== endB - startB) return false;
-  // Linkers put a name into a string table once.
+  // Linkers store a name once in a string table.
   if (startA === startB) return true;
   for (let a = startA, b = startB; a < endA; a++, b++) if (text[a] !== text[b]) return false;
   return true;

@@ -1,10 +1,10 @@
-/** A rule that leaves symbols without an alias: its name in the statistics, and what it matches. */
+/** A rule that excludes symbols from aliasing: its name in the statistics, and the pattern of symbol names. */
 export interface Filter {
   readonly rule: string;
   readonly pattern: RegExp;
 }
 
-/** `*` stands for any run of characters, `?` for one and, where `hashIsNumber`, `#` for a number. */
+/** `*` matches any run of characters, `?` matches one, and `#` a number if `hashIsNumber`. */
 function globPattern(glob: string, hashIsNumber: boolean): RegExp {
   const source = glob.replace(/[.*+?^${}()|[\]\\#]/g, (character) => {
     if (character === "*") return ".*";
@@ -21,15 +21,15 @@ function globFilter(glob: string): Filter {
 }
 
 /**
- * What gets no alias unless asked for: names that compilers, assemblers and macros make up, which nobody can probe
- * and which abound, and names that `scripts/mksysmap` (or scripts/kallsyms up to 6.1) keeps out of kallsyms.
+ * Names that get no alias by default: the many names that compilers, assemblers and macros generate and nobody can
+ * probe, and names that `scripts/mksysmap` (or scripts/kallsyms up to 6.1) keeps out of kallsyms.
  */
 const GENERATED_NAMES = [
-  // Prefixes of functions, put there by the compiler or objtool: not code that runs.
+  // Prefixes of functions, added by the compiler or objtool: not code that runs.
   "__pfx_*",
   "__cfi_*",
   "__UNIQUE_ID_*",
-  // Private labels and numbered statics that macros leave behind.
+  // Private labels and numbered statics from macros.
   ".LC#",
   ".L#*",
   "__compound_literal.#",
@@ -74,26 +74,26 @@ const GENERATED_NAMES = [
 export const DEFAULT_FILTERS: readonly Filter[] = [
   ...GENERATED_NAMES.map((glob) => ({ rule: glob, pattern: globPattern(glob, true) })),
   // ARM, AArch64 and RISC-V mapping symbols ($a, $d, $t, $x and $x<isa string>), in the namespaces of the
-  // position-independent and hypervisor code too. mksysmap drops whatever starts with a dollar sign.
+  // position-independent and hypervisor code too. mksysmap drops every name that starts with a dollar sign.
   { rule: "$*", pattern: /^(__pi_|__kvm_nvhe_)?\$/su },
   // The linkers' range-extension stubs (scripts/mksysmap).
   { rule: "__*Thunk_*", pattern: /^__[0-9A-Za-z]*Thunk_/su },
-  // may_be_linker_script_provide_symbol() in scripts/kallsyms.c sorts these behind their aliases.
+  // may_be_linker_script_provide_symbol() in scripts/kallsyms.c sorts these after their aliases.
   { rule: "__*_start", pattern: /^__.*_start$/su },
   { rule: "__*_end", pattern: /^__.*_end$/su },
 ];
 
-/** The names that a run leaves out. */
+/** The names that a run excludes. */
 export interface FilterOptions {
-  /** Whether DEFAULT_FILTERS apply; "text": to all but data symbols. */
+  /** Whether DEFAULT_FILTERS apply; "text": to all symbols except data. */
   readonly defaults: boolean | "text";
-  /** Globs of further names to leave out. */
+  /** Globs of additional names to exclude. */
   readonly exclude: readonly string[];
-  /** Globs of names that are kept whatever the other rules say. */
+  /** Globs of names to keep even if another rule excludes them. */
   readonly include: readonly string[];
 }
 
-/** Gives the rule by which a symbol is left out, or undefined for one that stays. */
+/** Returns the rule that excludes a symbol, or undefined if none does. */
 export type SymbolFilter = (name: string, isData: boolean) => string | undefined;
 
 export function symbolFilter(options: FilterOptions): SymbolFilter {
@@ -103,11 +103,11 @@ export function symbolFilter(options: FilterOptions): SymbolFilter {
   return (name, isData) => (isData ? ofData(name) : filter(name));
 }
 
-/** A function that gives the rule by which a name is left out, or undefined for a name that stays. */
+/** Returns a function that gives the rule that excludes a name, or undefined if none does. */
 export function nameFilter(options: FilterOptions): (name: string) => string | undefined {
   const kept = options.include.map(globFilter);
   const left = [...options.exclude.map(globFilter), ...(options.defaults ? DEFAULT_FILTERS : [])];
-  // Most names match no filter, which one pattern made of all tells at once.
+  // Most names match no filter: one combined pattern finds that out with a single test.
   const anyLeft = new RegExp(left.map(({ pattern }) => pattern.source).join("|") || "^(?!)", "su");
   return (name) => {
     if (!anyLeft.test(name) || kept.some(({ pattern }) => pattern.test(name))) return undefined;

@@ -32,9 +32,9 @@ import { isObject } from "../symbols/symbol-kind.ts";
 import type { Place } from "./naming.ts";
 import type { LocatingOptions } from "./options.ts";
 
-/** What is known of one symbol's origin. */
+/** The origin of one symbol, as far as it is known. */
 export interface SymbolOrigin {
-  /** null when nothing tells where the symbol comes from. */
+  /** null when the symbol's source is unknown. */
   readonly place: Place | null;
   readonly via: Via | null;
   /** In bytes; null without a symbol table. */
@@ -42,22 +42,22 @@ export interface SymbolOrigin {
   readonly section: string | null;
   /** The function that holds a static local variable. */
   readonly functionName: string | null;
-  /** A function's parameters, where they were asked for. */
+  /** A function's parameters, if requested. */
   readonly parameters: FormalParameters | null;
 }
 
-/** What the symbol table says of a symbol. */
+/** A symbol's data in the symbol table. */
 export interface SymbolEntry {
   /** In bytes; null without a symbol table. */
   readonly size: number | null;
   readonly section: string | null;
-  /** The name that the STT_FILE symbol above it gives; seldom asked for. */
+  /** The name of the STT_FILE symbol before it; rarely needed, so computed on demand. */
   fileSymbol(): string | null;
 }
 
 const NO_ENTRY: SymbolEntry = { size: null, section: null, fileSymbol: () => null };
 
-/** What the symbol table says of the symbol at an index. */
+/** The data of the symbol at an index of the symbol table. */
 export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): SymbolEntry {
   return {
     size: symbolSize(table, index),
@@ -67,13 +67,13 @@ export function symbolEntry(elf: ElfFile, table: SymbolTable, index: number): Sy
 }
 
 /**
- * Finds out where the symbols of a vmlinux come from: their source lines, of data the declarations, or failing that the
- * STT_FILE symbol above them.
+ * Locates the symbols of a vmlinux: functions by their source lines, data by their declarations, otherwise by the
+ * STT_FILE symbol before them.
  *
- * @param image the listing of the image that they are located in; undefined when it has no symbol table
- * @param tableIndex the entry of each symbol in the image's symbol table; the addresses are taken from there, those of
- *   the listing only where the image has no symbol table
- * @param givenRoots roots of the source tree, tried before any that is found out
+ * @param image the listing of the image with the debug information; undefined when it has no symbol table
+ * @param tableIndex the entry of each symbol in the image's symbol table, which gives the addresses; those of the
+ *   listing are used only if the image has no symbol table
+ * @param givenRoots roots of the source tree, tried before detected ones
  */
 export async function locateSymbols(
   listing: Listing,
@@ -114,7 +114,7 @@ export async function locateSymbols(
   return { origins: originsOf(entries, found, roots), roots };
 }
 
-/** What the search for declarations asks about symbols. */
+/** The properties of symbols that the search for declarations needs. */
 export function queriedSymbols(
   listing: Listing,
   symbols: Int32Array,
@@ -130,14 +130,14 @@ export function queriedSymbols(
 /** The locations of addresses. */
 export interface FoundLocations {
   readonly locations: Locations;
-  /** Where symbols are declared that are not located by their addresses, and functions' parameters. */
+  /** The declarations of symbols that are not located by their addresses, and functions' parameters. */
   readonly declared?: FoundDeclarations;
 }
 
 /**
- * Looks up where symbols are: data by what declares them, text by the line table, or with "decl" by what declares it first.
+ * Locates symbols: data by declarations; text by the line table, or with "decl" by declarations first.
  *
- * @param count of the queries that are about symbols, which come first
+ * @param count the number of queries that are about symbols; they come first
  */
 export async function lookUpLocations(
   locator: Locator,
@@ -185,7 +185,7 @@ function someOf(queries: Queries, some: readonly number[]): Queries {
   };
 }
 
-/** The origins of symbols, out of what was found for the addresses at the same indices. */
+/** The origins of symbols, from the locations at the same indices. */
 export function originsOf(
   entries: readonly SymbolEntry[],
   { locations, declared }: FoundLocations,
@@ -233,7 +233,7 @@ export function originsOf(
   });
 }
 
-/** Without compilation units the STT_FILE name, which has no directory, stands in for the unit's. */
+/** Without compilation units, the STT_FILE name, which has no directory, replaces the unit's name. */
 function unitByFileSymbol(file: string, fileSymbol: string | null): string | null {
   return fileSymbol !== null && (file === fileSymbol || file.endsWith(`/${fileSymbol}`)) ? file : fileSymbol;
 }

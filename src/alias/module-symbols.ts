@@ -27,14 +27,14 @@ import { tableSymbols } from "./table-scope.ts";
 /** The options of a run over modules whose kernel is known. */
 export type ModuleOptions = ModulesOptions & { readonly kallsymsNames: KallsymsNames };
 
-/** A module's symbols, located but not named yet. */
+/** A module's symbols, located but not yet named. */
 export interface ModuleSymbols {
   readonly buildId: string | null;
   /** Without aliases. */
   readonly rows: readonly TableRow[];
-  /** The symbols that are to get an alias: what it is made of, their row, and their index in the symbol table. */
+  /** The symbols to alias: the parts of their aliases, their row, and their index in the symbol table. */
   readonly named: readonly (NamedSymbol & { readonly row: number; readonly tableIndex: number })[];
-  /** The names with the separator in them. */
+  /** The names that contain the separator. */
   readonly taken: ReadonlySet<string>;
   readonly counts: Selection["counts"];
 }
@@ -42,17 +42,17 @@ export interface ModuleSymbols {
 /**
  * The listing of a module's symbols, with the addresses that `layOutSections` gives them.
  *
- * @throws Failure for a file that is no relocatable object with symbols
+ * @throws Failure for a file that is not a relocatable object, or has no symbols
  */
 export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
   if (elf.type !== ET_REL)
-    throw new Failure("WRONG_KIND", elf.path, "is no relocatable object", "give .ko or .o files");
+    throw new Failure("WRONG_KIND", elf.path, "is not a relocatable object", "give .ko or .o files");
   const listing = elfListing(elf, layOutSections(elf), memory);
   if (listing !== undefined) return listing;
-  throw new Failure("NO_SYMBOLS", elf.path, "has no symbol table", "give it as it was before strip");
+  throw new Failure("NO_SYMBOLS", elf.path, "has no symbol table", "give the unstripped file");
 }
 
-/** Names that every module has: its entry points, and what modpost, module-common.c and module.lds of scripts/ add. */
+/** Names that every module has: its entry points, and those that modpost, module-common.c and module.lds of scripts/ add. */
 const MODULES_OWN = [
   "init_module",
   "cleanup_module",
@@ -63,22 +63,22 @@ const MODULES_OWN = [
   "__stop_alloc_tags",
 ];
 
-/** Whether the kernel frees a section when the module has been loaded (module_init_section of kernel/module/main.c). */
+/** Whether the kernel frees a section after it has loaded the module (module_init_section of kernel/module/main.c). */
 function isInit(section: Section | undefined): boolean {
   return section?.name.startsWith(".init") ?? false;
 }
 
-/** Chooses the symbols of a module that are to get an alias. */
+/** Selects the symbols of a module to alias. */
 function selectModuleSymbols(
   listing: ElfListing,
   sectionOf: (tableIndex: number) => Section | undefined,
   options: ModuleOptions,
-  bearersOf: Surroundings["bearersOf"],
+  countOf: Surroundings["countOf"],
 ): Selection {
   const { defaults, include } = options.filters;
   const ownFilter = nameFilter({ defaults: false, exclude: defaults ? MODULES_OWN : [], include });
   return selectSymbols(listing, options, {
-    ...(bearersOf && { bearersOf }),
+    ...(countOf && { countOf }),
     excludedBy(symbol, name) {
       if (!options.init && isInit(sectionOf(at(listing.tableIndex, symbol)))) return ".init*";
       return ownFilter(name);
@@ -87,22 +87,21 @@ function selectModuleSymbols(
 }
 
 /**
- * Chooses the symbols of a module that are to get an alias, and locates them.
- *
- * Debug information is opened only for a module that has such symbols.
+ * Selects the symbols of a module to alias, and locates them. Opens debug information only for a module that has such
+ * symbols.
  */
 export async function moduleSymbols(
   name: string,
   elf: ElfFile,
   memory: WasmMemory,
   options: ModuleOptions,
-  bearersOf: Surroundings["bearersOf"],
+  countOf: Surroundings["countOf"],
   roots: SourceRoots,
 ): Promise<ModuleSymbols> {
   const listing = moduleListing(elf, memory);
   const { table, tableIndex } = listing;
   const sectionOf = (index: number) => elf.sections[sectionIndexOf(table, index)];
-  const selection = selectModuleSymbols(listing, sectionOf, options, bearersOf);
+  const selection = selectModuleSymbols(listing, sectionOf, options, countOf);
   const symbols = tableSymbols(selection, options);
   const origins = symbols.length === 0 ? [] : await locate(elf, listing, symbols, roots, options);
 
@@ -149,7 +148,7 @@ async function locate(
     const indices = Array.from(symbols, (symbol) => at(tableIndex, symbol));
     for (const [i, index] of indices.entries()) {
       const section = sections.get(sectionIndexOf(table, index));
-      // An address that lies in no section has no location.
+      // An address outside all sections has no location.
       queries.addressLow[i] = section === undefined ? 0 : at(bases, section) + symbolValueLow(table, index);
       queries.size[i] = symbolSize(table, index);
     }
@@ -165,7 +164,7 @@ async function locate(
   }
 }
 
-/** The section of another file of the same build for each loaded section: by name, and by order among those of one name. */
+/** Maps each loaded section to that of another file of the same build: by name, and by order among sections of one name. */
 function sameSections(elf: ElfFile, other: ElfFile): Map<number, number> {
   if (other === elf) return new Map(elf.sections.map(({ index }) => [index, index]));
   const byName = new Map<string, number[]>();

@@ -15,27 +15,27 @@ export interface Aliases {
     readonly aliases: number;
     /** Symbols without any place. */
     readonly unresolved: number;
-    /** Symbols whose alias cannot be kept below the name length. */
+    /** Symbols whose alias cannot be shortened below the name length. */
     readonly tooLong: number;
-    /** Aliases that others equal: in the plain form, without unit and ordinal, and as they are written. */
+    /** Aliases that are equal to others: in the plain form, without unit and ordinal, and as written. */
     readonly ambiguous: { readonly plain: number; readonly final: number };
     readonly ordinal: number;
   };
 }
 
-/** A symbol that is to get an alias. */
+/** A symbol to alias. */
 export interface NamedSymbol {
   readonly stem: string;
-  /** null where it is unknown. */
+  /** null when it is unknown. */
   readonly place: Place | null;
 }
 
 /**
- * Names symbols of a listing by their places.
+ * Creates the aliases of a listing's symbols from their places.
  *
  * @param symbols indices into the listing, in address order
- * @param places the place of each, null where it is unknown
- * @param existing 1 for each symbol of the listing that is an alias already
+ * @param places the place of each, null when it is unknown
+ * @param existing 1 for each symbol of the listing that is already an alias
  */
 export function nameSymbols(
   listing: Listing,
@@ -48,7 +48,7 @@ export function nameSymbols(
   return giveAliases(named, options, namesWithSeparator(listing, options.separator, existing));
 }
 
-/** What the aliases of a listing's symbols are made of. */
+/** The parts of the aliases of a listing's symbols. */
 export function namedSymbols(
   listing: Listing,
   symbols: Int32Array,
@@ -60,10 +60,10 @@ export function namedSymbols(
 }
 
 /**
- * Names symbols of one or several objects.
+ * Creates the aliases of symbols of one or several objects.
  *
- * @param symbols by object and address, the order in which ordinals are given
- * @param taken names of symbols, which no ordinal may lead to; only those with the separator in them matter
+ * @param symbols sorted by object and address; ordinals are assigned in this order
+ * @param taken names of symbols, which an alias with an ordinal must not equal; only those that contain the separator matter
  */
 export function giveAliases(
   symbols: readonly NamedSymbol[],
@@ -103,12 +103,12 @@ export function giveAliases(
 }
 
 function countAmbiguous(names: readonly (string | null)[]): number {
-  const bearers = new Map<string, number>();
-  for (const name of names) if (name !== null) bearers.set(name, (bearers.get(name) ?? 0) + 1);
-  return names.filter((name) => name !== null && (bearers.get(name) ?? 0) > 1).length;
+  const counts = new Map<string, number>();
+  for (const name of names) if (name !== null) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return names.filter((name) => name !== null && (counts.get(name) ?? 0) > 1).length;
 }
 
-/** The names of a listing that have the separator in them, as every alias has; those that are aliases left out. */
+/** The names of a listing that contain the separator, as every alias does, without those that are aliases. */
 export function namesWithSeparator(listing: Listing, separator: string, existing?: Uint8Array): Set<string> {
   const names = new Set<string>();
   if (!listing.text.includes(separator)) return names;

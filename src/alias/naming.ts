@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 
-/** Where a symbol comes from, as far as its alias is concerned. Paths are relative to the source root. */
+/** The source location of a symbol, as its alias gives it. Paths are relative to the source root. */
 export interface Place {
   /** The source file, or the STT_FILE name where there is no debug information. */
   readonly file: string;
@@ -18,7 +18,7 @@ export interface NamingOptions {
   readonly disambiguate: boolean;
   /** KSYM_NAME_LEN: every alias is shorter than this, in bytes. */
   readonly maxNameLength: number;
-  /** What the kernel's look-ups compare: where that ends at a dot, an alias has none. */
+  /** The part of a name that the kernel's look-ups compare; if it ends at the first dot, aliases contain no dot. */
   readonly kallsymsNames: KallsymsNames;
 }
 
@@ -27,7 +27,7 @@ export const KSYM_NAME_LEN = 512;
 
 const FORBIDDEN_SEPARATORS = "_.$+-:%/#=*?\\'\"`";
 
-/** What is wrong with a separator that would make aliases ambiguous, or unusable in kprobe_events, shells and globs. */
+/** The reason to refuse a separator: it would make aliases ambiguous, or unusable in kprobe_events, shells and globs. */
 export function separatorFault(separator: string): string | undefined {
   if (
     /^[!-~]$/.test(separator) &&
@@ -36,13 +36,13 @@ export function separatorFault(separator: string): string | undefined {
   ) {
     return undefined;
   }
-  return "Give one printable character that is no letter, digit, quote or backslash, nor one of _ . $ + - : % / # = * ?";
+  return "Give one printable character that is not a letter, digit, quote or backslash, nor one of _ . $ + - : % / # = * ?";
 }
 
-/** By path, since symbols share theirs. */
+/** A cache by path, since many symbols share a path. */
 const mangled = new Map<string, string>();
 
-/** Every character but ASCII letters and digits turned into `_`: `drivers/rtc/sysfs.c` to `drivers_rtc_sysfs_c`. */
+/** Replaces every character but ASCII letters and digits with `_`: `drivers/rtc/sysfs.c` → `drivers_rtc_sysfs_c`. */
 export function mangle(path: string): string {
   let result = mangled.get(path);
   if (result === undefined) {
@@ -53,8 +53,8 @@ export function mangle(path: string): string {
 }
 
 /**
- * The stem as it stands in an alias: what kprobe_events would parse, white space, controls and SEP become `_`, and so do
- * dots where the kernel would cut the alias at the first of them.
+ * The stem as it appears in an alias. Characters that kprobe_events would parse, white space, control characters and the
+ * separator become `_`; so do dots if the kernel's look-up stops at the first dot.
  */
 export function aliasStem(
   stem: string,
@@ -65,8 +65,8 @@ export function aliasStem(
 }
 
 /**
- * The alias of a symbol: `<stem>@<place>`, and `@<unit>` behind it when the place is outside the unit's primary source
- * file. It depends on nothing but the symbol itself.
+ * The alias of a symbol: `<stem>@<place>`, then `@<unit>` when the place is outside the unit's primary source file.
+ * It depends only on the symbol itself.
  *
  * @param reserved bytes to leave free for an ordinal
  * @returns null when not even the stem, a hash and the line fit
@@ -80,19 +80,19 @@ export function aliasName(stem: string, place: Place, options: NamingOptions, re
   return joinWithin(aliasStem(stem, options), place, unit, options, reserved);
 }
 
-/** Whether an alias tells the unit, which sets it apart from its plain form. */
+/** Whether an alias includes the unit; its plain form never does. */
 export function carriesUnit(place: Place, { disambiguate }: Pick<NamingOptions, "disambiguate">): boolean {
   return disambiguate && place.unit !== null && place.unit !== place.file;
 }
 
-/** The alias without unit: what `--no-disambiguate` writes. */
+/** The alias without unit, as `--no-disambiguate` writes it. */
 export function plainAlias(stem: string, place: Place, options: NamingOptions): string | null {
   return joinWithin(aliasStem(stem, options), place, null, options, 0);
 }
 
 /**
- * Joins an alias's parts, and shortens it where it would be too long: path components are dropped from the left, of the
- * unit first and then of the place, and six hexadecimal digits of the full alias's SHA-256 stand for them.
+ * Joins an alias's parts, and shortens a result that is too long: it drops path components from the left, first of the
+ * unit and then of the place, and replaces them with six hexadecimal digits of the full alias's SHA-256.
  */
 function joinWithin(
   stem: string,

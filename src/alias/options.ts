@@ -4,15 +4,15 @@ import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import type { FilterOptions } from "./filters.ts";
 import { KSYM_NAME_LEN, type NamingOptions } from "./naming.ts";
 
-/** Which symbols get an alias, and its form. */
+/** The choice of symbols that get an alias, and the alias's form. */
 export interface AliasOptions extends NamingOptions {
   /** Whether data symbols get aliases too. Default: false. */
   readonly data: boolean;
-  /** The names that get no alias. Default: those that compilers, assemblers and macros make up. */
+  /** The names that get no alias. Default: those that compilers, assemblers and macros generate. */
   readonly filters: FilterOptions;
 }
 
-/** What is looked up besides the line of a symbol's first address. */
+/** The information to look up besides the line of a symbol's first address. */
 export interface LocatingOptions {
   /** Where a function is located: at the line of its first address, or of its declaration. Default: "entry". */
   readonly location: "entry" | "decl";
@@ -25,11 +25,11 @@ export interface VmlinuxOptions
   extends Omit<AliasOptions, "kallsymsNames">,
     LocatingOptions,
     Omit<LocatorOptions, "signatures"> {
-  /** The part of a name that the kernel's look-ups compare. Default: undefined, as the kernel's image says. */
+  /** The part of a name that the kernel's look-ups compare. Default: undefined, derived from the kernel's image. */
   readonly kallsymsNames: KallsymsNames | undefined;
-  /** Roots of the source tree, tried before those that are detected. Default: none. */
+  /** Roots of the source tree, tried before the detected ones. Default: none. */
   readonly sourceRoots: readonly string[];
-  /** Whether all symbols in scope are located and in the table, or only those that get an alias. Default: false. */
+  /** Whether to locate all symbols in scope and write them to the table, or only those that get an alias. Default: false. */
   readonly locateAll: boolean;
   /** Replaces the release in the image's linux_banner. Default: undefined. */
   readonly kernelRelease: string | undefined;
@@ -37,17 +37,17 @@ export interface VmlinuxOptions
 
 /** The options of a run over modules. */
 export interface ModulesOptions extends VmlinuxOptions {
-  /** Whether a name counts in vmlinux and all modules together, or in each object by itself. Default: "global". */
+  /** Whether names are counted across vmlinux and all modules, or in each object separately. Default: "global". */
   readonly scope: "global" | "object";
-  /** Whether symbols in .init sections get aliases, which are freed after loading. Default: false. */
+  /** Whether symbols in .init sections, which are freed after loading, get aliases. Default: false. */
   readonly init: boolean;
-  /** Whether a module's aliases name the module. Default: false. */
+  /** Whether a module's aliases include the module's name. Default: false. */
   readonly modulePrefix: boolean;
   /** Directories with separate debug files. Default: /usr/lib/debug. */
   readonly debugDirectories: readonly string[];
 }
 
-/** The options of a run over a vmlinux, those that are not given at their defaults. */
+/** The options of a run over a vmlinux, with defaults for those that are not given. */
 export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
   return {
     ...locatorOptions({}),
@@ -66,7 +66,7 @@ export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
   };
 }
 
-/** The options of a run over modules, those that are not given at their defaults. */
+/** The options of a run over modules, with defaults for those that are not given. */
 export function modulesOptions(given: Partial<ModulesOptions>): ModulesOptions {
   return {
     ...vmlinuxOptions(given),
@@ -78,7 +78,7 @@ export function modulesOptions(given: Partial<ModulesOptions>): ModulesOptions {
   };
 }
 
-/** The options that change answers, as the header of a table records them. */
+/** The options that affect results, as the header of a table records them. */
 export function recordedOptions(options: AliasOptions & LocatingOptions) {
   const { separator, disambiguate, maxNameLength, kallsymsNames, data, location, signatures, filters } =
     options;

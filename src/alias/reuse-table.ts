@@ -19,11 +19,11 @@ import type { AliasOptions } from "./options.ts";
 import { type Selection, selectSymbols } from "./select.ts";
 
 /**
- * Gives the symbols of a vmlinux the aliases that they got in an earlier link of the same build, where their addresses
- * differ but not their order. They are found by name, and by order among namesakes; the options are those of the table.
+ * Gives the symbols of a vmlinux the aliases that they got in an earlier link of the same build, in which their addresses
+ * differ but not their order. Matches symbols by name, and by order among namesakes. The options are those of the table.
  *
  * @param input the listing, the image's own unless given; the build ID in the new table is the image's
- * @throws Failure for a name that the listing has more or fewer times than the table, or in another order
+ * @throws Failure for a name whose number of symbols, or whose order, differs between listing and table
  * @example
  * const result = await reuseAliases({ image: openElf("vmlinux") }, readAliasTable("vmlinux.kas.jsonl"));
  * writeFiles([{ target: "vmlinux.aliased", pieces: result.lines() }]);
@@ -82,7 +82,7 @@ function withoutRow(symbol: number): never {
 const VMLINUX = "vmlinux";
 const ADVICE = "give the table of an earlier link of the same build";
 
-/** The options that a table was made with. */
+/** The options that a table was written with. */
 function optionsOf({ source, header }: AliasTableReader): AliasOptions {
   const { separator, disambiguate, maxNameLength, kallsymsNames, data, defaults, exclude, include } =
     header.options;
@@ -103,11 +103,11 @@ function optionsOf({ source, header }: AliasTableReader): AliasOptions {
       "DAMAGED",
       source,
       "line 1 is damaged: its options are incomplete",
-      "write the table anew",
+      "regenerate the table",
     );
   }
   const filters: FilterOptions = { defaults, exclude, include };
-  // Tables without it were made when names counted so.
+  // Tables without kallsymsNames come from versions that compared names this way.
   return { separator, disambiguate, maxNameLength, kallsymsNames: kallsymsNames ?? "llvm", data, filters };
 }
 
@@ -120,7 +120,7 @@ function aliasedRows({ source, rows }: AliasTableReader): Map<string, TableRow[]
         "WRONG_KIND",
         source,
         `has aliases of the module ${row.object}`,
-        "give a table of vmlinux alone",
+        "give a table of vmlinux only",
       );
     }
     if (row.alias === null) continue;
@@ -129,31 +129,31 @@ function aliasedRows({ source, rows }: AliasTableReader): Map<string, TableRow[]
   return named;
 }
 
-/** The row of each symbol that has one. */
+/** Maps each symbol to its row, if it has one. */
 function matchRows(
   selection: Selection,
   rows: ReadonlyMap<string, readonly TableRow[]>,
   { source, header }: AliasTableReader,
 ): Map<number, TableRow> {
   const { listing, inScope, namesakes } = selection;
-  const bearers = new Map<string, number[]>(Array.from(rows.keys(), (name) => [name, []]));
-  for (const symbol of inScope) bearers.get(symbolName(listing, symbol))?.push(symbol);
+  const symbolsOf = new Map<string, number[]>(Array.from(rows.keys(), (name) => [name, []]));
+  for (const symbol of inScope) symbolsOf.get(symbolName(listing, symbol))?.push(symbol);
   for (const symbol of selection.symbols) {
     const name = symbolName(listing, symbol);
-    if (!rows.has(name)) addTo(bearers, name, symbol);
+    if (!rows.has(name)) addTo(symbolsOf, name, symbol);
   }
 
   const unresolved = new Map(Object.entries(header.unresolved ?? {}));
   const found = new Map<number, TableRow>();
-  for (const [name, symbols] of bearers) {
+  for (const [name, symbols] of symbolsOf) {
     const named = rows.get(name) ?? [];
     const wanted = named.length + (unresolved.get(name) ?? 0);
     if (symbols.length !== wanted) {
-      const times = (n: number) => (n === 0 ? "not at all" : n === 1 ? "once" : `${n} times`);
-      const problem = `has ${name} ${times(symbols.length)}, ${source} ${times(wanted)}`;
+      const times = (n: number) => (n === 1 ? "once" : `${n} times`);
+      const problem = `has ${name} ${times(symbols.length)}, but ${source} has it ${times(wanted)}`;
       throw new Failure("OTHER_BUILD", listing.source, problem, ADVICE);
     }
-    // Those that got no alias are not in the table, but the others' positions tell which they are.
+    // Symbols without an alias are not in the table; the positions of the others identify which ones those are.
     const positions =
       named.length === wanted
         ? undefined
@@ -166,7 +166,7 @@ function matchRows(
     named.forEach((row, i) => {
       const symbol = symbols[positions === undefined ? i : positions.indexOf(row.sympos)];
       if (symbol === undefined) {
-        const problem = `has no ${name} at position ${row.sympos}, ${source} has one`;
+        const problem = `has no ${name} at position ${row.sympos}, but ${source} does`;
         throw new Failure("OTHER_BUILD", listing.source, problem, ADVICE);
       }
       found.set(symbol, row);
@@ -175,7 +175,7 @@ function matchRows(
   return found;
 }
 
-/** @throws Failure when symbols stand in another order than their rows, or are of another type */
+/** @throws Failure when the order or the types of symbols differ from those of their rows */
 function checkOrder(
   listing: Listing,
   symbols: Int32Array,
@@ -189,7 +189,7 @@ function checkOrder(
       throw new Failure(
         "OTHER_BUILD",
         listing.source,
-        `has ${row.name} behind ${last.name}, not so ${table}`,
+        `has ${row.name} after ${last.name}, but ${table} has it before`,
         ADVICE,
       );
     }

@@ -5,17 +5,17 @@ import { findNamesakes, type Namesakes } from "./duplicates.ts";
 import { symbolFilter } from "./filters.ts";
 import type { AliasOptions } from "./options.ts";
 
-/** What is known of a listing's symbols before any location is looked up. */
+/** The choice of a listing's symbols, before any location is looked up. */
 export interface Selection {
   readonly listing: Listing;
   /** 1 for each line of the listing that is an alias already. */
   readonly existing: Uint8Array | undefined;
   readonly namesakes: Namesakes;
-  /** What the look-ups compare by which the namesakes were counted. */
+  /** The part of a name that look-ups compare, used to count the namesakes. */
   readonly kallsymsNames: KallsymsNames;
   /** The symbols whose type is in scope, in address order. */
   readonly inScope: Int32Array;
-  /** Those of them that are to get an alias. */
+  /** Those of them to alias. */
   readonly symbols: Int32Array;
   readonly counts: {
     readonly symbols: number;
@@ -24,7 +24,7 @@ export interface Selection {
   };
 }
 
-/** Finds the symbols of a listing that are to get an alias. */
+/** Selects the symbols of a listing to alias. */
 export function selectSymbols(
   listing: Listing,
   options: AliasOptions,
@@ -41,7 +41,7 @@ export function selectSymbols(
     existing,
     namesakes,
     kallsymsNames: options.kallsymsNames,
-    // Most runs do without it.
+    // Computed on demand: most runs do not need it.
     get inScope() {
       inScope ??= symbolsInScope(listing, options.data, existing);
       return inScope;

@@ -2,7 +2,7 @@ import { type Listing, symbolName } from "../symbols/listing.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { SymbolOrigin } from "./locate.ts";
 
-/** What a row has that neither the listing nor the origin of its symbol tells. */
+/** The columns of a row that neither the listing nor the origin of its symbol provides. */
 export type RowPlace = Pick<TableRow, "object" | "alias" | "address" | "sympos" | "ordinal">;
 
 /** The row of a symbol in an alias table. */

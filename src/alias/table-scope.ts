@@ -5,23 +5,23 @@ import type { TableRow } from "../table/alias-table.ts";
 import { nameFilter } from "./filters.ts";
 import type { Selection } from "./select.ts";
 
-/** Which symbols get into the table besides those with an alias. */
+/** The symbols that are in the table in addition to those with an alias. */
 export interface TableScope {
   /** All symbols in scope. */
   readonly locateAll: boolean;
-  /** Functions with a suffix, since theirs are the parameters that have changed. */
+  /** Functions with a suffix, since only their parameters can have changed. */
   readonly signatures?: boolean | undefined;
 }
 
 const DOT = 0x2e;
 const isNoFunction = nameFilter({ defaults: true, exclude: [], include: [] });
 
-/** Whether a compiler has renamed a function, as the dot in its name shows. */
+/** Whether a compiler has renamed a function, which a dot in the name shows. */
 function hasSuffix(name: string, kind: number): boolean {
   return isFunction(kind) && name.includes(".", 1) && isNoFunction(name) === undefined;
 }
 
-/** The symbols of a selection that the table may tell of, in address order. */
+/** The symbols of a selection that may be in the table, in address order. */
 export function tableSymbols(selection: Selection, { locateAll, signatures }: TableScope): Int32Array {
   if (locateAll) return selection.inScope;
   if (!signatures) return selection.symbols;
@@ -36,7 +36,7 @@ function isSuffixed(listing: Listing, symbol: number): boolean {
   return hasSuffix(symbolName(listing, symbol), at(listing.kind, symbol));
 }
 
-/** Whether a row gets into the table. */
+/** Whether a row is in the table. */
 export function isInTable(
   row: Pick<TableRow, "alias" | "name" | "type">,
   { locateAll, signatures }: TableScope,

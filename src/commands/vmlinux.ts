@@ -104,7 +104,7 @@ function makeAliases(
     vmlinuxOptions(options, signal),
     time,
     // The file counts vmlinux's names as well.
-    frequency && { bearersOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
+    frequency && { countOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
   );
 }
 

@@ -2,12 +2,12 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 
 /**
- * Whether a file has a content already: writing it again would make `make` do what depends on it again.
+ * Whether a file already has this content: rewriting it would make `make` rebuild its dependents.
  *
- * @param pieces the content, taken until a difference is found
- * @param unreadable what a file is that is there but cannot be read: different where it is to be replaced, or an error
- * @returns false for a file that is not there
- * @throws Failure for a file that cannot be read, if that is an error, and what taking the pieces throws
+ * @param pieces the content, read up to the first difference
+ * @param unreadable the result for a file that exists but cannot be read: different, if it will be replaced anyway, or an error
+ * @returns false for a file that does not exist
+ * @throws Failure for a file that cannot be read, if that is an error, and whatever reading the pieces throws
  */
 export function hasContent(
   path: string,

@@ -14,17 +14,17 @@ import { errorCode, Failure, systemMessage } from "../failure.ts";
 
 tmp.setGracefulCleanup();
 
-/** A file to be written: its path, and its content in pieces. */
+/** A file to write: its path, and its content in pieces. */
 export interface FileOutput {
   readonly target: string;
   readonly pieces: Iterable<Uint8Array>;
 }
 
 /**
- * Writes files: regular ones first, each beside its target and all renamed into place at the end, so that a failure leaves every
- * old file as it was; then pipes, terminals and devices, as they are.
+ * Writes files: first regular files, each to a temporary file next to its target, all renamed into place at the end, so that a
+ * failure leaves every old file unchanged; then pipes, terminals and devices, directly.
  *
- * @throws Failure naming the target that cannot be written
+ * @throws Failure with the target that cannot be written
  * @example
  * writeFiles([{ target: "words.txt", pieces: [Buffer.from("two "), Buffer.from("words\n")] }]);
  */
@@ -58,13 +58,13 @@ export function writeFiles(outputs: readonly FileOutput[]): void {
   for (const { target, pieces } of devices) writeDevice(target, pieces);
 }
 
-/** The regular file that a target stands for, symbolic links followed; undefined for a device, pipe or terminal. */
+/** The regular file that a target refers to, with symbolic links followed; undefined for a device, pipe or terminal. */
 function replaceablePath(target: string): string | undefined {
   let path = resolve(target);
   try {
     const status = statSync(path, { throwIfNoEntry: false });
     if (status?.isDirectory()) throw new Failure("CANNOT_WRITE", target, "is a directory", "name a file");
-    // The links of /dev/fd to pipes lead to no path.
+    // The links of /dev/fd to pipes do not resolve to a path.
     if (status !== undefined && !status.isFile()) return undefined;
     while (isLink(path)) path = resolve(dirname(path), readlinkSync(path));
     return path;
@@ -83,7 +83,7 @@ function writeBeside(path: string, { target, pieces }: FileOutput): FileResult {
   try {
     const temporary = tmp.fileSync({
       tmpdir: dirname(path),
-      // For names of its own tmp loads all of node:crypto.
+      // Without a given name, tmp loads all of node:crypto.
       name: `.kas-alias-${process.pid}-${Date.now()}-${temporaries++}`,
       detachDescriptor: true,
     });
@@ -114,10 +114,10 @@ function writeDevice(target: string, pieces: Iterable<Uint8Array>): void {
   }
 }
 
-/** Pieces are gathered, since each write is a system call. */
+/** Pieces are combined up to this size, since each write is a system call. */
 const GATHERED_BYTES = 1 << 18;
 
-/** Texts in pieces large enough to be written one by one. */
+/** Combines texts into pieces large enough to write one by one. */
 export function* bytes(texts: Iterable<string>): Generator<Buffer> {
   let gathered = "";
   for (const text of texts) {
@@ -129,7 +129,7 @@ export function* bytes(texts: Iterable<string>): Generator<Buffer> {
   yield Buffer.from(gathered);
 }
 
-/** Gathers small pieces into larger ones, each of which is valid until the next is asked for. */
+/** Combines small pieces into larger ones, each valid until the next is requested. */
 export function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   const buffer = new Uint8Array(GATHERED_BYTES);
   let filled = 0;
@@ -154,7 +154,7 @@ function writeAll(fd: number, pieces: Iterable<Uint8Array>): void {
   }
 }
 
-/** The failure of a file, or a stream, that cannot be written. */
+/** The failure for a file, or a stream, that cannot be written. */
 export function cannotWrite(target: string, error: unknown): Failure {
   const advice: Record<string, string> = { ENOSPC: "make room", ENOENT: "make its directory" };
   const code = errorCode(error) ?? "";

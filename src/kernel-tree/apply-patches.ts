@@ -4,20 +4,20 @@ import { dirname, join } from "node:path";
 import tmp from "tmp";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
 
-/** What patches make of a tree's files: new contents by path, null for a file that is to be deleted. */
+/** The result of patches on a tree's files: new contents by path, null for a file to delete. */
 export type PatchedFiles = ReadonlyMap<string, Buffer | null>;
 
-/** Why patches do not apply: the file and the hunk. */
+/** The reason why patches do not apply: the file and the hunk. */
 export interface Misfit {
   readonly misfit: string;
 }
 
 /**
- * Applies patches to copies of a tree's files, with patch(1); the tree stays as it is. Hunks may stand at other lines, but
- * their context must be the same, so that taking the patches back gives the very files from before.
+ * Applies patches to copies of a tree's files, with patch(1); the tree stays unchanged. Hunks may apply at other lines,
+ * but their context must match exactly, so that reverting the patches restores the original files byte for byte.
  *
  * @param tree the directory that the paths in the patches are relative to
- * @param reverse takes the patches back, the last one first
+ * @param reverse reverts the patches, the last one first
  * @throws Failure when patch cannot be run, or the copies cannot be made
  */
 export function applyPatches(
@@ -56,15 +56,15 @@ export function applyPatches(
   }
 }
 
-/** The paths of the files that a patch changes, makes or deletes. */
+/** The paths of the files that a patch changes, creates or deletes. */
 export function patchedPaths(patch: string): string[] {
   const paths = patch.matchAll(/^(?:--- a|\+\+\+ b)\/(.+)$/gm);
   return [...new Set(Array.from(paths, ([, path = ""]) => path))];
 }
 
-/** @returns why the patch does not apply, undefined when it does */
+/** @returns the reason why the patch does not apply, undefined when it does */
 function runPatch(directory: string, patch: string, reverse: boolean): string | undefined {
-  // --force asks no questions, and does not take a patch back that seems to be applied.
+  // --force asks no questions, and does not revert a patch that seems to be applied.
   const args = ["-p1", "--force", "--fuzz=0", ...(reverse ? ["--reverse"] : [])];
   const { error, status, stdout, stderr } = spawnSync("patch", args, {
     cwd: directory,
@@ -80,7 +80,7 @@ function runPatch(directory: string, patch: string, reverse: boolean): string | 
   return failingHunk(stdout) ?? missingFile(directory, patch) ?? (stderr || stdout).trim();
 }
 
-/** The first hunk that patch tells to have failed: `scripts/link-vmlinux.sh: hunk 3 at line 211`. */
+/** The first hunk that patch reports as failed: `scripts/link-vmlinux.sh: hunk 3 at line 211`. */
 function failingHunk(output: string): string | undefined {
   let file = "";
   for (const line of output.split("\n")) {

@@ -1,12 +1,12 @@
-/** The patches that put the hook into kernels of one series. */
+/** The patches that add the hook to kernels of one series. */
 export interface KernelSeries {
   /** `6.12` */
   readonly name: string;
-  /** In git's format, to be applied in this order. */
+  /** In git's format, in the order to apply. */
   readonly patches: readonly string[];
 }
 
-/** What scripts/build.mjs reads from scripts/kernel and puts into the bundle. */
+/** The patches from scripts/kernel, which scripts/build.mjs puts into the bundle. */
 declare const KERNEL_PATCHES: string;
 
 export function kernelPatches(): readonly KernelSeries[] {

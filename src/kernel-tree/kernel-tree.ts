@@ -4,41 +4,41 @@ import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { applyPatches, type PatchedFiles, patchedPaths } from "./apply-patches.ts";
 import type { KernelSeries } from "./kernel-patches.ts";
 
-/** Where the bundle goes in a kernel tree. */
+/** The path of the bundle in a kernel tree. */
 export const BUNDLE_PATH = "scripts/kas-alias.mjs";
 
-/** The name that every patch brings into the tree. */
+/** The name that every patch adds to the tree. */
 const MARK = "KALLSYMS_ALIAS_SRCLINE";
 
-/** What there is to know of a kernel tree and the hook. */
+/** The state of a kernel tree: its version, and whether it has the hook. */
 export interface KernelTree {
   readonly path: string;
-  /** As `make kernelversion`: `6.12.117`. */
+  /** As `make kernelversion` prints it: `6.12.117`. */
   readonly version: string;
-  readonly hook: /** The series whose patches are in, and the files as they are without them. */
+  readonly hook: /** The series whose patches are applied, and the files without them. */
     | { readonly state: "in"; readonly series: string; readonly without: PatchedFiles }
     /** The series whose patches apply, and the files with them. */
     | { readonly state: "fits"; readonly series: string; readonly with: PatchedFiles }
-    /** Of the nearest series, the hunk that fails. */
+    /** No patches apply: the nearest series, and the first hunk of it that fails. */
     | { readonly state: "misfit"; readonly series: string; readonly misfit: string }
-    /** It has a hook, but not these patches: those of another version, or with changes. */
+    /** The tree has a hook, but from other patches: of another version, or changed. */
     | { readonly state: "other" };
 }
 
 /**
- * Finds out whether the hook is in a kernel tree, and if not, which series' patches apply: its own, else the nearest.
+ * Checks whether a kernel tree has the hook, and if not, which series' patches apply: its own, or else the nearest.
  *
  * @param path a Linux source tree
- * @throws Failure for a directory that is no Linux source tree, and when patch cannot be run
+ * @throws Failure for a directory that is not a Linux source tree, and when patch cannot be run
  */
-export function inspectKernelTree(path: string, serieses: readonly KernelSeries[]): KernelTree {
+export function inspectKernelTree(path: string, allSeries: readonly KernelSeries[]): KernelTree {
   const version = kernelVersion(path);
-  const nearest = serieses.toSorted((a, b) => distance(a.name, version) - distance(b.name, version));
+  const nearest = allSeries.toSorted((a, b) => distance(a.name, version) - distance(b.name, version));
   for (const { name, patches } of nearest) {
     const without = applyPatches(path, patches, true);
     if (!("misfit" in without)) return { path, version, hook: { state: "in", series: name, without } };
   }
-  if (hasMark(path, serieses)) return { path, version, hook: { state: "other" } };
+  if (hasMark(path, allSeries)) return { path, version, hook: { state: "other" } };
 
   let hook: KernelTree["hook"] | undefined;
   for (const { name, patches } of nearest) {
@@ -50,19 +50,19 @@ export function inspectKernelTree(path: string, serieses: readonly KernelSeries[
   return { path, version, hook };
 }
 
-/** Whether a version is one of a series: `6.12.117` of `6.12`. */
+/** Whether a version belongs to a series: `6.12.117` to `6.12`. */
 export function isOfSeries(version: string, series: string): boolean {
   return distance(version, series) === 0;
 }
 
-/** How many releases lie between two versions; a major version has about 20. */
+/** The number of releases between two versions; a major version has about 20. */
 function distance(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split(".").map((part) => Number.parseInt(part, 10));
   const [majorB = 0, minorB = 0] = b.split(".").map((part) => Number.parseInt(part, 10));
   return Math.abs((majorA - majorB) * 20 + minorA - minorB);
 }
 
-/** The version that the tree's Makefile begins with. */
+/** The version at the start of the tree's Makefile. */
 function kernelVersion(tree: string): string {
   const makefile = readIfThere(tree, "Makefile");
   if (makefile === undefined && !existsSync(tree)) {
@@ -75,15 +75,15 @@ function kernelVersion(tree: string): string {
     throw new Failure(
       "WRONG_KIND",
       tree,
-      "is no Linux source tree: its Makefile has no VERSION and PATCHLEVEL",
-      "name the top of one",
+      "is not a Linux source tree: its Makefile has no VERSION and PATCHLEVEL",
+      "give the top directory of one",
     );
   }
   return `${version}.${patchlevel}${sublevel === "" ? "" : `.${sublevel}`}${field("EXTRAVERSION")}`;
 }
 
-function hasMark(tree: string, serieses: readonly KernelSeries[]): boolean {
-  const paths = new Set(serieses.flatMap(({ patches }) => patches.flatMap(patchedPaths)));
+function hasMark(tree: string, allSeries: readonly KernelSeries[]): boolean {
+  const paths = new Set(allSeries.flatMap(({ patches }) => patches.flatMap(patchedPaths)));
   return [...paths].some((path) => readIfThere(tree, path)?.includes(MARK));
 }
 

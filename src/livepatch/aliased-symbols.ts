@@ -5,7 +5,7 @@ import type { SearchedTable } from "../lookup/search-alias-table.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
 
-/** An alias's symbol, as a live patch names it and as the table has it. */
+/** An alias's symbol, as a live patch names it and as a row of the table. */
 export interface AliasedSymbol {
   readonly alias: string;
   readonly symbol: OldSymbol;
@@ -13,10 +13,10 @@ export interface AliasedSymbol {
 }
 
 /**
- * Finds the symbols that aliases, or names that are unique, mean.
+ * Finds the symbols for aliases or unique names.
  *
- * @param buildId of the vmlinux that the table must be of; null when it is not known
- * @throws Failure for what the table does not have, which names the nearest, and for a table of another build
+ * @param buildId of the vmlinux that the table must match; null when unknown
+ * @throws Failure for a name that the table does not have, with suggestions, and for a table of a different build
  */
 export function findAliased(
   aliases: readonly string[],
@@ -40,6 +40,6 @@ export function findAliased(
 function checkBuild({ source, header }: SearchedTable, buildId: string | null): void {
   const ofTable = header.objects.find(({ name }) => name === VMLINUX)?.buildId ?? null;
   if (buildId === null || ofTable === buildId) return;
-  const problem = `is of ${ofTable === null ? "no known build" : `the build ${ofTable}`}, the vmlinux has ${buildId}`;
+  const problem = `${ofTable === null ? "has no build ID" : `has the build ID ${ofTable}`}, but the vmlinux has ${buildId}`;
   throw new Failure("OTHER_BUILD", source, problem, "write a table of this build");
 }

@@ -6,19 +6,19 @@ import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { formatOldSymbol, type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
 import type { Fault, LivePatch, Reference } from "./patch-module.ts";
 
-/** What a live patch means in a kernel, and what is wrong with it. */
+/** The symbols that a live patch refers to in a kernel, and its faults. */
 export interface CheckedPatch {
-  /** The references of the patch, each with the row of the symbol it means; null where that cannot be told. */
+  /** The references of the patch, each with the row of its symbol; null if unknown. */
   readonly meanings: readonly { readonly reference: Reference; readonly row: TableRow | null }[];
   readonly faults: readonly Fault[];
 }
 
 /**
- * Looks up what a live patch names in the table of the kernel it is to be loaded into.
+ * Looks up the references of a live patch in the table of the kernel that will load it.
  *
- * @param table best written with `--table-scope all`: one of aliases alone does not have the names that are unique
+ * @param table best written with `--table-scope all`: a table of aliases only lacks the unique names
  * @param against the table of the kernel that the patch was written for
- * @throws Failure for tables of other kernels than the patch was built for
+ * @throws Failure for tables of kernels other than the one the patch was built for
  * @example
  * const patch = readLivePatch(await openPossiblyCompressed("patch.ko"));
  * const { faults } = checkPatch(patch, readAliasTable("vmlinux.kas.jsonl"));
@@ -31,9 +31,9 @@ export function checkPatch(
 ): CheckedPatch {
   const { kernel } = table.header;
   const isBuiltFor = (release: string | null) => release === null || release === patch.kernel;
-  // A patch whose positions have moved is not built anew before that is known.
+  // With `against`, the patch may still be built for the old kernel: this check shows whether it needs a rebuild.
   if (patch.kernel !== null && !isBuiltFor(kernel) && !(against && isBuiltFor(against.header.kernel))) {
-    const problem = `is a table of ${kernel}, and ${patch.source} is built for ${patch.kernel}`;
+    const problem = `is a table of ${kernel}, but ${patch.source} is built for ${patch.kernel}`;
     throw new Failure(
       "OTHER_BUILD",
       table.source,
@@ -58,14 +58,14 @@ export function checkPatch(
   return { meanings: meanings.map(({ reference, row }) => ({ reference, row })), faults };
 }
 
-/** The symbols of a kernel whose names a patch has. */
+/** The symbols of a kernel with the names in a patch. */
 interface KernelSymbols {
   readonly header: TableHeader;
-  /** Whether the table has symbols without an alias too. */
+  /** Whether the table also has symbols without an alias. */
   readonly isComplete: boolean;
   readonly objects: ReadonlySet<string>;
   named(object: string, name: string): readonly TableRow[];
-  /** The bearers of a name in all objects. */
+  /** The symbols with a name in all objects. */
   everywhere(name: string): readonly TableRow[];
 }
 
@@ -92,7 +92,7 @@ function faultOf({ kind, ...symbol }: Reference, problem: string): Fault {
   return { subject: `${kind} ${formatOldSymbol(symbol)}`, problem };
 }
 
-/** The row that a reference means, and what keeps it from meaning one. */
+/** The row of a reference, or the problems that prevent finding it. */
 function meaningOf(
   reference: Reference,
   symbols: KernelSymbols,
@@ -102,11 +102,10 @@ function meaningOf(
   if (!symbols.objects.has(object)) return none(`the table has no object ${object}`);
   const named = symbols.named(object, name);
   const left = named.filter((row) => !isInit(row));
-  // What a module has in .init sections is gone when it is loaded (initFaults); vmlinux's kallsyms keeps it.
+  // Symbols in a module's .init sections are gone once it is loaded (initFaults); vmlinux's kallsyms keeps them.
   const rows = object === VMLINUX || left.length === 0 ? named : left;
   if (rows.length === 0) {
-    if (position > 1)
-      return none("there are no namesakes, or none in the table, so there is no such position");
+    if (position > 1) return none("no such position: the name has no namesakes, or none in the table");
     if (symbols.isComplete)
       return none(`there is no such symbol in ${object}${elsewhere(reference, symbols)}`);
     return none();
@@ -121,7 +120,7 @@ function meaningOf(
   if (row === undefined) return none(`there is no such position: ${choices(rows)}`);
   const rowKind = kindOfRow(row);
   const isCode = isFunction(rowKind) || (isWeak(rowKind) && !isObject(rowKind));
-  return { row, problems: kind === "klp_func" && !isCode ? ["is data, and no function"] : [] };
+  return { row, problems: kind === "klp_func" && !isCode ? ["is data, not a function"] : [] };
 }
 
 function elsewhere({ object, name }: OldSymbol, symbols: KernelSymbols): string {
@@ -141,7 +140,7 @@ function isInit({ section }: TableRow): boolean {
   return section?.startsWith(".init") ?? false;
 }
 
-/** The kernel has the symbols in .init sections only while it loads a module, and then frees what they name. */
+/** The kernel has the symbols in .init sections only while it loads a module, and then frees these sections. */
 function initFaults(reference: Reference, row: TableRow | null, symbols: KernelSymbols): Fault[] {
   const { kind, object, name } = reference;
   if (kind === "klp_func" && row !== null && isInit(row)) {
@@ -151,7 +150,7 @@ function initFaults(reference: Reference, row: TableRow | null, symbols: KernelS
   const rows = symbols.named(object, name);
   const inInit = rows.find(isInit);
   if (inInit === undefined || rows.length < 2) return [];
-  const problem = `a namesake is in ${inInit.section}: the kernel counts it while it loads ${object}, and not any more afterwards`;
+  const problem = `a namesake is in ${inInit.section}: the kernel counts it while it loads ${object}, but not afterwards`;
   return [faultOf(reference, problem)];
 }
 
@@ -167,7 +166,7 @@ function repeatedFunctions(
   });
 }
 
-/** Two objects of a patch that want different positions of a name share one undefined symbol once they are linked. */
+/** Two object files of a patch that want different positions of a name share one undefined symbol once they are linked. */
 function conflictingPositions(references: readonly Reference[]): Fault[] {
   const first = new Map<string, Reference>();
   return references.flatMap((reference) => {
@@ -176,29 +175,31 @@ function conflictingPositions(references: readonly Reference[]): Fault[] {
     const earlier = first.get(name);
     first.set(name, earlier ?? reference);
     if (earlier === undefined || (earlier.position === position && earlier.object === object)) return [];
-    const problem = `conflicts with ${formatOldSymbol(earlier)}: the linker has made one symbol of both; put them into a module each`;
+    const problem = `conflicts with ${formatOldSymbol(earlier)}: the linker has merged both into one symbol; put them into separate modules`;
     return [faultOf(reference, problem)];
   });
 }
 
-/** Static functions that a patch calls by name, which the module loader cannot resolve. */
+/** Static functions that a patch calls by name: the module loader cannot resolve them. */
 function undefinedFaults(patch: LivePatch, symbols: KernelSymbols): Fault[] {
-  const told = new Set(patch.references.flatMap(({ kind, name }) => (kind === "KLP_SYMPOS" ? [name] : [])));
+  const withPosition = new Set(
+    patch.references.flatMap(({ kind, name }) => (kind === "KLP_SYMPOS" ? [name] : [])),
+  );
   return patch.undefinedNames.flatMap((name) => {
     const rows = symbols.everywhere(name);
     const isStatic = rows.length > 0 && rows.every(({ type }) => type === type.toLowerCase());
-    if (!isStatic || told.has(name)) return [];
-    const bearers = rows.map(({ object, alias }) => alias ?? `${name} of ${object}`).slice(0, 3);
+    if (!isStatic || withPosition.has(name)) return [];
+    const namesakes = rows.map(({ object, alias }) => alias ?? `${name} of ${object}`).slice(0, 3);
     return [
       {
         subject: `undefined ${name}`,
-        problem: `is static (${bearers.join(", ")}); it takes klp-convert or a .klp.sym. symbol`,
+        problem: `is static (${namesakes.join(", ")}); it needs klp-convert or a .klp.sym. symbol`,
       },
     ];
   });
 }
 
-/** A reference that meant another symbol in the kernel that its patch was written for. */
+/** A reference to a different symbol than in the kernel that its patch was written for. */
 function movedFaults(reference: Reference, old: KernelSymbols, now: KernelSymbols): Fault[] {
   const meant = meaningOf(reference, old).row;
   if (meant === null) return [];
@@ -209,8 +210,8 @@ function movedFaults(reference: Reference, old: KernelSymbols, now: KernelSymbol
   const there = same ?? onlyItem(rows.filter(({ file, unit }) => file === meant.file && unit === meant.unit));
   const was = meant.alias ?? `${meant.name} at ${meant.file ?? "?"}:${meant.line ?? "?"}`;
   if (there === undefined) {
-    return rows.length === 0 ? [] : [faultOf(reference, `meant ${was}, which is not there any more`)];
+    return rows.length === 0 ? [] : [faultOf(reference, `meant ${was}, which no longer exists`)];
   }
   if (there === meaningOf(reference, now).row) return [];
-  return [faultOf(reference, `meant ${was}, whose position is ${there.sympos} now`)];
+  return [faultOf(reference, `meant ${was}, whose position is now ${there.sympos}`)];
 }

@@ -11,24 +11,24 @@ import {
   tableString,
 } from "../elf/symbol-table.ts";
 
-/** What a pointer in the data of a relocatable file points to. */
+/** A pointer in the data of a relocatable file, and its target. */
 export interface Pointer {
   /** Offset of the pointer in its section, in bytes. */
   readonly at: number;
-  /** The name of the symbol it is made of; a section symbol's is empty. */
+  /** The name of the symbol in its relocation; empty for a section symbol. */
   readonly symbol: string;
-  /** The section it points into, undefined for a symbol of no section, and the offset there. */
+  /** The target section, undefined for a symbol without a section, and the offset in it. */
   readonly section: Section | undefined;
   readonly offset: number;
 }
 
-/** The pointers in each section of a relocatable file, found by their relocations. */
+/** The pointers in each section of a relocatable file, found through their relocations. */
 export type Pointers = ReadonlyMap<Section, ReadonlyMap<number, Pointer>>;
 
 /**
  * Reads the relocations of some sections.
  *
- * @param wanted whether a section, to which relocations apply, is of interest
+ * @param wanted whether to read the relocations that apply to a section
  */
 export function readPointers(
   elf: ElfFile,
@@ -57,14 +57,14 @@ export function readPointers(
   return pointers;
 }
 
-/** A relocation: its offset in its section, its symbol's index, and its addend where it has one of its own. */
+/** A relocation: its offset in its section, its symbol's index, and its addend if it has one (SHT_RELA). */
 export interface Relocation {
   readonly at: number;
   readonly symbol: number;
   readonly addend: number;
 }
 
-/** The relocations in a section of such, in the order of their offsets; addends of SHT_REL are read as 32-bit words. */
+/** The relocations in a relocation section, sorted by offset; addends of SHT_REL are read as 32-bit words. */
 export function* relocationsOf(elf: ElfFile, relocations: Section, target: Section): Generator<Relocation> {
   if (relocations.size === 0) return;
   const entries = new RelocationTable(elf, relocations, target.size);

@@ -2,10 +2,10 @@ import { formatPlace } from "../table/place.ts";
 import type { AliasedSymbol } from "./aliased-symbols.ts";
 
 /**
- * A C header that gives each alias its `old_name` and `old_sympos` (struct klp_func, include/linux/livepatch.h) and, where
- * its name can stand in C, its KLP_SYMPOS for klp-convert's KLP_MODULE_RELOC.
+ * A C header that gives each alias its `old_name` and `old_sympos` (struct klp_func, include/linux/livepatch.h) and, if
+ * its name is a C identifier, its KLP_SYMPOS for klp-convert's KLP_MODULE_RELOC.
  *
- * @param table what the aliases were looked up in, and its kernel
+ * @param table the table in which the aliases were looked up, and its kernel
  */
 export function* livePatchHeader(
   symbols: readonly AliasedSymbol[],
@@ -33,7 +33,7 @@ function uniqueIdentifier(alias: string, taken: Set<string>): string {
   return identifier;
 }
 
-/** Text that cannot end the comment it stands in. */
+/** Text that cannot end the comment around it. */
 function comment(text: string): string {
   return text.replaceAll("*/", "* /").replaceAll("/*", "/ *");
 }

@@ -7,16 +7,16 @@ export interface OldSymbol {
   /** "vmlinux", which is NULL in a klp_object, or a module's name. */
   readonly object: string;
   readonly name: string;
-  /** Among its namesakes in the object, from 1; 0 for a name that is unique there. */
+  /** The position among its namesakes in the object, from 1; 0 for a name that is unique there. */
   readonly position: number;
 }
 
-/** The object that has the kernel's own symbols. */
+/** The object with the kernel's own symbols. */
 export const VMLINUX = "vmlinux";
 
 /**
- * What live patches of the kernel of a table compare of the names in an object (klp_find_object_symbol): in modules whole
- * names, in vmlinux what docs/names.md says.
+ * The part of a name that live patches compare in an object of a table's kernel (klp_find_object_symbol): in modules the whole
+ * name, in vmlinux see docs/names.md.
  */
 function namesOfObject({ kernel, options }: TableHeader, object: string): KallsymsNames {
   const { kallsymsNames: names } = options;

@@ -30,33 +30,33 @@ import { addTo } from "../grouping.ts";
 import { type Pointer, type Pointers, readPointers, relocationsOf } from "./data-pointers.ts";
 import { type OldSymbol, VMLINUX } from "./old-symbol.ts";
 
-/** Where a live patch names a symbol: a `struct klp_func`, a `.klp.sym.` symbol, or a KLP_SYMPOS that klp-convert reads. */
+/** The places where a live patch names a symbol: a `struct klp_func`, a `.klp.sym.` symbol, or a KLP_SYMPOS that klp-convert reads. */
 type ReferenceKind = "klp_func" | "klp.sym" | "KLP_SYMPOS";
 
 export interface Reference extends OldSymbol {
   readonly kind: ReferenceKind;
 }
 
-/** What is wrong with a live patch: the part it is about, and the problem. */
+/** A fault of a live patch: the affected part, and the problem. */
 export interface Fault {
   readonly subject: string;
   readonly problem: string;
 }
 
-/** What a live patch says of the kernel it is for. */
+/** The references of a live patch to its kernel. */
 export interface LivePatch {
   readonly source: string;
-  /** The release that it was built for, null when it does not say. */
+  /** The release that it was built for, null when it is not recorded. */
   readonly kernel: string | null;
   readonly references: readonly Reference[];
-  /** Names that the module loader is to resolve among exported symbols. */
+  /** Names that the module loader must resolve to exported symbols. */
   readonly undefinedNames: readonly string[];
-  /** Faults that need no table to be seen. */
+  /** Faults that are visible without a table. */
   readonly faults: readonly Fault[];
 }
 
 /**
- * Reads a live-patch module. @throws Failure for a file that is none
+ * Reads a live-patch module. @throws Failure for a file that is not one
  * @example
  * const { references } = readLivePatch(await openPossiblyCompressed("patch.ko"));
  * for (const { object, name, position } of references) console.log(object, name, position);
@@ -67,7 +67,7 @@ export function readLivePatch(elf: ElfFile): LivePatch {
     throw new Failure(
       "WRONG_KIND",
       elf.path,
-      "is no live patch: no livepatch in its .modinfo",
+      "is not a live patch: no livepatch in its .modinfo",
       "give a built live-patch module",
     );
   }
@@ -75,7 +75,7 @@ export function readLivePatch(elf: ElfFile): LivePatch {
   const pointers = readPointers(elf, table, isData);
   const functions = patchedFunctions(elf, table, pointers);
   const noFunctions =
-    functions.length === 0 ? [{ subject: "klp_patch", problem: "names no function to be replaced" }] : [];
+    functions.length === 0 ? [{ subject: "klp_patch", problem: "names no function to replace" }] : [];
   return {
     source: elf.path,
     kernel: moduleKernel(elf),
@@ -97,7 +97,7 @@ const nameOf = (table: SymbolTable, symbol: number) => tableString(table, symbol
 const KLP_SYM = ".klp.sym.";
 const KLP_SYM_FORM = /^\.klp\.sym\.([^.]{1,55})\.([^,]{1,511}),([0-9]{1,9})$/;
 
-/** The symbol that a `.klp.sym.` name means, undefined for a name of another form. */
+/** The symbol that a `.klp.sym.` name refers to, undefined for a name of another form. */
 function parseKlpSym(name: string): OldSymbol | undefined {
   const [, object, own, position] = KLP_SYM_FORM.exec(name) ?? [];
   if (object === undefined || own === undefined) return undefined;
@@ -127,7 +127,7 @@ function livePatchSymbols(elf: ElfFile, table: SymbolTable): { references: Refer
     if (!isLivePatchSymbol) {
       faults.push({
         subject: name,
-        problem: `is not marked SHN_LIVEPATCH; link ${elf.path} anew with klp-convert`,
+        problem: `is not marked SHN_LIVEPATCH; relink ${elf.path} with klp-convert`,
       });
     }
     references.push({ kind: "klp.sym", ...meant });
@@ -147,7 +147,7 @@ function undefinedNames(table: SymbolTable): string[] {
 
 const KLP_RELA = /^\.klp\.rela\.([^.]{1,55})\../;
 
-/** What the kernel refuses of sections `.klp.rela.<object>.<section>` (klp_resolve_symbols, klp_write_section_relocs). */
+/** Faults for which the kernel refuses sections `.klp.rela.<object>.<section>` (klp_resolve_symbols, klp_write_section_relocs). */
 function relocationFaults(elf: ElfFile, table: SymbolTable): Fault[] {
   const faults: Fault[] = [];
   for (const section of elf.sections) {
@@ -186,14 +186,14 @@ function relocationFaults(elf: ElfFile, table: SymbolTable): Fault[] {
   return faults;
 }
 
-// The tables of struct klp_patch, klp_object and klp_func (include/linux/livepatch.h) as the compiler has laid them out. Their
-// sizes depend on the kernel; but what is set in them are pointers, which have relocations: of a klp_patch the first two
+// The tables of struct klp_patch, klp_object and klp_func (include/linux/livepatch.h) as laid out by the compiler. Their
+// sizes depend on the kernel, but the fields set in them are pointers, which have relocations: of a klp_patch the first two
 // (the module, its objects), of a klp_object the first two (name, functions; callbacks follow), of a klp_func the first two
-// (old_name, new_func), behind which old_sympos stands.
+// (old_name, new_func), which old_sympos follows.
 
 const THIS_MODULE = "__this_module";
 
-/** The functions in the tables that a klp_patch of the module leads to. */
+/** The functions in the tables that are reachable from a klp_patch of the module. */
 function patchedFunctions(elf: ElfFile, table: SymbolTable, pointers: Pointers): Reference[] {
   const word = elf.is64 ? 8 : 4;
   const pointerAt = (section: Section, at: number) => pointers.get(section)?.get(at);
@@ -232,8 +232,8 @@ function patchedFunctions(elf: ElfFile, table: SymbolTable, pointers: Pointers):
 }
 
 /**
- * A function that gives the pointers of the variable that stands at an offset of a section, from there on, in ascending
- * order, and none twice.
+ * Returns a function that gives the pointers of the variable at an offset of a section, from that offset on, in ascending
+ * order, and each only once.
  */
 function pointersOnce(elf: ElfFile, table: SymbolTable, pointers: Pointers) {
   const variables = new Map<Section | undefined, { start: number; end: number }[]>();
@@ -280,8 +280,8 @@ function stringAt(elf: ElfFile, pointer: Pointer | undefined): string {
 const MODULE_RELOCS = ".klp.module_relocs.";
 
 /**
- * The positions that klp-convert is told with KLP_MODULE_RELOC and KLP_SYMPOS: in sections `.klp.module_relocs.<object>`, which it
- * removes, structures of a pointer and a 32-bit position.
+ * The positions that KLP_MODULE_RELOC and KLP_SYMPOS pass to klp-convert: structures of a pointer and a 32-bit position in
+ * sections `.klp.module_relocs.<object>`, which klp-convert removes.
  */
 function symbolPositions(elf: ElfFile, pointers: Pointers): Reference[] {
   const word = elf.is64 ? 8 : 4;

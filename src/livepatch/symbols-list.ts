@@ -9,14 +9,14 @@ import { isInKallsyms } from "../symbols/sympos.ts";
 /** The first line of a Symbols.list (scripts/livepatch/klp-convert.c). */
 export const SYMBOLS_LIST_MAGIC = "klp-convert-symbol-data.0.1\n";
 
-/** An object's part of a Symbols.list: `*<object>` and the names of its symbols, a line each. */
+/** An object's part of a Symbols.list: `*<object>` and the names of its symbols, one per line. */
 function part(object: string, names: Iterable<string>): string {
   let text = `*${object}\n`;
   for (const name of names) text += `${name}\n`;
   return text;
 }
 
-/** The part of vmlinux: the symbols that kallsyms has, by address. */
+/** The part for vmlinux: the symbols in kallsyms, by address. */
 export function vmlinuxSymbols(listing: ElfListing): string {
   return part(
     "vmlinux",
@@ -27,7 +27,7 @@ export function vmlinuxSymbols(listing: ElfListing): string {
   );
 }
 
-/** The part of a module: the symbols that are there when it is loaded, as its symbol table has them. */
+/** The part for a module: the symbols that remain once it is loaded, in the order of its symbol table. */
 export function moduleSymbolNames(module: string, elf: ElfFile, listing: ElfListing): string {
   const { table, tableIndex, nameHash } = listing;
   const indexOf = (symbol: number) => at(tableIndex, symbol);

@@ -1,15 +1,13 @@
 import type { TableRow } from "../table/alias-table.ts";
 
-/** What somebody who is about to probe or patch a symbol should know of it, each as the rest of a sentence. */
+/** Warnings for someone who is about to probe or patch a symbol, each without its subject. */
 export function cautionsOf({ section, parameters, arriving }: TableRow): string[] {
   const cautions: string[] = [];
-  if (section?.startsWith(".init")) cautions.push(`is in ${section}, which is gone after initialisation`);
-  // Tables of earlier versions do not have the keys.
+  if (section?.startsWith(".init")) cautions.push(`is in ${section}, which is freed after initialisation`);
+  // Tables of earlier versions lack these keys.
   if (parameters && arriving && arriving.length < parameters) {
     const left = arriving.length === 0 ? "none arrives" : `only ${arriving.join(", ")} arrive`;
-    cautions.push(
-      `has lost parameters: of ${parameters} in the source ${left}, so their registers are others`,
-    );
+    cautions.push(`has lost parameters: of ${parameters} in the source, ${left}, so their registers differ`);
   }
   return cautions;
 }

@@ -17,12 +17,12 @@ const distance = (from: bigint, to: bigint) => BigInt.asUintN(ADDRESS_BITS, to -
 /**
  * Finds symbols of a table in a running kernel's kallsyms.
  *
- * All symbols of vmlinux, and those of each section of a module, have moved by the same distance (KASLR, the address that
- * a module was loaded at). It is the one by which the aliased functions of the table come to where kallsyms has their names:
- * those of the symbol's own section, and of vmlinux those of .text.
+ * All symbols of vmlinux, and all symbols of a section of a module, have moved by the same distance (KASLR, or the load address
+ * of a module). This function finds the distance at which every aliased function of the table is at an address that kallsyms
+ * lists for its name; it uses functions of the symbol's own section, and for vmlinux also those of .text.
  *
- * @param table what `wanted` are rows of
- * @throws Failure when there is no such distance, since kallsyms is of another build, or a module is not loaded
+ * @param table the table that has the rows `wanted`
+ * @throws Failure when there is no such distance, because kallsyms is of a different build, or a module is not loaded
  */
 export function placeInKernel(
   table: SearchedTable,
@@ -63,35 +63,35 @@ function distanceMoved(first: TableRow, others: readonly TableRow[], kallsyms: L
       rows.every((row) => found(row).some((at) => distance(BigInt(`0x${row.address}`), at) === move)),
     ),
   );
-  // So few namesakes, and at such distances, that only the order in which kallsyms has them tells which is which.
+  // The few namesakes fit at several distances: only their order in kallsyms decides which is which.
   const byPosition = possible[Math.max(first.sympos, 1) - 1];
   const move = moves.size === 1 ? [...moves][0] : byPosition;
   if (move === undefined || !moves.has(move)) throw otherBuild(first, possible.length, kallsyms);
   return move;
 }
 
-function otherBuild({ object, name, section }: TableRow, bearers: number, { source }: Listing): Failure {
+function otherBuild({ object, name, section }: TableRow, namesakes: number, { source }: Listing): Failure {
   if (section?.startsWith(".init") && object !== "vmlinux") {
     return new Failure(
       "OTHER_BUILD",
       source,
-      `${name} of ${object} is in ${section}, which is gone after loading`,
+      `${name} of ${object} is in ${section}, which is freed after loading`,
       "give a symbol that stays loaded",
     );
   }
   if (section?.startsWith(".exit") && object === "vmlinux") {
-    const problem = `${name} of ${object} is in ${section}, which it lacks without CONFIG_KALLSYMS_ALL`;
+    const problem = `${name} of ${object} is in ${section}, which kallsyms omits without CONFIG_KALLSYMS_ALL`;
     return new Failure("OTHER_BUILD", source, problem, "build the kernel with it");
   }
-  if (bearers > 0) {
-    const problem = `${name} of ${object} is not where the table has it: this is another build`;
+  if (namesakes > 0) {
+    const problem = `${name} of ${object} is not where the table has it: this is a different build`;
     return new Failure("OTHER_BUILD", source, problem, "give the table of the running kernel");
   }
   const advice = object === "vmlinux" ? "give the table of the running kernel" : `load ${object} first`;
   return new Failure("OTHER_BUILD", source, `has no ${name} of ${object}`, advice);
 }
 
-/** A function that gives the addresses, in the listing's order, that the name of a row has in the rows' object. */
+/** Returns a function that gives the addresses of a row's name in the rows' object, in the listing's order. */
 function addressesOf(
   rows: readonly TableRow[],
   object: string,

@@ -4,34 +4,35 @@ import type { TableRow } from "../table/alias-table.ts";
 import { closestNames, mostAlike } from "./closest-names.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
-/** By what a look-up has found its symbols. */
+/** The way in which a look-up found its symbols. */
 export type Match =
   /** The alias. */
   | "alias"
-  /** The whole name; symbols whose base it is come behind. */
+  /** The whole name; symbols of which it is the base come after it. */
   | "name"
-  /** The name without what compilers put around it. */
+  /** The name without the prefixes and suffixes that compilers add. */
   | "base"
-  /** The name, and a part of the path behind it. */
+  /** The name, followed by a part of the path. */
   | "place"
   /** The source file, and the line. */
   | "line"
-  /** As "place" or "line", but nothing begins at that line, and these come nearest. */
+  /** As "place" or "line", but no symbol begins at that line; these are the nearest. */
   | "nearest";
 
-/** What a look-up has found. */
+/** The result of a look-up. */
 export interface LookedUp {
-  /** null when there is nothing. */
+  /** null when nothing was found. */
   readonly match: Match | null;
   readonly rows: readonly TableRow[];
-  /** What somebody may have meant when there is nothing: names, aliases or paths. */
+  /** Suggestions when nothing was found: names, aliases or paths. */
   readonly closest: readonly string[];
 }
 
 /**
- * Finds symbols the way people remember them: `name_show`, `name_show@rtc`, `name_show@drivers/rtc/sysfs.c`,
- * `drivers/rtc/sysfs.c:26`, or an alias, of another kernel too. A name without its suffixes is found (`ip_rcv_core` is
- * `ip_rcv_core.isra.0`), and so is the variable of clang's `function.variable`.
+ * Finds symbols by a name, part of a path, path:line, or alias: `name_show`, `name_show@rtc`,
+ * `name_show@drivers/rtc/sysfs.c`, `drivers/rtc/sysfs.c:26`, or an alias, also one from another kernel.
+ * Finds a name without its suffixes (`ip_rcv_core` for `ip_rcv_core.isra.0`), and the variable of clang's
+ * `function.variable`.
  * @example
  * const { match, rows } = lookUp(searchAliasTable("vmlinux.kas.jsonl"), "name_show@rtc");
  * console.log(match, rows.length);
@@ -55,7 +56,7 @@ export function lookUp(table: SearchedTable, query: string): LookedUp {
 }
 
 /**
- * Finds the symbols whose alias, or else whose name, is exactly `query`, as a live patch needs it.
+ * Finds the symbols whose alias, or else whose name, is exactly `query`; a live patch needs an exact match.
  * @example
  * const { rows } = lookUpExactly(searchAliasTable("vmlinux.kas.jsonl"), "name_show");
  * console.log(rows.map(({ alias }) => alias));
@@ -88,13 +89,13 @@ function separatorOf({ header }: SearchedTable): string {
   return typeof header.options.separator === "string" ? header.options.separator : "@";
 }
 
-/** `<path>:<line>` in its parts. */
+/** The parts of `<path>:<line>`. */
 function withLine(text: string): { path: string; line: number | null } {
   const parts = /^(.+):([0-9]{1,9})$/s.exec(text);
   return { path: (parts?.[1] ?? text).replace(/^(\.?\/)+/, ""), line: parts ? Number(parts[2]) : null };
 }
 
-/** The symbols that a name in the source has become. */
+/** The symbols of a name in the source. */
 function rowsOfName(table: SearchedTable, typed: string): TableRow[] {
   const separator = separatorOf(table);
   return table.rowsWith(typed, ".", `.$${separator}`).filter((row) => {
@@ -105,7 +106,7 @@ function rowsOfName(table: SearchedTable, typed: string): TableRow[] {
   });
 }
 
-/** All names of a table without what stands behind a dot. */
+/** All names of a table, cut at the first dot. */
 function basesOf(table: SearchedTable): Set<string> {
   const bases = new Set<string>();
   for (const name of table.valuesOf("name")) {
@@ -115,13 +116,13 @@ function basesOf(table: SearchedTable): Set<string> {
   return bases;
 }
 
-/** How a person may tell a path, the best way first. */
-const TELLS_PATH: readonly ((path: string, told: string) => boolean)[] = [
-  (path, told) => path === told,
-  (path, told) => path.endsWith(`/${told}`) || told.endsWith(`/${path}`),
-  (path, told) => `/${path}`.replace(/\.[^./]*$/, "").endsWith(`/${told}`),
-  (path, told) => path.split("/").includes(told),
-  (path, told) => mangle(path).includes(mangle(told)),
+/** The ways to match a path with the path that a user gave, best first. */
+const PATH_MATCHES: readonly ((path: string, given: string) => boolean)[] = [
+  (path, given) => path === given,
+  (path, given) => path.endsWith(`/${given}`) || given.endsWith(`/${path}`),
+  (path, given) => `/${path}`.replace(/\.[^./]*$/, "").endsWith(`/${given}`),
+  (path, given) => path.split("/").includes(given),
+  (path, given) => mangle(path).includes(mangle(given)),
 ];
 
 function byPlace(table: SearchedTable, name: string, place: string): LookedUp {
@@ -129,9 +130,9 @@ function byPlace(table: SearchedTable, name: string, place: string): LookedUp {
   const { path, line } = withLine(place);
   const named = rows.filter((row) => row.name === name);
   for (const some of [named, rows]) {
-    for (const tells of TELLS_PATH) {
+    for (const matches of PATH_MATCHES) {
       const there = some.filter(({ file, unit, object }) =>
-        [file, unit, object].some((told) => told !== null && tells(told, path)),
+        [file, unit, object].some((own) => own !== null && matches(own, path)),
       );
       if (there.length > 0) return line === null ? found("place", there) : atLine(there, line, "place");
     }
@@ -143,11 +144,11 @@ function byPlace(table: SearchedTable, name: string, place: string): LookedUp {
   return nothing(mostAlike(name + separatorOf(table) + place, others));
 }
 
-/** The symbols of the same name in the same file that are nearest to the line of an alias, of whatever suffixes. */
+/** The symbols of the same name in the same file that are nearest to the line of an alias, with any suffixes. */
 function whereAliasMoved(table: SearchedTable, stem: string, place: string): TableRow[] {
   const [where = "", inUnit] = place.split(separatorOf(table));
   const rows = rowsOfName(table, anatomyOf(stem).base);
-  // An ordinal may stand behind the line, or behind the unit.
+  // An ordinal may follow the line, or the unit.
   for (const form of [/^(.+)_([0-9]{1,9})$/, /^(.+?)_([0-9]{1,9})_[0-9]+$/]) {
     const [, path, line] = form.exec(where) ?? [];
     const there = rows.filter(({ file }) => file !== null && mangle(file) === path);
@@ -162,14 +163,14 @@ function whereAliasMoved(table: SearchedTable, stem: string, place: string): Tab
 function byLine(table: SearchedTable, path: string, line: number): LookedUp {
   const file = path.slice(path.lastIndexOf("/") + 1);
   const rows = table.rowsWith(file, "/", "");
-  for (const tells of TELLS_PATH.slice(0, 2)) {
-    const there = rows.filter((row) => row.file !== null && tells(row.file, path));
+  for (const matches of PATH_MATCHES.slice(0, 2)) {
+    const there = rows.filter((row) => row.file !== null && matches(row.file, path));
     if (there.length > 0) return atLine(there, line, "line");
   }
   return nothing(closestNames(path, table.valuesOf("file")));
 }
 
-/** Those of some symbols that begin at a line; else in each file those that began last before it. */
+/** The symbols that begin at a line, or else, in each file, the last ones that begin before it. */
 function atLine(rows: readonly TableRow[], line: number, match: Match): LookedUp {
   const there = rows.filter((row) => row.line === line);
   if (there.length > 0) return found(match, there);

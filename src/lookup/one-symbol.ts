@@ -5,10 +5,10 @@ import { lookUp } from "./look-up.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
 /**
- * The one symbol that a name means, in any form that lookUp accepts.
+ * Finds the only symbol for a name, in any form that lookUp accepts.
  *
  * @param dataToo whether it may be a variable
- * @throws Failure for a name of no symbol, of several, or of a variable where that is not wanted; it says which are meant perhaps
+ * @throws Failure for a name of no symbol, of several, or of a variable unless `dataToo`; it suggests symbols
  * @example
  * const { address, file, line } = oneSymbol(searchAliasTable("vmlinux.kas.jsonl"), "name_show@rtc");
  * console.log(address, file, line);
@@ -31,13 +31,13 @@ export function oneSymbol(table: SearchedTable, name: string, dataToo = false): 
   return row;
 }
 
-/** A name that a table does not have. @param closest what may be meant */
+/** The failure for a name that a table does not have. @param closest suggestions */
 export function notFound(table: string, name: string, closest: readonly string[]): Failure {
   const advice = closest.length > 0 ? `give ${closest.join(" or ")}` : "find it with kas-alias lookup";
   return new Failure("NOT_FOUND", table, `has no ${name}`, advice);
 }
 
-/** A name of several symbols. */
+/** The failure for a name of several symbols. */
 export function ambiguous(table: string, name: string, rows: readonly TableRow[]): Failure {
   const advice = `give ${rows.map(nameOf).join(" or ")}`;
   return new Failure("AMBIGUOUS", table, `has ${rows.length} symbols for ${name}`, advice);
@@ -45,7 +45,7 @@ export function ambiguous(table: string, name: string, rows: readonly TableRow[]
 
 const nameOf = ({ alias, name }: TableRow) => alias ?? name;
 
-/** The symbols that names mean, each once, in the order of the names. @throws Failure as oneSymbol does */
+/** The symbols for names, each once, in the order of the names. @throws Failure as oneSymbol does */
 export function namedSymbols(table: SearchedTable, names: readonly string[], dataToo = false): TableRow[] {
   const rows = new Map<string, TableRow>();
   for (const name of names) {

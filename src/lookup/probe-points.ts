@@ -4,22 +4,21 @@ import { isFunction } from "../symbols/symbol-kind.ts";
 import type { PlacedSymbol } from "./kaslr.ts";
 import { listedAddress } from "./listed-address.ts";
 
-/** Where a probe goes: a symbol of one meaning and an offset from it in bytes, or an address alone. */
+/** A probe location: an unambiguous symbol and an offset from it in bytes, or only an address. */
 export interface ProbePoint {
-  /** What the probe is for: the symbol's alias, or its name where it has none. */
+  /** The probed symbol: its alias, or its name if it has no alias. */
   readonly alias: string;
   /** "" for vmlinux. */
   readonly module: string;
-  /** null when no symbol is fit for it. */
+  /** null when no suitable symbol exists. */
   readonly symbol: string | null;
   readonly offset: bigint;
   readonly address: bigint;
 }
 
 /**
- * The points at which symbols can be probed without their names, which others bear too: in vmlinux by the offset from
- * `_text`, or `_stext`, which stays the same whatever KASLR does; in a module by that from its nearest function whose name is
- * unique in all of kallsyms.
+ * Probe locations that do not use the symbols' ambiguous names. In vmlinux: the offset from `_text`, or `_stext`, which KASLR does
+ * not change. In a module: the offset from its nearest function whose name is unique in all of kallsyms.
  */
 export function probePoints(placed: readonly PlacedSymbol[], kallsyms: Listing): ProbePoint[] {
   const anchors = new Map<string, Anchor[]>();
@@ -60,16 +59,16 @@ function imageAnchors(kallsyms: Listing): Anchor[] {
 }
 
 function moduleAnchors(module: string, kallsyms: Listing): Anchor[] {
-  const bearers = new Map<string, number>();
+  const counts = new Map<string, number>();
   const own: Anchor[] = [];
   for (let symbol = 0; symbol < kallsyms.count; symbol++) {
     const name = symbolName(kallsyms, symbol);
-    bearers.set(name, (bearers.get(name) ?? 0) + 1);
-    // Other characters mean something to kprobe_events and bpftrace.
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    // kprobe_events and bpftrace treat other characters specially.
     const isFit = isFunction(at(kallsyms.kind, symbol)) && /^[A-Za-z_][\w.]*$/.test(name);
     if (isFit && moduleName(kallsyms, symbol) === module) {
       own.push({ name, address: listedAddress(kallsyms, symbol) });
     }
   }
-  return own.filter(({ name }) => bearers.get(name) === 1);
+  return own.filter(({ name }) => counts.get(name) === 1);
 }

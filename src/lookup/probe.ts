@@ -5,11 +5,11 @@ import { type ProbePoint, probePoints } from "./probe-points.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
 /**
- * Where the symbols that names mean can be probed in a running kernel, one built without aliases too.
+ * Finds the probe locations of symbols in a running kernel, even one built without aliases.
  *
  * @param names aliases, or any other form that lookUp accepts
  * @param kallsyms the kernel's /proc/kallsyms, read as root
- * @throws Failure for a name of no symbol or of several, and for a table of another build
+ * @throws Failure for a name of no symbol or of several, and for a table of a different build
  * @example
  * const table = searchAliasTable("vmlinux.kas.jsonl");
  * const kallsyms = readListing(readFileSync("kallsyms"), "kallsyms");

@@ -2,20 +2,20 @@ import { readFileSync } from "node:fs";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
 import { oneRowTooMany, parseHeader, parseRow, reading, tooFewRows } from "../table/read-alias-table.ts";
 
-/** An alias table of which only those rows are parsed that somebody looks for. */
+/** An alias table that parses only the rows that a search finds. */
 export interface SearchedTable {
   /** The file's name, for messages. */
   readonly source: string;
   readonly header: TableHeader;
   /**
-   * The rows, in the table's order, in which a string value, or a part of one, is `text`.
+   * The rows, in the table's order, that have `text` as a string value or as part of one.
    *
-   * @param before the ASCII characters that may stand in front of it within a value, besides nothing
-   * @param after those that may stand behind it
-   * @throws Failure for a damaged line among them
+   * @param before the ASCII characters that may precede it within a value; it may also begin the value
+   * @param after those that may follow it; it may also end the value
+   * @throws Failure for a damaged line among the results
    */
   rowsWith(text: string, before: string, after: string): TableRow[];
-  /** All values of a key, each once. */
+  /** All distinct values of a key. */
   valuesOf(key: "name" | "file"): Set<string>;
 }
 
@@ -26,8 +26,8 @@ const COLON = 0x3a;
 /**
  * Reads an alias table to search it.
  *
- * @throws Failure for a file that cannot be read, is no alias table, is one of another schema, or has another number of rows
- *   than its header tells
+ * @throws Failure for a file that cannot be read, is not an alias table, has another schema, or has a different number of
+ *   rows than its header states
  * @example
  * const { header } = searchAliasTable("vmlinux.kas.jsonl");
  * console.log(header.kernel, header.rows);
@@ -56,7 +56,7 @@ export function searchAliasTable(path: string): SearchedTable {
     source: path,
     header,
     rowsWith(text, before, after) {
-      // As it stands in JSON.
+      // Escaped as in JSON.
       const wanted = Buffer.from(JSON.stringify(text).slice(1, -1));
       const found: TableRow[] = [];
       let at = bytes.indexOf(wanted, headerEnd);

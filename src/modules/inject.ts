@@ -8,15 +8,15 @@ import { addSymbolCopies, differInNameOnly, type SymbolCopy } from "../elf/symbo
 import { damaged, Failure } from "../failure.ts";
 
 /**
- * Puts aliases into the symbol table of a relocatable object, a .o or .ko: each directly behind its original, or behind
- * aliases that this one carries already, and alike in all but the name. What refers to symbols by their indices is
- * adjusted; the rest of the object stays what it is.
+ * Inserts aliases into the symbol table of a relocatable object, a .o or .ko. Each alias directly follows its original, or
+ * the aliases that the original already has, and differs from it only in the name. All references to symbol indices are
+ * adjusted; the rest of the object stays unchanged.
  *
  * @param aliases by index of the original in `.symtab`
- * @param options dropSignature: whether the signature of a module, which no longer holds, is left out
- * @returns the bytes of the new object, which are those of the old one if that has all the aliases already. They are read
- *   from the open file as they are asked for, and what is wrong with relocations is told that late.
- * @throws Failure for an object that is not relocatable, signed, damaged, or that may refer to symbols in unknown ways
+ * @param options dropSignature: whether to drop the signature of a module, which is no longer valid
+ * @returns the bytes of the new object, unchanged if it already has all the aliases. They are read from the open file on
+ *   demand, so faults in relocations are reported only then.
+ * @throws Failure for an object that is not relocatable, is signed or damaged, or may refer to symbols in unknown ways
  * @example
  * const { injections } = await aliasModules({ modules: modulesBelow("modules"), vmlinux: openElf("vmlinux") });
  * const found = injections.find(({ module }) => module.name === "beta");
@@ -31,11 +31,11 @@ export function injectAliases(
   const { path, file } = elf;
   if (aliases.size === 0) return fileBytes(file, 0, file.size);
   if (elf.type !== ET_REL)
-    throw new Failure("WRONG_KIND", path, "is no relocatable object", "give .ko or .o files");
+    throw new Failure("WRONG_KIND", path, "is not a relocatable object", "give .ko or .o files");
   const symtab = elf.sections.find(({ type }) => type === SHT_SYMTAB);
   const table = readSymbolTable(elf);
   if (!symtab || !table)
-    throw new Failure("NO_SYMBOLS", path, "has no symbol table", "give it as it was before strip");
+    throw new Failure("NO_SYMBOLS", path, "has no symbol table", "give the unstripped file");
   const copies = missingAliases(table, aliases);
   if (copies.length === 0) return fileBytes(file, 0, file.size);
   let end = file.size;
@@ -47,11 +47,11 @@ export function injectAliases(
   return replaceSections(elf, changedSections(elf, symtab, table, copies), end);
 }
 
-/** The aliases that the table lacks, and where they belong, in the order in which they are to stand. */
+/** The aliases that the table lacks, and their positions, in their final order. */
 function missingAliases(table: SymbolTable, aliases: ReadonlyMap<number, string>): SymbolCopy[] {
   const nameOf = (symbol: number) => tableString(table, symbolNameOffset(table, symbol));
   const copies: SymbolCopy[] = [];
-  // The names of the symbols behind an original, up to this one, that differ from it in the name only.
+  // The names of the symbols after an original that differ from it only in the name.
   let names = new Set<string>();
   let end = 0;
   for (const [original, name] of [...aliases].sort(([a], [b]) => a - b)) {
@@ -70,7 +70,7 @@ function missingAliases(table: SymbolTable, aliases: ReadonlyMap<number, string>
   return copies.sort((a, b) => a.before - b.before);
 }
 
-/** What all aliases of a symbol begin with, the stem and the separator: an alias differs from the name there first. */
+/** The common prefix of a symbol's aliases, stem and separator: the separator is the first difference from the name. */
 function aliasBeginning(name: string, alias: string): string {
   let length = 0;
   while (length < name.length && name[length] === alias[length]) length++;

@@ -6,15 +6,15 @@ import { readWhole } from "../files/read-file.ts";
 /** A module's object file. */
 export interface ModuleFile {
   readonly path: string;
-  /** The name that the kernel gives the module. */
+  /** The module's name in the kernel. */
   readonly name: string;
-  /** Where a changed copy goes, under the output directory. */
+  /** The path of a changed copy, relative to the output directory. */
   readonly output: string;
 }
 
 const SUFFIX = /(\.ko(\.gz|\.xz|\.zst)?|\.o)$/;
 
-/** The module's name: the file's without its suffix, `-` turned into `_` (KBUILD_MODNAME, scripts/Makefile.lib). */
+/** The module's name: the file's name without its suffix, `-` replaced with `_` (KBUILD_MODNAME, scripts/Makefile.lib). */
 export function moduleNameOf(path: string): string {
   return basename(path).replace(SUFFIX, "").replaceAll("-", "_");
 }
@@ -22,22 +22,22 @@ export function moduleNameOf(path: string): string {
 const moduleFile = (path: string, output: string): ModuleFile => ({ path, name: moduleNameOf(path), output });
 
 /**
- * Modules named one by one; their copies go to the output directory itself.
+ * Modules given individually; their copies go to the output directory itself.
  * @example
  * console.log(namedModules(["modules/beta.ko"])[0].name);
  */
 export function namedModules(paths: readonly string[]): ModuleFile[] {
   return paths.map((path) => {
     if (SUFFIX.test(path)) return moduleFile(path, basename(path));
-    throw new Failure("WRONG_KIND", path, "is no module's name", "give .ko or .o files");
+    throw new Failure("WRONG_KIND", path, "is not a module file", "give .ko or .o files");
   });
 }
 
 /**
- * The modules of a modules.order, whose entries are paths relative to its own folder; those that a build with an absolute
- * `M=` writes are absolute. Copies of modules outside that folder go to the output directory itself.
+ * The modules of a modules.order, whose entries are paths relative to its own directory, or absolute after a build with
+ * an absolute `M=`. Copies of modules outside that directory go to the output directory itself.
  *
- * @throws Failure for a file that cannot be read, or an entry that is no .o or .ko
+ * @throws Failure for a file that cannot be read, or an entry that is not a .o or .ko
  * @example
  * console.log(orderedModules("modules/modules.order").map(({ name }) => name));
  */
@@ -54,23 +54,23 @@ export function orderedModules(order: string): ModuleFile[] {
     throw new Failure(
       "WRONG_KIND",
       order,
-      `line ${index + 1} names no .o or .ko: "${entry.slice(0, 60)}"`,
+      `line ${index + 1} is not a .o or .ko: "${entry.slice(0, 60)}"`,
       "give a modules.order",
     );
   });
 }
 
 /**
- * The .ko files below a directory, compressed ones too, in the order of their paths' bytes. Links to directories are not
- * followed, such as `build` in /lib/modules/<release>, which leads to the whole kernel tree. A link to one of the files is
- * left out, and so is a module of which updates/ has another build: depmod prefers that (depmod.d(5), `search`).
+ * The .ko files below a directory, also compressed ones, sorted by their paths' bytes. Links to directories are not
+ * followed: `build` in /lib/modules/<release>, for example, is a link to the whole kernel tree. Links to one of the files are
+ * skipped, and so are modules of which updates/ has another build, which depmod prefers (depmod.d(5), `search`).
  * @example
  * console.log(modulesBelow("modules").map(({ path }) => path));
  */
 export function modulesBelow(directory: string): ModuleFile[] {
   const found = filesBelow(directory, "").filter(({ file }) => /\.ko(\.gz|\.xz|\.zst)?$/.test(file));
   if (found.length === 0)
-    throw new Failure("WRONG_KIND", directory, "holds no .ko", "name the directory of the modules");
+    throw new Failure("WRONG_KIND", directory, "has no .ko files", "give the directory of the modules");
   const identity = ({ file }: FoundFile) => {
     const status = statSync(join(directory, file), { throwIfNoEntry: false });
     return status && `${status.dev}:${status.ino}`;
@@ -92,7 +92,7 @@ interface FoundFile {
   readonly isLink: boolean;
 }
 
-/** The files below a folder of a directory. */
+/** The files below a subdirectory of a directory. */
 function filesBelow(directory: string, folder: string): FoundFile[] {
   const path = join(directory, folder);
   try {
@@ -106,7 +106,7 @@ function filesBelow(directory: string, folder: string): FoundFile[] {
   }
 }
 
-/** @throws Failure for two files of one module's name, which the kernel would not load together */
+/** @throws Failure for two files with the same module name, which the kernel would not load together */
 export function checkNames(modules: readonly ModuleFile[]): void {
   const paths = new Map<string, string>();
   for (const { name, path } of modules) {

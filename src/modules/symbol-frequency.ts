@@ -1,18 +1,18 @@
 import { Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
 
-// The symbol frequency file of a kernel build: how many symbols of vmlinux and its modules bear each name, so that a module
-// that is built elsewhere gets the aliases that its symbols need. Its lines are `name:count`.
+// The symbol frequency file of a kernel build: the number of symbols of vmlinux and its modules with each name. With it,
+// a module that is built elsewhere gets the aliases that its symbols need. Its lines are `name:count`.
 
 const COLON = 0x3a;
 const LINE_FEED = 0x0a;
 
 /**
- * Reads a symbol frequency file's text. A name may have colons in it: the count stands behind the last one.
+ * Reads a symbol frequency file's text. A name may contain colons: the count follows the last one.
  *
- * @param source what `text` was read from, for messages
- * @returns how many symbols bear each name, from 1
- * @throws Failure for a broken line, or a name that comes twice, by the line's number
+ * @param source the file that `text` was read from, for messages
+ * @returns the number of symbols with each name, at least 1
+ * @throws Failure for an invalid line, or a repeated name, with the line's number
  */
 export function parseSymbolFrequency(text: Buffer, source: string): Map<string, number> {
   const frequency = new Map<string, number>();
@@ -27,13 +27,13 @@ export function parseSymbolFrequency(text: Buffer, source: string): Map<string, 
       throw new Failure(
         "DAMAGED",
         source,
-        `line ${line} is no name:count: "${shown}"`,
-        "write the file anew",
+        `line ${line} is not name:count: "${shown}"`,
+        "regenerate the file",
       );
     }
     const name = text.toString("utf8", start, colon);
     if (frequency.has(name))
-      throw new Failure("DAMAGED", source, `line ${line} repeats ${name}`, "write the file anew");
+      throw new Failure("DAMAGED", source, `line ${line} repeats ${name}`, "regenerate the file");
     frequency.set(name, Number(count));
     start = end + 1;
   }
@@ -45,7 +45,7 @@ export function readSymbolFrequency(path: string): Map<string, number> {
   return parseSymbolFrequency(readWhole(path, "write it with kas-alias modules --vmlinux"), path);
 }
 
-/** The text of a symbol frequency file, its lines sorted as the C locale does: ASCII by bytes. */
+/** The text of a symbol frequency file, its lines sorted as in the C locale: ASCII by bytes. */
 export function formatSymbolFrequency(frequency: ReadonlyMap<string, number>): Buffer {
   const lines = Array.from(frequency, ([name, count]) => `${name}:${count}\n`);
   return Buffer.from(lines.sort().join(""));

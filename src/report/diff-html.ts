@@ -7,10 +7,10 @@ import { GROUP_WORDS, kernelOf, REASON_WORDS, reasonOf } from "./diff-words.ts";
 /** The page of src/report/diff-page with its style and script, which scripts/build.mjs puts into the bundle. */
 declare const DIFF_PAGE: string;
 
-/** Stands in the page where the data go. */
+/** The placeholder for the data in the page. */
 const DATA_MARK = '"DATA"';
 
-/** A difference as one page that needs nothing else. */
+/** A difference as one self-contained page. */
 export function* diffAsHtml(report: DiffReport): Generator<string> {
   const [head = "", tail = ""] = DIFF_PAGE.split(DATA_MARK);
   yield head;
@@ -18,7 +18,7 @@ export function* diffAsHtml(report: DiffReport): Generator<string> {
   yield tail;
 }
 
-/** The data as JSON in which no character can end the element it stands in, in pieces. */
+/** The data as JSON, in pieces, escaped so that it cannot end the element around it. */
 function* pageData(report: DiffReport): Generator<string> {
   const { old, new: new_, counts, notes, changes } = report;
   const texts = new Map<string, number>();

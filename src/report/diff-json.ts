@@ -5,7 +5,7 @@ import type { DiffReport, ListedChange } from "./diff-report.ts";
 /** The schema of the JSON form, described in docs/diff.md. */
 const DIFF_SCHEMA = "kas-alias/diff@1";
 
-/** A difference as one JSON object, a change a line. */
+/** A difference as one JSON object, one change per line. */
 export function* diffAsJson({ changes, newAliases, ...summary }: DiffReport): Generator<string> {
   const head = JSON.stringify({ schema: DIFF_SCHEMA, ...summary });
   yield `${head.slice(0, -1)},"changes":[`;

@@ -1,14 +1,14 @@
 import type { DiffReport } from "./diff-report.ts";
 
-/** Old aliases and what stands for them now. */
+/** Old aliases and their replacements. */
 export interface AliasMap {
   /** Lines `old alias, tab, new alias`, sorted in the C locale. */
   readonly text: string;
-  /** Aliases that several symbols bear whose new aliases differ; they are left out. */
+  /** Aliases of several symbols whose new aliases differ; they are not in the text. */
   readonly ambiguous: readonly string[];
 }
 
-/** What has another alias now. */
+/** Maps the old aliases of symbols to their new ones, where they differ. */
 export function diffAsMap({ changes, newAliases }: Pick<DiffReport, "changes" | "newAliases">): AliasMap {
   const lines: Buffer[] = [];
   const ambiguous: string[] = [];

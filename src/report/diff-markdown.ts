@@ -42,7 +42,7 @@ function tableRow(change: ListedChange): string {
   return `| ${code(rowOf(change).object)} | ${before} | ${after} | ${remarks} |\n`;
 }
 
-/** A code span in a table's cell: fenced with more backticks than it has in a row, and its bars escaped. */
+/** A code span in a table cell: fenced with more backticks than any run in the text, with escaped bars. */
 function code(text: string): string {
   const runs = text.match(/`+/g) ?? [];
   const fence = "`".repeat(Math.max(0, ...runs.map(({ length }) => length)) + 1);

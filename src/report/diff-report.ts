@@ -9,12 +9,12 @@ import {
   type Reason,
 } from "../table/diff-tables.ts";
 
-/** A change that is listed, and where scripts use its old alias. */
+/** A listed change, and the uses of its old alias in scripts. */
 export interface ListedChange extends Change {
   readonly uses: readonly AliasUse[];
 }
 
-/** A table that was compared. */
+/** A compared table. */
 export interface ReportedTable {
   readonly source: string;
   readonly kernel: string | null;
@@ -22,33 +22,33 @@ export interface ReportedTable {
   readonly rows: number;
 }
 
-/** What the formats of `kas-alias diff` show. */
+/** The content of a report of `kas-alias diff`, for all formats. */
 export interface DiffReport {
   readonly old: ReportedTable;
   readonly new: ReportedTable;
   readonly counts: Readonly<Record<Group, number>>;
   readonly reasons: Readonly<Record<"added" | "removed", Readonly<Partial<Record<Reason, number>>>>>;
-  /** Symbols in both tables whose position is another, whatever their group. */
+  /** Number of symbols in both tables whose position has changed, in any group. */
   readonly symposChanged: number;
   readonly notes: readonly string[];
   readonly changes: readonly ListedChange[];
-  /** What each alias of the old table is now, be it listed or not: several where symbols that bore it have parted. */
+  /** The new aliases for each alias of the old table, listed or not: several if its symbols now have different aliases. */
   readonly newAliases: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** What is reported of a difference. */
+/** The part of a difference to report. */
 export interface DiffFilter {
   readonly name?: RegExp | undefined;
   readonly objects?: readonly string[];
-  /** The groups that are listed; all are counted. */
+  /** The groups to list; all are counted. */
   readonly only?: readonly Group[] | undefined;
-  /** Where scripts use aliases of the old table: what they do not use is left out. */
+  /** Uses of the old table's aliases in scripts; changes of unused aliases are omitted. */
   readonly uses?: ReadonlyMap<string, readonly AliasUse[]> | undefined;
 }
 
 const CHANGED_GROUPS = GROUPS.filter((group) => group !== "unchanged");
 
-/** Gathers what is asked for of a difference. */
+/** Collects the requested part of a difference. */
 export function diffReport(
   tables: readonly [ReportedTable, ReportedTable],
   { changes, notes }: Difference,
@@ -102,7 +102,7 @@ function newAliasesOf(changes: readonly Change[]): Map<string, Set<string>> {
   for (const { old, new: new_ } of changes) {
     if (!old?.alias) continue;
     const known = newAliases.get(old.alias) ?? new Set();
-    // A symbol that is gone does not make another one's new alias wrong.
+    // If one symbol of an alias is gone, another one's new alias is still right.
     if (new_?.alias) known.add(new_.alias);
     newAliases.set(old.alias, known);
   }
@@ -114,7 +114,7 @@ function hasNewPosition({ old, new: new_ }: Change): boolean {
   return old !== null && new_ !== null && old.sympos !== new_.sympos;
 }
 
-/** Where a script has an alias that is another one now, or gone; one that stays needs no change. */
+/** The uses of an alias that has changed or is gone; an unchanged alias needs no edit. */
 function usesOf(
   { old, new: new_ }: Change,
   uses: ReadonlyMap<string, readonly AliasUse[]>,
@@ -123,7 +123,7 @@ function usesOf(
   return uses.get(old.alias) ?? [];
 }
 
-/** A table as a report names it. */
+/** The data on a table for a report. */
 export function reportedTable(source: string, { kernel, arch, rows }: TableHeader): ReportedTable {
   return { source, kernel, arch, rows };
 }

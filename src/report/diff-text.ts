@@ -14,7 +14,7 @@ import {
   reasonOf,
 } from "./diff-words.ts";
 
-/** Makes a text stand out, or not. */
+/** Styles a text, or returns it unchanged. */
 export type Paint = (style: Style, text: string) => string;
 type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
 
@@ -27,7 +27,7 @@ const STYLES: Readonly<Record<Group, Style>> = {
   removed: "red",
 };
 
-/** A difference for people: counts, then the groups; nothing at all when nothing differs. */
+/** A difference for people: counts, then the groups; empty when nothing differs. */
 export function* diffAsText(report: DiffReport, paint: Paint): Generator<string> {
   const { counts, changes } = report;
   const differs = GROUPS.some((group) => group !== "unchanged" && counts[group] > 0);
@@ -73,7 +73,7 @@ function labels({ group, old, new: new_ }: ListedChange): string {
   return `${labelOf(before)} → ${after.alias ?? placeOf(after)}`;
 }
 
-/** The lines of scripts to change, as they are and as they should be. */
+/** The lines of scripts to change, before and after. */
 function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generator<string> {
   const newAlias = (alias: string) => {
     const [new_, more] = newAliases.get(alias) ?? [];
@@ -97,7 +97,7 @@ function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generat
   }
 }
 
-/** Uses that are to be changed, line by line. */
+/** Uses to change, grouped by line. */
 function linesOf(changes: readonly ListedChange[]): AliasUse[][] {
   const used = new Set(changes.flatMap(({ uses }) => uses));
   const all = [...groupBy(used, ({ file, line }) => `${file}\0${line}`).values()];

@@ -3,7 +3,7 @@ import { type Change, type Group, REASONS, type Reason } from "../table/diff-tab
 import { formatPlace } from "../table/place.ts";
 import type { DiffReport, ReportedTable } from "./diff-report.ts";
 
-/** What a group is called where there is room for more than its name. */
+/** Long labels of groups. */
 export const GROUP_WORDS: Readonly<Record<Group, string>> = {
   unchanged: "unchanged",
   moved: "moved",
@@ -15,7 +15,7 @@ export const GROUP_WORDS: Readonly<Record<Group, string>> = {
 
 type Direction = "added" | "removed";
 
-/** Reasons in a summary, of many symbols. */
+/** Reasons in a summary of many symbols. */
 export const REASON_WORDS: Readonly<Record<Reason, Readonly<Record<Direction, string>>>> = {
   duplicated: { added: "became duplicated", removed: "no longer duplicated" },
   location: { added: "location became known", removed: "location no longer known" },
@@ -27,7 +27,7 @@ export const REASON_WORDS: Readonly<Record<Reason, Readonly<Record<Direction, st
   unknown: { added: "new, or became duplicated", removed: "gone, or no longer duplicated" },
 };
 
-/** How many symbols were added or removed for each reason, in words; nothing for other groups. */
+/** The number of symbols added or removed for each reason, in words; "" for other groups. */
 export function reasonCounts({ reasons }: Pick<DiffReport, "reasons">, group: Group): string {
   if (group !== "added" && group !== "removed") return "";
   const counts = REASONS.flatMap((reason) => {
@@ -37,7 +37,7 @@ export function reasonCounts({ reasons }: Pick<DiffReport, "reasons">, group: Gr
   return counts.join("; ");
 }
 
-/** Why one symbol was added or removed; "" for one of another group. */
+/** The reason why one symbol was added or removed; "" for other groups. */
 export function reasonOf({ group, reason, other, old, new: new_ }: Change): string {
   if (reason === null || (group !== "added" && group !== "removed")) return "";
   const words = REASON_WORDS[reason][group];
@@ -57,14 +57,14 @@ export function reasonOf({ group, reason, other, old, new: new_ }: Change): stri
   }
 }
 
-/** A row's place for people, `file:line`, with its unit where that is another file. */
+/** A row's place as `file:line`, with its unit if that is another file. */
 export function placeOf({ file, line, unit }: TableRow): string {
   if (file === null) return "an unknown place";
   const place = formatPlace(file, line);
   return printable(unit === null || unit === file ? place : `${place} in ${unit}`);
 }
 
-/** A symbol by its alias, or its name and place. */
+/** A symbol's alias, or its name and place. */
 export function labelOf(row: TableRow): string {
   return row.alias ?? `${row.name} ${placeOf(row)}`;
 }
@@ -75,12 +75,12 @@ export function positionOf({ old, new: new_ }: Change): string {
   return `sympos ${old.sympos} → ${new_.sympos}`;
 }
 
-/** A table's kernel, or its file where that is not known. */
+/** A table's kernel, or its file if that is unknown. */
 export function kernelOf({ kernel, source }: ReportedTable): string {
   return printable(kernel ?? source);
 }
 
-/** A text without what would steer a terminal; tabs stay. */
+/** A text without control characters, which could control a terminal; tabs stay. */
 export function printable(text: string): string {
   return text.replace(/(?!\t)\p{Cc}/gu, "\uFFFD");
 }

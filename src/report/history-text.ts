@@ -1,7 +1,7 @@
 import type { SymbolHistory, SymbolState } from "../table/history.ts";
 import { printable } from "./diff-words.ts";
 
-/** One line a symbol: its name, object and file, and where it was in each kernel. */
+/** One line per symbol: its name, object and file, and its line in each kernel. */
 export function historyAsText({ object, name, file, unit, states }: SymbolHistory): string {
   let text = `${name}  ${object}  ${file ?? "?"}`;
   if (unit !== null && unit !== file) text += ` (${unit})`;

@@ -1,6 +1,6 @@
 import type { CheckedPatch } from "../livepatch/check-patch.ts";
 
-/** What a live patch means and what is wrong with it, as one line of JSON. */
+/** The references and faults of a live patch, as one line of JSON. */
 export function checkAsJson({ meanings, faults }: CheckedPatch): string {
   const references = meanings.map(({ reference, row }) => ({
     ...reference,

@@ -2,7 +2,7 @@ import type { CheckedPatch } from "../livepatch/check-patch.ts";
 import { formatOldSymbol } from "../livepatch/old-symbol.ts";
 import { formatPlace } from "../table/place.ts";
 
-/** One line for each symbol that a live patch names, with what it means, then one for each fault. */
+/** One line for each symbol that a live patch names, with its row in the table, then one for each fault. */
 export function checkAsText({ meanings, faults }: CheckedPatch): string {
   const lines = meanings.map(({ reference, row }) => {
     const place = row?.file ? formatPlace(row.file, row.line) : undefined;

@@ -1,7 +1,7 @@
 import type { TableRow } from "../table/alias-table.ts";
 import { formatPlace } from "../table/place.ts";
 
-/** One line a symbol, in columns: alias, address, location, object, position. */
+/** One line per symbol, in columns: alias, address, location, object, position. */
 export function lookupAsText(rows: readonly TableRow[]): string {
   const lines = rows.map((row) => [
     row.alias ?? row.name,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { at } from "../checked-index.ts";
 import type { ProbePoint } from "../lookup/probe-points.ts";
 
-/** The values of `probe --format`, and the lines that each gives. */
+/** The values of `probe --format`, and the function that prints each. */
 export const PROBE_FORMATS = {
   "kprobe-events": kprobeEvents,
   address: (points: readonly ProbePoint[]) =>
@@ -22,7 +22,7 @@ function kprobeEvents(points: readonly ProbePoint[]): string {
   return points.map((point, i) => `p:kas/${names[i]} ${where(point)}\n`).join("");
 }
 
-/** A program that counts how often each is reached. It says its event's name, since strings have 64 bytes at most. */
+/** A program that counts the hits of each probe. It prints event names, since bpftrace strings have at most 64 bytes. */
 function bpftraceProgram(points: readonly ProbePoint[]): string {
   const names = eventNames(points.map(({ alias }) => alias));
   const probes = points.map(({ alias, symbol, offset, address }, i) => {
@@ -33,8 +33,8 @@ function bpftraceProgram(points: readonly ProbePoint[]): string {
 }
 
 const BPFTRACE_ADVICE = `\
-// Where bpftrace finds a vmlinux with symbols it refuses offsets that leave the function: set BPFTRACE_VMLINUX=/dev/null then.
-// One that asks for --unsafe cannot check the offsets without it.
+// If bpftrace finds a vmlinux with symbols, it refuses offsets outside the function: then set BPFTRACE_VMLINUX=/dev/null.
+// A bpftrace that asks for --unsafe cannot check the offsets without it.
 `;
 
 function hexadecimal(address: bigint): string {
@@ -50,8 +50,8 @@ const MAX_EVENT_NAME_LEN = 64;
 const HASH_DIGITS = 8;
 
 /**
- * Names for trace events, C identifiers of at most 63 bytes: the aliases with `_` for whatever else is in them. One that is longer,
- * or that another alias gives too, ends in eight digits of the SHA-256 of its alias.
+ * Names for trace events, C identifiers of at most 63 bytes: the aliases with `_` in place of other characters. A name that is too
+ * long, or equal for two aliases, ends in eight digits of the SHA-256 of its alias.
  *
  * @param aliases each once
  */

@@ -2,24 +2,24 @@ import type { RunCounts } from "../alias/alias-vmlinux.ts";
 
 /** The figures of a run. */
 export interface Stats {
-  /** Symbols in the listing, aliases that it held already left out. */
+  /** Symbols in the listing, without the aliases that it already had. */
   readonly symbols: number;
-  /** Names that two or more symbols bear, whatever their types. */
+  /** Names of two or more symbols of any type. */
   readonly duplicatedNames: number;
   readonly aliases: number;
-  /** Symbols with a duplicated name that a rule left without an alias, by the rule. */
+  /** Symbols with a duplicated name that a rule excluded, by rule. */
   readonly excluded: Record<string, number>;
-  /** Aliases that others equal: in the plain form, without unit and ordinal, and as they are written. */
+  /** Aliases that are equal to others: in the plain form, without unit and ordinal, and as written. */
   readonly ambiguous: { readonly plain: number; readonly final: number };
-  /** Aliases that carry an ordinal. */
+  /** Aliases with an ordinal. */
   readonly ordinal: number;
-  /** Symbols without an alias because no source location is known for them. */
+  /** Symbols without an alias because their source location is unknown. */
   readonly unresolved: number;
   /** Wall-clock seconds by stage. */
   readonly seconds: Record<string, number>;
 }
 
-/** The figures of a run, out of what it has counted. */
+/** The figures of a run, computed from its counts. */
 export function statsOf(
   { symbols, duplicatedNames, aliases, excluded, tooLong, ambiguous, ordinal, unresolved }: RunCounts,
   seconds: Record<string, number>,

@@ -12,31 +12,31 @@ export interface Addr2lineOptions {
   readonly elf: string;
   /** The section that the addresses are offsets in, for a relocatable file. */
   readonly section?: string;
-  /** How many processes may run at a time. */
+  /** The maximum number of concurrent processes. */
   readonly jobs: number;
-  /** Ends the running processes. */
+  /** Terminates the running processes. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds without output after which a process counts as hanging. */
+  /** Milliseconds without output after which a process is considered hung. */
   readonly patience?: number;
 }
 
 /** GNU addr2line takes some ten seconds to read a large kernel before its first answer. */
 const DEFAULT_PATIENCE = 120_000;
 
-/** A process costs each of them the reading of the debug information anew, so few addresses are not spread thin. */
+/** Each process reads the debug information again, so a small number of addresses is not split among many. */
 const SMALLEST_BATCH = 256;
-/** Longer batches would keep one process busy while the others have ended. */
+/** Longer batches would keep one process busy after the others have ended. */
 const LARGEST_BATCH = 16384;
 
 const USE_DWARF = "use --resolver dwarf";
-/** LLVM's cannot be told which section an address is in. */
-const USE_SECTIONS = `give a GNU or elfutils one, which knows -j, or ${USE_DWARF}`;
+/** LLVM's has no option for the section of an address. */
+const USE_SECTIONS = `use GNU or elfutils addr2line, which has -j, or ${USE_DWARF}`;
 
 /**
- * The resolver that drives an external addr2line. Addresses go through its standard input in batches; the answers are
- * `path:line`, whatever column or discriminator the tool adds.
+ * The resolver that runs an external addr2line. It writes addresses to the tool's standard input in batches; the answers are
+ * `path:line`, without the column or discriminator that some tools add.
  *
- * @throws Failure, on resolving, for a tool that is missing, fails, hangs, or prints what is no answer
+ * @throws Failure, on resolving, for a tool that is missing, fails, hangs, or prints something else than answers
  */
 export function addr2lineResolver(options: Addr2lineOptions): Resolver {
   return {
@@ -63,7 +63,7 @@ export function addr2lineResolver(options: Addr2lineOptions): Resolver {
   };
 }
 
-/** Runs the tool over the queries [start, end) and gives its output line by line. */
+/** Runs the tool on the queries [start, end); returns its output line by line. */
 function askTool(
   options: Addr2lineOptions,
   queries: Queries,
@@ -126,11 +126,11 @@ function askTool(
       if (lines.at(-1) === "") lines.pop();
       if (lines.length === end - start) resolve(lines);
       else {
-        const count = `gave ${lines.length} answers to ${end - start} addresses`;
+        const count = `gave ${lines.length} answers for ${end - start} addresses`;
         reject(new Failure("TOOL_FAILED", tool, `${count}${reason ? `: ${reason}` : ""}`, USE_DWARF));
       }
     });
-    // A tool that ends without reading closes the pipe; its exit status tells the story.
+    // A tool that ends without reading closes the pipe; its exit status gives the reason.
     child.stdin.on("error", () => {});
     let text = "";
     for (let query = start; query < end; query++) {
@@ -149,12 +149,7 @@ function readAnswers(tool: string, count: number, lines: readonly string[]): Loc
   lines.forEach((text, query) => {
     const answer = ANSWER.exec(text);
     if (answer === null) {
-      throw new Failure(
-        "TOOL_FAILED",
-        tool,
-        `"${text.slice(0, 80)}" is no answer of an addr2line`,
-        USE_DWARF,
-      );
+      throw new Failure("TOOL_FAILED", tool, `"${text.slice(0, 80)}" is not addr2line output`, USE_DWARF);
     }
     const [, path = "", number] = answer;
     const line = Number(number);

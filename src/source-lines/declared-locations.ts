@@ -5,34 +5,34 @@ import { type Declaration, type DeclaredObject, forEachObject } from "../dwarf/d
 import { type FormalParameters, readParameters } from "../dwarf/formal-parameters.ts";
 import type { Queries } from "./resolver.ts";
 
-/** What is known of the symbols at the addresses asked for. */
+/** The properties of the symbols at the queried addresses. */
 export interface QueriedSymbols {
   isData(query: number): boolean;
-  /** As the symbol table has it. */
+  /** The name in the symbol table. */
   name(query: number): string;
-  /** The name that the STT_FILE symbol above it gives. */
+  /** The name of the STT_FILE symbol before it. */
   fileSymbol(query: number): string | null;
 }
 
-/** Where a symbol is declared. */
+/** The declaration of a symbol. */
 interface DeclaredLocation extends Declaration {
-  /** The function that holds the variable; null outside of functions. */
+  /** The function that holds the variable; null outside functions. */
   readonly functionName: string | null;
 }
 
-/** What is wanted of which of the symbols. */
+/** The queries for which locations, or parameters, are wanted. */
 interface WantedDeclarations {
   readonly locations: readonly number[];
   readonly parameters?: readonly number[];
 }
 
-/** What was found, by query; nothing where nothing tells. */
+/** The results by query; queries without a result are missing. */
 export interface FoundDeclarations {
   readonly locations: ReadonlyMap<number, DeclaredLocation>;
   readonly parameters: ReadonlyMap<number, FormalParameters>;
 }
 
-/** Finds what declares symbols. @throws Failure for debug information that is damaged, or partly in another file */
+/** Finds the declarations of symbols. @throws Failure for debug information that is damaged, or partly in another file */
 export type DeclarationFinder = (
   queries: Queries,
   symbols: QueriedSymbols,
@@ -46,17 +46,17 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
     const parameters = new Map<number, FormalParameters>();
     const located = new Set(wanted.locations);
     const compared = new Set(wanted.parameters);
-    const { addresses, bearers } = byAddress(queries, new Set([...located, ...compared]));
+    const { addresses, queriesAt } = byAddress(queries, new Set([...located, ...compared]));
     const wants = {
       variables: wanted.locations.some((query) => symbols.isData(query)),
       functions: compared.size > 0 || wanted.locations.some((query) => !symbols.isData(query)),
     };
     forEachObject(sections, wants, addresses, (address, object, reader) => {
-      for (const query of at(bearers, address)) {
+      for (const query of at(queriesAt, address)) {
         if (symbols.isData(query) !== object.isVariable) continue;
         const symbol = symbols.name(query);
-        // The code at an address is that function's, whatever it is called; several empty variables may share an address.
-        if (object.isVariable && !bearsName(symbol, object)) continue;
+        // The code at an address belongs to that function even under another name; several empty variables may share an address.
+        if (object.isVariable && !hasNameOf(symbol, object)) continue;
         if (located.has(query)) addCandidate(candidates, query, symbol, object);
         if (!object.isEntry || !compared.has(query) || parameters.has(query)) continue;
         const isRenamed = symbol !== object.name() && symbol !== object.linkageName();
@@ -71,7 +71,7 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
   };
 }
 
-/** More of them tell no more: which of them a symbol is stays open. */
+/** More candidates do not help: the choice among them stays open. */
 const MOST_CANDIDATES = 64;
 
 function addCandidate(
@@ -94,7 +94,7 @@ function isSame(a: Declaration, b: Declaration): boolean {
   return a.line === b.line && a.path === b.path && a.unit.offset === b.unit.offset;
 }
 
-/** Of several declarations the one in the file that the symbol is of; none if that does not tell them apart. */
+/** Selects, of several declarations, the one in the symbol's STT_FILE file; none for data if that leaves more than one. */
 function chosen(
   candidates: ReadonlyMap<number, readonly DeclaredLocation[]>,
   symbols: QueriedSymbols,
@@ -113,7 +113,7 @@ function chosen(
 }
 
 function byAddress({ addressHigh, addressLow }: Queries, wanted: ReadonlySet<number>) {
-  const bearers: number[][] = [];
+  const queriesAt: number[][] = [];
   const indexOf = new Map<number, Map<number, number>>();
   const high: number[] = [];
   const low: number[] = [];
@@ -127,22 +127,22 @@ function byAddress({ addressHigh, addressLow }: Queries, wanted: ReadonlySet<num
     }
     const index = lows.get(l);
     if (index !== undefined) {
-      bearers[index]?.push(query);
+      queriesAt[index]?.push(query);
       continue;
     }
-    lows.set(l, bearers.push([query]) - 1);
+    lows.set(l, queriesAt.push([query]) - 1);
     high.push(h);
     low.push(l);
   }
-  return { addresses: { high: Uint32Array.from(high), low: Uint32Array.from(low) }, bearers };
+  return { addresses: { high: Uint32Array.from(high), low: Uint32Array.from(low) }, queriesAt };
 }
 
-/** Whether a symbol is named after a variable: as it is, numbered or promoted, or by clang after its function too. */
-function bearsName(symbol: string, object: DeclaredObject): boolean {
+/** Whether a symbol's name is a variable's: unchanged, with a suffix, or with clang's prefix of its function. */
+function hasNameOf(symbol: string, object: DeclaredObject): boolean {
   const name = object.name();
-  if (name !== null && isBegunBy(symbol, name)) return true;
+  if (name !== null && isNameWithSuffix(symbol, name)) return true;
   const prefix = prefixOf(symbol, object);
-  // clang leaves out the name of a function that was inlined everywhere.
+  // clang omits the name of a function that it inlined everywhere.
   if (prefix !== null) return (object.functionName() ?? prefix) === prefix;
   return symbol === object.linkageName();
 }
@@ -152,11 +152,11 @@ function prefixOf(symbol: string, object: DeclaredObject): string | null {
   const name = object.name();
   if (!object.isLocal || name === null) return null;
   for (let dot = symbol.indexOf(".", 1); dot !== -1; dot = symbol.indexOf(".", dot + 1)) {
-    if (isBegunBy(symbol.slice(dot + 1), name)) return symbol.slice(0, dot);
+    if (isNameWithSuffix(symbol.slice(dot + 1), name)) return symbol.slice(0, dot);
   }
   return null;
 }
 
-function isBegunBy(symbol: string, name: string): boolean {
+function isNameWithSuffix(symbol: string, name: string): boolean {
   return symbol.startsWith(name) && (symbol.length === name.length || symbol[name.length] === ".");
 }

@@ -8,10 +8,10 @@ import { type Queries, type Resolver, unknownLocations, VIA_LINE, VIA_NEXT_LINE 
 import { unitFinder } from "./unit-finder.ts";
 
 /**
- * The built-in resolver. It runs the line programs of just those units that the addresses belong to.
+ * The built-in resolver. It runs only the line programs of the units that contain the addresses.
  *
- * An address's location is the last row at or before it within its sequence. Where there is none, or the row has no
- * line, the first row within the symbol that has one is taken, if the query gives the symbol's size.
+ * An address's location is the last row at or before it within its sequence. If there is none, or the row has no line, the
+ * location is the first row with a line within the symbol, provided that the query gives the symbol's size.
  */
 export function dwarfResolver(sections: DebugSections): Resolver {
   const findUnits = unitFinder(sections);

@@ -2,17 +2,17 @@ import { emptyQueries, type Resolver } from "./resolver.ts";
 
 /** A line of a source file. */
 export interface SourceLine {
-  /** As the debug information records it, joined to its directory. */
+  /** The path in the debug information, joined to its directory. */
   readonly file: string;
-  /** From 1; 0 for code that belongs to no line. */
+  /** From 1; 0 for code without a line. */
   readonly line: number;
 }
 
 /**
  * Looks up the source lines of addresses.
  *
- * @returns one for each address, in their order; null where none is known
- * @throws Failure for damaged debug information, and for an addr2line that fails
+ * @returns one for each address, in the same order; null if unknown
+ * @throws Failure for damaged debug information, and when addr2line fails
  * @example
  * const locator = await openLocator(openElf("vmlinux"));
  * const [line] = await locateAddresses(locator, [0xffffffff81000000n]);

@@ -12,7 +12,7 @@ import type { Locations, Queries, Resolver } from "./resolver.ts";
 import { sectionResolver } from "./section-resolver.ts";
 import { unitFinder } from "./unit-finder.ts";
 
-/** What looks up source lines, and how: an option that is not given has its default. */
+/** The options of a locator. */
 export interface LocatorOptions {
   /** The built-in reader of DWARF, or an external tool. Default: "dwarf". */
   readonly resolver: "dwarf" | "addr2line";
@@ -20,18 +20,18 @@ export interface LocatorOptions {
   readonly addr2line: string;
   /** The number of addr2line processes at a time. Default: the number of processors. */
   readonly jobs: number;
-  /** Whether the parameters of functions are wanted too. Default: false. */
+  /** Whether to find the parameters of functions too. Default: false. */
   readonly signatures?: boolean | undefined;
-  /** Ends running addr2line processes. */
+  /** Terminates running addr2line processes. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The options of a locator, those that are not given at their defaults. */
+/** The options of a locator, with defaults for those that are not given. */
 export function locatorOptions(given: Partial<LocatorOptions>): LocatorOptions {
   return { resolver: "dwarf", addr2line: "addr2line", jobs: availableParallelism(), ...given };
 }
 
-/** What locates the addresses of an image: in the image itself, or in its separate debug file. */
+/** A locator of an image's addresses; it reads the image itself or its separate debug file. */
 export interface Locator extends Resolver {
   /** The file with the debug information. */
   readonly elf: ElfFile;
@@ -40,8 +40,8 @@ export interface Locator extends Resolver {
 }
 
 /**
- * Opens what locates addresses in a linked image. The built-in resolver needs the image's debug information; with addr2line,
- * units and declarations that cannot be read are left out.
+ * Opens a locator for a linked image. The built-in resolver needs the image's debug information; with addr2line, units and
+ * declarations that cannot be read are omitted.
  *
  * @throws Failure for a relocatable file, or one without debug information
  * @example
@@ -54,7 +54,7 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
     throw new Failure(
       "WRONG_KIND",
       elf.path,
-      "is a relocatable file, in which an address means nothing",
+      "is a relocatable file, which has no final addresses",
       "give a linked vmlinux",
     );
   }
@@ -64,8 +64,8 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
 }
 
 /**
- * Opens what locates addresses in a relocatable object, laid out as `layOutSections` does: in the object itself, or if that was
- * stripped, in its separate debug file.
+ * Opens a locator for a relocatable object with the addresses of `layOutSections`. It reads the object itself or, if that was
+ * stripped, its separate debug file.
  *
  * @param directories that may hold separate debug files
  * @throws Failure for an object without debug information
@@ -121,7 +121,7 @@ function suggestAddr2line(error: unknown): never {
   throw error instanceof Failure ? error.orElse("use --resolver addr2line") : error;
 }
 
-/** An external tool, with the units and declarations of .debug_info where that can be read. */
+/** A locator that uses an external tool, and units and declarations of .debug_info if that can be read. */
 async function addr2lineLocator(
   elf: ElfFile,
   { resolve }: Resolver,

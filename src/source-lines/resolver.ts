@@ -1,9 +1,9 @@
 import type { Unit } from "../dwarf/unit.ts";
 
 /**
- * Addresses to be looked up, in columns of `count` entries each.
+ * Addresses to look up, in columns of `count` entries each.
  *
- * Any order is allowed; the built-in resolver is fastest when they ascend.
+ * Any order is allowed; the built-in resolver is fastest with ascending addresses.
  */
 export interface Queries {
   readonly count: number;
@@ -17,26 +17,26 @@ export interface Queries {
 export const VIA_NONE = 0;
 /** The line table's row for the address itself. */
 export const VIA_LINE = 1;
-/** The first row within the symbol, since none covers its first address. */
+/** The first row with a line within the symbol, since no such row covers its first address. */
 export const VIA_NEXT_LINE = 2;
 
-/** How a location was found, as tables say it. */
+/** How a location was found, as tables record it. */
 export type Via = "line" | "next-line" | "decl" | "file-symbol";
 
-/** The source locations of the addresses asked for, in columns parallel to the queries. */
+/** The source locations of the queried addresses, in columns parallel to the queries. */
 export interface Locations {
-  /** Index into `files`, -1 where no location is known. */
+  /** Index into `files`, -1 if the location is unknown. */
   readonly file: Int32Array;
-  /** The line from 1; 0 where the line table has code of no line (DWARF 5 section 6.2.2). */
+  /** The line from 1; 0 where the line table gives code no line (DWARF 5 section 6.2.2). */
   readonly line: Uint32Array;
   readonly via: Uint8Array;
   /** Paths as the debug information records them, each joined to its directory. */
   readonly files: readonly string[];
-  /** The compilation unit of each address, undefined for an address in none; undefined when units cannot be read. */
+  /** The unit of each address, undefined for an address outside all units; no array when units cannot be read. */
   readonly units: readonly (Unit | undefined)[] | undefined;
 }
 
-/** What turns addresses into source locations. */
+/** Maps addresses to source locations. */
 export interface Resolver {
   resolve(queries: Queries): Promise<Locations>;
 }
@@ -50,7 +50,7 @@ export function emptyQueries(count: number): Queries {
   };
 }
 
-/** Locations that are all unknown, for a resolver to fill in. */
+/** Unknown locations, for a resolver to fill in. */
 export function unknownLocations(count: number) {
   return {
     file: new Int32Array(count).fill(-1),

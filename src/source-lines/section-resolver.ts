@@ -4,16 +4,16 @@ import { layOutSections } from "../elf/section-layout.ts";
 import { emptyQueries, type Resolver, unknownLocations } from "./resolver.ts";
 
 /**
- * A resolver for a relocatable file by resolvers that know the sections' offsets only.
+ * A resolver for a relocatable file, built on resolvers that take offsets in one section.
  *
- * @param ofSection the one that answers offsets in a section
- * @returns one that answers the addresses that `layOutSections` gives out
+ * @param ofSection creates the resolver for offsets in a section
+ * @returns a resolver for the addresses of `layOutSections`
  */
 export function sectionResolver(elf: ElfFile, ofSection: (name: string) => Resolver): Resolver {
   const bases = layOutSections(elf);
   return {
     async resolve(queries) {
-      // Resolvers that know sections only know no units.
+      // Resolvers of single sections know no units.
       const locations = unknownLocations(queries.count);
       for (const { index, name, size } of elf.sections) {
         const base = at(bases, index);

@@ -7,27 +7,26 @@ export interface RecordedPath {
 }
 
 /**
- * Makes recorded source paths relative to the root of the source tree, so that they do not tell where a kernel was
+ * Makes recorded source paths relative to the root of the source tree, so that they do not reveal where a kernel was
  * built.
  *
- * Roots are, in this order: those given; the prefix in front of `init/main.c`, which every vmlinux has; the unit's
- * compilation directory, which is the build directory. The longest one that fits is taken, those given before any
- * other.
+ * Roots are, in this order: those given; the prefix of `init/main.c`, which every vmlinux has; the unit's compilation
+ * directory, which is the build directory. The longest root that matches is removed; given roots take precedence.
  */
 export interface SourceRoots {
   readonly given: readonly string[];
-  /** The prefix in front of `init/main.c`: "" when that is recorded without one, null when it is not known. */
+  /** The prefix of `init/main.c`: "" when that is recorded without one, null when it is unknown. */
   readonly detected: string | null;
-  /** All that were found out for each compilation directory. */
+  /** The detected roots for each compilation directory. */
   readonly ofDirectory: Map<string | null, readonly string[]>;
 }
 
 const INIT_MAIN = "init/main.c";
 
-/** What normalising changes, or may change: empty parts, `.` and `..`. */
+/** The parts that normalising changes, or may change: empty parts, `.` and `..`. */
 const UNUSUAL_PART = /(^|\/)\.{0,2}(\/|$)/;
 
-/** posix.normalize, which takes long over the many paths that it leaves as they are. */
+/** posix.normalize, but fast for the many paths that it does not change. */
 function normalize(path: string): string {
   return UNUSUAL_PART.test(path) ? posix.normalize(path) : path;
 }
@@ -43,7 +42,7 @@ export function sourceRoots(given: readonly string[], initMain: string | undefin
   return { given: given.map(withoutTrailingSlash), detected, ofDirectory: new Map() };
 }
 
-/** The path relative to the source root; a path outside every root loses only its leading `/` and `../`. */
+/** The path relative to the source root; a path outside all roots loses only its leading `/` and `../`. */
 export function relativeSource(roots: SourceRoots, recorded: RecordedPath): string {
   const path = normalize(recorded.path);
   const inner =
@@ -65,8 +64,8 @@ function detectedRoots(
   if (compilationDirectory) {
     const directory = withoutTrailingSlash(compilationDirectory);
     roots.push(directory);
-    // Where the compiler was told to record C sources relative to the tree (-fmacro-prefix-map and its like), an
-    // assembler that was not told records them under <tree>/<build directory>: Debian's 6.1.
+    // If the compiler records C sources relative to the tree (-fmacro-prefix-map and similar options), an assembler
+    // without that option records them under <tree>/<build directory>: Debian's 6.1.
     if (detected && !detected.startsWith("/") && directory.endsWith(`/${detected}`)) {
       roots.push(directory.slice(0, -detected.length - 1));
     }

@@ -6,14 +6,14 @@ import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";
 import type { RecordedPath } from "./source-root.ts";
 
-/** Finds the compilation unit of each address, by .debug_aranges and the units' own ranges; undefined for an address in none. */
+/** Finds the unit of each address, by .debug_aranges and the units' own ranges; undefined for an address outside all units. */
 export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit | undefined)[] {
   const index = unitIndex(sections);
   return ({ count, addressHigh, addressLow }) =>
     Array.from({ length: count }, (_, i) => index.find(at(addressHigh, i), at(addressLow, i)));
 }
 
-/** The unit's primary source file; undefined for a unit that does not name one. */
+/** The unit's primary source file; undefined for a unit without DW_AT_name. */
 export function unitSource(unit: Unit): RecordedPath | undefined {
   if (unit.name === null) return undefined;
   const { compilationDirectory } = unit;

@@ -28,8 +28,8 @@ import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
 
 /**
- * The listing of an ELF file's symbols, and which entry of the symbol table each came from. It is in the memory that it was made
- * in: once that memory has another listing, all members but `source` and `count` throw.
+ * The listing of an ELF file's symbols, with the symbol table index of each. It stays in the memory in which it was created:
+ * once that memory has another listing, all members but `source` and `count` throw.
  */
 export interface ElfListing extends Listing {
   readonly table: SymbolTable;
@@ -37,22 +37,22 @@ export interface ElfListing extends Listing {
   readonly tableIndex: Uint32Array;
 }
 
-/** The listing's text is not kept: this much of it is made at a time. */
+/** The listing's text is not stored: it is generated in chunks of this many bytes. */
 const TEXT_BYTES = 1 << 18;
 /** In bytes; far above any kernel's. */
 const NAMES_LIMIT = 1 << 30;
-/** Symbols worked on at a time: the engine goes over to better code between two calls. */
+/** Symbols per call: the engine can switch to better code only between two calls. */
 const BATCH = 4096;
 
 /**
- * Lists an ELF file's symbols as, byte for byte, GNU `nm -n` does in the C locale: no section, file or special symbols; the
- * undefined ones first, then by value, then by name; equals in the order of the table.
+ * Lists an ELF file's symbols, byte for byte as GNU `nm -n` does in the C locale: no section, file or special symbols;
+ * undefined symbols first, then sorted by value, then by name; equal ones in the order of the table.
  *
  * @param bases the address of each section, for the values of a relocatable file, which are offsets in their sections
- *   (layOutSections); nm knows no such addresses
- * @param memory the room for the listing, which ends an earlier one there
+ *   (layOutSections); nm does not use such addresses
+ * @param memory the memory for the listing; invalidates an earlier listing there
  * @returns undefined for a file without a symbol table
- * @throws Failure for a table that contradicts itself, and for names that overlap beyond measure
+ * @throws Failure for a table that contradicts itself, and for names that overlap too much
  */
 export function elfListing(
   elf: ElfFile,
@@ -76,11 +76,11 @@ function listSymbols(
   const { program } = memory;
   const columns = memory.room(table.count * COLUMNS_BYTES, elf.path);
   const text = memory.room(TEXT_BYTES);
-  // What follows is of no use when the columns are filled.
+  // The memory allocated after this is not needed once the columns are filled.
   const spare = memory.room(0);
   describeSymbols(elf, table, bases, memory);
   const keys = collectKeys(elf, table, memory);
-  // Sorting needs the room of the columns first.
+  // Sorting uses the columns' memory first.
   sortKeys(memory, keys, columns);
   const count = keys.bytes / KEY_BYTES;
   const stride = count * 4;
@@ -117,7 +117,7 @@ function listSymbols(
 
 type ListedColumns = Omit<ElfListing, "lines"> & { readonly memory: WasmMemory };
 
-/** A listing that checks that it is still in its memory. */
+/** A listing whose members check that it is still in its memory. */
 function whileHeld(listed: ListedColumns, check: () => void, makeLines: Listing["lines"]): ElfListing {
   const checked = <T>(value: T): T => {
     check();
@@ -167,7 +167,7 @@ function whileHeld(listed: ListedColumns, check: () => void, makeLines: Listing[
   };
 }
 
-/** Tells the program where the symbol table is, and what else it must know of the file. */
+/** Passes the program the location of the symbol table, and the file's properties that it needs. */
 function describeSymbols(
   elf: ElfFile,
   table: SymbolTable,
@@ -194,21 +194,21 @@ function describeSymbols(
   );
 }
 
-/** Copies bytes into a memory, and gives their offset. */
+/** Copies bytes into a memory; returns their offset. */
 function place(memory: WasmMemory, { buffer, byteOffset, byteLength }: Uint8Array | Uint32Array): number {
   const copy = memory.room(byteLength);
   new Uint8Array(memory.buffer(), copy, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
   return copy;
 }
 
-/** The keys of symbols, and how often each digit has each value. */
+/** The keys of symbols, and the number of keys with each value of each digit. */
 interface Keys {
   readonly start: number;
   readonly bytes: number;
   readonly counts: number;
 }
 
-/** Makes keys of the symbols that nm lists. */
+/** Creates the keys of the symbols that nm lists. */
 function collectKeys(elf: ElfFile, table: SymbolTable, memory: WasmMemory): Keys {
   const { count } = table;
   const { program } = memory;
@@ -220,18 +220,16 @@ function collectKeys(elf: ElfFile, table: SymbolTable, memory: WasmMemory): Keys
   let end = start;
   for (let symbol = 1; symbol < count; symbol += BATCH) {
     end = program.collectSymbols(symbol, Math.min(count, symbol + BATCH), left, end, counts);
-    if (end === NAME_OUTSIDE_STRINGS)
-      throw damaged(elf.path, "a symbol's name lies outside the string table");
-    if (program.namesLength() > NAMES_LIMIT)
-      throw damaged(elf.path, "its symbols' names overlap beyond measure");
+    if (end === NAME_OUTSIDE_STRINGS) throw damaged(elf.path, "a symbol's name is outside the string table");
+    if (program.namesLength() > NAMES_LIMIT) throw damaged(elf.path, "its symbol names overlap too much");
   }
   return { start, bytes: end - start, counts };
 }
 
-/** Writes the lines of rows [row, end) after what is used of the room, as many as fit; gives the row after the last one. */
+/** Writes the lines of rows [row, end) after the `used` bytes of the room, as many as fit; returns the row after the last one. */
 type LineWriter = (row: number, end: number, used: number) => { bytes: number; row: number };
 
-/** The lines of a listing, in pieces that are in the room, each valid until the next is asked for. */
+/** The lines of a listing, in pieces in the room, each valid until the next is requested. */
 function* lines(
   { text, nameStart, nameEnd, count, ...listed }: ListedColumns,
   undefinedCount: number,
@@ -252,7 +250,7 @@ function* lines(
       if (row === end) break;
       if (used > 0) yield room.subarray(0, used);
       else {
-        // A name that is longer than the room.
+        // A line longer than the room.
         yield Buffer.from(beforeName(row));
         yield text.subarray(nameStart[row], nameEnd[row++]);
         yield Buffer.from("\n");
@@ -272,7 +270,7 @@ function* lines(
   yield room.subarray(0, used);
 }
 
-/** What a line holds before the name. */
+/** The part of a line before the name. */
 function lineStart(
   {
     table,
@@ -289,7 +287,7 @@ function lineStart(
   return `${address} ${String.fromCharCode(at(type, symbol))} `;
 }
 
-/** Sorts keys where they are. */
+/** Sorts keys in place. */
 function sortKeys({ program, buffer }: WasmMemory, { start, bytes, counts }: Keys, spare: number): void {
   const step = BATCH * KEY_BYTES;
   let from = start;
@@ -306,13 +304,13 @@ function sortKeys({ program, buffer }: WasmMemory, { start, bytes, counts }: Key
 }
 
 /**
- * The names that nm leaves out without --special-syms: bfd's is_target_special_symbol. Mapping and tagging symbols, on
- * RISC-V the assembler's local labels and nameless symbols too.
+ * The names that nm omits without --special-syms (bfd's is_target_special_symbol): mapping and tagging symbols, and on
+ * RISC-V also the assembler's local labels and nameless symbols.
  */
 const SPECIAL_SYMBOLS: Readonly<Record<number, RegExp>> = {
   [EM_ARM]: /^\$[a-z](\.|$)/,
   [EM_AARCH64]: /^\$[xdmfp](\.|$)/,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: gas ends the labels it makes up with ^A or ^B
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: gas ends the labels it generates with ^A or ^B
   [EM_RISCV]: /^($|\$[xd]|\.L|\.\.|_\.L_|L[0-9]+[\x01\x02])/,
 };
 

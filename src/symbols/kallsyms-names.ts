@@ -1,4 +1,4 @@
-// What kernels show, match and live-patch of names that compilers have changed: docs/names.md tells where their sources say so.
+// How kernels show, match and live-patch names that compilers have changed; docs/names.md gives the kernel sources.
 import type { KallsymsNames } from "./name-anatomy.ts";
 
 /** The values of `--kallsyms-names`. */
@@ -8,13 +8,13 @@ export function isKallsymsNames(value: unknown): value is KallsymsNames {
   return KALLSYMS_NAMES.some((names) => names === value);
 }
 
-/** What is known of a kernel: null or undefined stands for what is not. */
+/** The known facts about a kernel; null or undefined for unknown ones. */
 export interface KernelFacts {
   /** The release, as `uname -r`: `6.1.0-56-cloud-amd64`. */
   readonly release: string | null;
-  /** linux_banner, which names the compiler, and Debian's and Ubuntu's stable version. */
+  /** linux_banner, which gives the compiler, and Debian's and Ubuntu's stable version. */
   readonly banner: string | null;
-  /** Its configuration file's content. */
+  /** The content of its configuration file. */
   readonly config: () => string | undefined;
   /** Whether any symbol has ThinLTO's suffix. */
   readonly hasLlvmSuffix: boolean;
@@ -22,7 +22,7 @@ export interface KernelFacts {
 
 type Version = readonly [major: number, minor: number, patch: number];
 
-/** The first of each stable series, and of the releases, that has a change. */
+/** The first version with a change, in each stable series and in mainline. */
 type Since = readonly Version[];
 
 /** kallsyms: Match symbols exactly with CONFIG_LTO_CLANG (fb6a421fb615). */
@@ -42,10 +42,10 @@ const AT_FIRST_DOT: Since = [[5, 16, 0]];
 const LIVE_PATCHES_LOOK_UP: Since = [[6, 2, 0]];
 
 /**
- * What the look-ups by name of a kernel compare (kprobes, kallsyms_lookup_name).
+ * The part of a name that a kernel's look-ups compare (kprobes, kallsyms_lookup_name).
  *
- * Without CONFIG_LTO_CLANG names are compared as they are; that a kernel has it, ThinLTO's suffixes in its names tell, or
- * its configuration. Of a kernel whose release is not known, those suffixes alone tell.
+ * Without CONFIG_LTO_CLANG, whole names are compared. ThinLTO's suffixes in names, or the configuration, show that a kernel has
+ * it. If the kernel's release is unknown, those suffixes alone decide.
  */
 export function lookUpNames(facts: KernelFacts): KallsymsNames {
   const { release, banner, hasLlvmSuffix } = facts;
@@ -57,8 +57,8 @@ export function lookUpNames(facts: KernelFacts): KallsymsNames {
 }
 
 /**
- * What live patches compare: whole names up to 6.1, which walks all symbols (klp_find_object_symbol,
- * kallsyms_on_each_symbol), and since then what other look-ups compare.
+ * The part of a name that live patches compare: the whole name up to 6.1, which walks all symbols (klp_find_object_symbol,
+ * kallsyms_on_each_symbol); since then the same part as other look-ups.
  */
 export function livePatchNames(names: KallsymsNames, release: string | null): KallsymsNames {
   const version = versionOf(release, null);
@@ -85,7 +85,7 @@ function isFrom(version: Version, first: Version): boolean {
   return difference >= 0;
 }
 
-/** A distribution's release keeps its stable number to itself (6.1.0-56), and has the true one in the banner (6.1.192). */
+/** A distribution's release hides its stable number (6.1.0-56); the banner has the real one (6.1.192). */
 function versionOf(release: string | null, banner: string | null): Version | undefined {
   const numbers = /^([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,6}))?/.exec(release ?? "");
   if (numbers === null) return undefined;

@@ -25,7 +25,7 @@ import {
 import type { ElfListing } from "./elf-listing.ts";
 import { findSymbol } from "./listing.ts";
 
-/** The architecture as `uname -m` prints it, null for one that is not known. */
+/** The architecture as `uname -m` prints it, null if unknown. */
 export function architecture({ machine, is64, littleEndian }: ElfFile): string | null {
   switch (machine) {
     case EM_X86_64:
@@ -53,7 +53,7 @@ export function architecture({ machine, is64, littleEndian }: ElfFile): string |
   }
 }
 
-/** A vmlinux, its symbols, and what finds the entry of one by name. */
+/** A vmlinux, its symbols, and a function that finds the entry of one by name. */
 export interface KernelImage {
   readonly elf: ElfFile;
   readonly table: SymbolTable;
@@ -73,7 +73,7 @@ export function listedImage(elf: ElfFile, listing: ElfListing): KernelImage {
   };
 }
 
-/** An image that no listing was made of. */
+/** An image without a listing. */
 export function unlistedImage(elf: ElfFile, table: SymbolTable): KernelImage {
   return { elf, table, findEntry: (name) => findEntry(table, name) };
 }
@@ -89,7 +89,7 @@ export function kernelBanner(image: KernelImage): string | null {
 
 const BANNER = "Linux version ";
 
-/** The release that a linux_banner tells. */
+/** The release in a linux_banner. */
 export function releaseOf(banner: string): string {
   return banner.slice(BANNER.length).replace(/ .*/s, "");
 }
@@ -98,8 +98,8 @@ export function releaseOf(banner: string): string {
 const CONFIG_LIMIT = 1 << 24;
 
 /**
- * The configuration that CONFIG_IKCONFIG puts into an image (kernel/configs.c): gzip's bytes between kernel_config_data,
- * behind IKCFG_ST, and kernel_config_data_end. undefined when it has none, or none that can be unpacked.
+ * The configuration that CONFIG_IKCONFIG puts into an image (kernel/configs.c): gzip data from kernel_config_data,
+ * after IKCFG_ST, to kernel_config_data_end. undefined when there is none, or it cannot be unpacked.
  */
 export function kernelConfig(image: KernelImage): string | undefined {
   const start = contentOf(image, "kernel_config_data");
@@ -116,7 +116,7 @@ export function kernelConfig(image: KernelImage): string | undefined {
   }
 }
 
-/** Where a symbol's content stands in the bytes of its section. */
+/** The offset of a symbol's content in the bytes of its section. */
 function contentOf(
   { elf, table, findEntry }: KernelImage,
   name: string,

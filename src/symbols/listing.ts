@@ -10,9 +10,9 @@ import { kindOfLetter } from "./symbol-kind.ts";
  * kept as two unsigned halves, since a double cannot hold them.
  */
 export interface Listing {
-  /** What the listing was read from, for messages. */
+  /** The file that the listing was read from, for messages. */
   readonly source: string;
-  /** What the names stand in, each of them somewhere. */
+  /** The buffer that contains all names. */
   readonly text: Buffer;
   readonly count: number;
   /** Offset in `text` of the name, and of the first byte after the name. */
@@ -20,23 +20,23 @@ export interface Listing {
   readonly nameEnd: Uint32Array;
   readonly addressHigh: Uint32Array;
   readonly addressLow: Uint32Array;
-  /** nm's letter, in ASCII: what is printed. */
+  /** nm's letter, in ASCII, as printed. */
   readonly type: Uint8Array;
-  /** What the symbol is (symbol-kind.ts). */
+  /** The symbol's kind (symbol-kind.ts). */
   readonly kind: Uint8Array;
   /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
   readonly nameHash: Uint32Array;
   /** The memory that the listing is in, with room for what is worked out about its symbols. */
   readonly memory?: WasmMemory;
   /**
-   * The lines of all symbols, in pieces each valid until the next is asked for.
+   * The lines of all symbols, in pieces, each valid until the next is requested.
    *
-   * @param added symbols, ascending, and names: behind each one's line stands one like it with that name
+   * @param added symbols, ascending, and names: the line of each symbol is followed by a copy with that name
    */
   lines(added?: Iterable<readonly [symbol: number, name: string]>): Iterable<Uint8Array>;
 }
 
-/** The columns of a listing of at most `capacity` symbols, to be filled by a reader. */
+/** Empty columns for a listing of at most `capacity` symbols. */
 function listingColumns(capacity: number) {
   return {
     nameStart: new Uint32Array(capacity),
@@ -50,8 +50,8 @@ function listingColumns(capacity: number) {
 }
 
 /**
- * The hash of the name, or part of one, that stands at [start, end) of a listing's text: FNV-1a over little-endian words
- * of four bytes, the last one filled up with zeros; a shift mixes the upper bits in. Never 0.
+ * The hash of the name, or part of one, at [start, end) of a listing's text: FNV-1a over little-endian words of four
+ * bytes, the last one padded with zeros; a shift mixes the upper bits in. Never 0.
  */
 export function nameHashOf(text: Buffer, start: number, end: number): number {
   let hash = 0x811c9dc5;
@@ -69,7 +69,7 @@ export function symbolName(listing: Listing, symbol: number): string {
   return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
 }
 
-/** The first defined symbol of vmlinux that bears a name, undefined when there is none. */
+/** The first defined symbol of vmlinux with this name, undefined when there is none. */
 export function findSymbol(listing: Listing, name: string): number | undefined {
   const bytes = Buffer.from(name);
   const hash = nameHashOf(bytes, 0, bytes.length);
@@ -88,7 +88,7 @@ export function moduleName(listing: Listing, symbol: number): string {
   return text.toString("latin1", start + 2, text.indexOf(CLOSING_BRACKET, start));
 }
 
-/** What /proc/kallsyms writes between a name and `[module]`. */
+/** The separator between a name and `[module]` in /proc/kallsyms. */
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -106,11 +106,11 @@ for (let digit = 0; digit < 16; digit++) {
 }
 
 /**
- * Reads the text of `nm -n`, System.map or /proc/kallsyms: lines `<hex address> <type letter> <name>`, the address
- * left out for undefined symbols, `\t[module]` behind the name allowed. A name reaches to the end of its line.
+ * Reads the text of `nm -n`, System.map or /proc/kallsyms: lines `<hex address> <type letter> <name>`, without
+ * an address for undefined symbols; `\t[module]` may follow the name. A name extends to the end of its line.
  *
- * @param source what `text` was read from, for messages
- * @throws Failure for a line of another shape, an empty listing, or one whose addresses were all hidden by the kernel
+ * @param source the file that `text` was read from, for messages
+ * @throws Failure for a line of another form, an empty listing, or one in which the kernel has hidden all addresses
  * @example
  * const listing = readListing(Buffer.from("ffffffff81000000 T _text\n"), "System.map");
  * console.log(listing.count);
@@ -135,8 +135,8 @@ export function readListing(text: Buffer, source: string): Listing {
         throw new Failure(
           "WRONG_KIND",
           source,
-          `line ${line} is no symbol: "${shown}"`,
-          "give what `nm -n` prints",
+          `line ${line} is not a symbol: "${shown}"`,
+          "give the output of `nm -n`",
         );
       }
       lineStart[count] = start;
@@ -145,8 +145,7 @@ export function readListing(text: Buffer, source: string): Listing {
     }
     start = next;
   }
-  if (count === 0)
-    throw new Failure("WRONG_KIND", source, "the listing is empty", "give what `nm -n` prints");
+  if (count === 0) throw new Failure("WRONG_KIND", source, "is empty", "give the output of `nm -n`");
   if (count > 1 && !anyAddress) {
     throw new Failure(
       "WRONG_KIND",
@@ -167,7 +166,7 @@ export function readListing(text: Buffer, source: string): Listing {
         const newline = text.indexOf(LINE_FEED, nameEnd[symbol]);
         const end = newline === -1 ? text.length : newline + 1;
         yield text.subarray(written, end);
-        // A last line without a newline stays the last one without.
+        // A last line without a newline stays the last line without one.
         if (text[end - 1] !== LINE_FEED) yield Buffer.from("\n");
         yield text.subarray(lineStart[symbol], nameStart[symbol]);
         yield Buffer.from(name);
@@ -182,7 +181,7 @@ export function readListing(text: Buffer, source: string): Listing {
 /**
  * Reads the line [start, end) of a listing into the columns.
  *
- * @returns whether it is the line of a symbol
+ * @returns whether the line is that of a symbol
  */
 function readLine(
   text: Buffer,
@@ -222,7 +221,7 @@ function readLine(
   return true;
 }
 
-/** Where a name ends: before `\t[module]` if that closes the line, else with the line. */
+/** The end of a name: before `\t[module]` if that ends the line, otherwise the end of the line. */
 function endOfName(text: Buffer, start: number, lineEnd: number): number {
   if (text[lineEnd - 1] !== CLOSING_BRACKET) return lineEnd;
   for (let at = lineEnd - 2; at > start; at--) {

@@ -8,10 +8,10 @@ import { type Listing, symbolName } from "./listing.ts";
 import { isFunction } from "./symbol-kind.ts";
 
 /**
- * Finds symbols of a listing in the image that the listing was made of, by address and name.
+ * Finds symbols of a listing in the image that the listing came from, by address and name.
  *
  * @returns the index of each in the image's symbol table
- * @throws Failure for a symbol that the image does not have: the listing is of another build
+ * @throws Failure for a symbol that the image does not have: the listing is of a different build
  */
 export function matchByAddress(listing: Listing, symbols: Int32Array, image: ElfListing): Uint32Array {
   return Uint32Array.from(symbols, (symbol) => {
@@ -44,13 +44,13 @@ function firstAt(image: ElfListing, high: number, low: number): number {
 }
 
 /**
- * Finds symbols of a listing in another image of the same build, where their addresses may differ: by name, and by order
- * among the namesakes of the same kind, text or not.
+ * Finds symbols of a listing in another image of the same build, in which addresses may differ: by name, and by order among
+ * namesakes of the same kind (text or not).
  *
  * @param inScope the listing's symbols that are counted, in address order
- * @param imageInScope the same of the image
+ * @param imageInScope the same for the image
  * @returns the index of each of `symbols` in the image's symbol table
- * @throws Failure for a name that the image has another number of times
+ * @throws Failure for a name with a different number of symbols in the image
  */
 export function matchByName(
   listing: Listing,
@@ -63,32 +63,32 @@ export function matchByName(
   const ours = byName(listing, inScope, wanted);
   const theirs = byName(image, imageInScope, wanted);
   const found = new Map<number, number>();
-  for (const [key, bearers] of ours) {
+  for (const [key, namesakes] of ours) {
     const others = theirs.get(key) ?? [];
-    if (others.length !== bearers.length) {
+    if (others.length !== namesakes.length) {
       const times = (n: number) => (n === 1 ? "once" : `${n} times`);
       throw new Failure(
         "OTHER_BUILD",
         listing.source,
-        `has ${key.slice(1)} ${times(bearers.length)}, ${image.source} ${others.length === 0 ? "not at all" : times(others.length)}`,
+        `has ${key.slice(1)} ${times(namesakes.length)}, but ${image.source} has it ${times(others.length)}`,
         "give a --debug-file of the same build",
       );
     }
-    for (const [i, symbol] of bearers.entries()) found.set(symbol, at(image.tableIndex, at(others, i)));
+    for (const [i, symbol] of namesakes.entries()) found.set(symbol, at(image.tableIndex, at(others, i)));
   }
   return Uint32Array.from(symbols, (symbol) => found.get(symbol) ?? notInScope(symbol));
 }
 
 /**
- * Finds symbols of an image in the object that it was linked from, vmlinux.o: by name and STT_FILE symbol, and by order in the
- * symbol table among those alike, which a linker keeps for local symbols. Addresses tell nothing, since the image has its
- * sections in another order.
+ * Finds symbols of an image in the object that it was linked from, vmlinux.o: by name and STT_FILE symbol, and by order in
+ * the symbol table among equal ones, since a linker keeps the order of local symbols. Addresses do not help, since the image
+ * has its sections in a different order.
  *
  * @param symbols indices in the image's symbol table
  * @param imageInScope the image's symbols that are counted
- * @param objectInScope the same of the object
+ * @param objectInScope the same for the object
  * @returns the index of each in the object's symbol table
- * @throws Failure for a symbol that the object has another number of times
+ * @throws Failure for a name with a different number of symbols in the object
  */
 export function matchByFile(
   image: ElfListing,
@@ -102,17 +102,17 @@ export function matchByFile(
   const theirs = byFile(object, objectInScope, wanted);
   return symbols.map((index) => {
     const key = fileAndName(image.table, index);
-    const bearers = ours.get(key) ?? [];
+    const namesakes = ours.get(key) ?? [];
     const others = theirs.get(key) ?? [];
-    if (others.length !== bearers.length) {
+    if (others.length !== namesakes.length) {
       throw new Failure(
         "OTHER_BUILD",
         object.source,
-        `has ${nameAt(image.table, index)} another number of times than ${image.source}`,
+        `has ${nameAt(image.table, index)} a different number of times than ${image.source}`,
         "give the object that it was linked from",
       );
     }
-    return at(others, bearers.indexOf(index));
+    return at(others, namesakes.indexOf(index));
   });
 }
 
@@ -120,7 +120,7 @@ function notInScope(symbol: number): never {
   throw new RangeError(`symbol ${symbol} is not among those in scope`);
 }
 
-/** Indices in the symbol table by what tells symbols of different files apart, in ascending order. */
+/** Indices in the symbol table, ascending, grouped by STT_FILE symbol and name. */
 function byFile(
   listing: ElfListing,
   symbols: Int32Array,

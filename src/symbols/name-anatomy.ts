@@ -1,41 +1,41 @@
-/** What a compiler or linker put behind a name. */
+/** The kinds of suffixes that a compiler or linker appends to a name. */
 type SuffixKind =
   /** GCC's clone with changed parameters (ipa-sra.cc), with a constant one (ipa-cp.cc), of a split function (ipa-split.cc). */
   | "isra"
   | "constprop"
   | "part"
-  /** Code that hardly ever runs, split off by GCC (bb-reorder.cc) or LLVM (HotColdSplitting, MachineFunctionSplitter). */
+  /** Code that rarely runs, split off by GCC (bb-reorder.cc) or LLVM (HotColdSplitting, MachineFunctionSplitter). */
   | "cold"
   /** LLVM's clone for a constant argument (FunctionSpecialization). */
   | "specialized"
-  /** GCC's LTO, which makes a local symbol global. */
+  /** Of GCC's LTO, which makes a local symbol global. */
   | "lto_priv"
-  /** A number that tells static locals, or with LTO static functions, of one name apart; it changes with the code before. */
+  /** A number that distinguishes static locals, or with LTO static functions, of one name; it changes with the preceding code. */
   | "number"
-  /** ThinLTO's, which makes a local symbol global: `.llvm.` and a hash, or a path. */
+  /** Of ThinLTO, which makes a local symbol global: `.llvm.` and a hash, or a path. */
   | "llvm"
-  /** `$` and 32 hexadecimal digits, which LLVM before 13 put behind static functions with ThinLTO and CFI. */
+  /** `$` and 32 hexadecimal digits, which LLVM before 13 appended to static functions with ThinLTO and CFI. */
   | "cfi-hash"
   /** The entry of a function in CFI's jump table, of LLVM before 16. */
   | "cfi_jt"
   /** clang -funique-internal-linkage-names: a hash of the file's path. */
   | "uniq"
-  /** Whatever else stands behind a dot. */
+  /** Any other text after a dot. */
   | "other";
 
-/** A part that was put behind a name, and its text, dots included. */
+/** A suffix of a name, and its text, dots included. */
 interface Suffix {
   readonly kind: SuffixKind;
   readonly text: string;
 }
 
 /**
- * The parts of a symbol's name: put behind one another, with a dot in front of the variable, they are the name again.
+ * The parts of a symbol's name: concatenated, with a dot before the variable, they give the name.
  */
 export interface NameAnatomy {
-  /** What marks the padding or the type hash in front of a function: `__pfx_`, `__cfi_`, both, or nothing. */
+  /** The mark of the padding or the type hash before a function: `__pfx_`, `__cfi_`, both, or nothing. */
   readonly prefix: string;
-  /** The name in the source; of clang's static local `function.variable` the function's. Never empty but for an empty name. */
+  /** The name in the source; for clang's static local `function.variable`, the function's. Empty only for an empty name. */
   readonly base: string;
   /** The variable of clang's `function.variable`, else null. */
   readonly variable: string | null;
@@ -44,11 +44,11 @@ export interface NameAnatomy {
 }
 
 const PREFIX = /^(?:__(?:pfx|cfi)_)+(?=.)/s;
-/** Rust's names, whole: legacy ones have dots and dollar signs in them (rustc_symbol_mangling, legacy and v0). */
+/** Whole Rust names: legacy ones contain dots and dollar signs (rustc_symbol_mangling, legacy and v0). */
 const RUST = /^_ZN[\w.$]*?17h[0-9a-f]{16}E|^_R[0-9A-Z][0-9A-Za-z_]*/;
 const CFI_HASH = /\$[0-9a-f]{32}$/;
 
-/** The suffixes, tried in this order at the dot where the last one ended. */
+/** The suffixes, tried in this order at the dot after the previous one. */
 const SUFFIXES: readonly (readonly [SuffixKind, RegExp])[] = [
   ["llvm", /\.llvm\.(?:[0-9]+(?=\.|$)|.+$)/sy],
   ["uniq", /\.__uniq\.[0-9]+(?=\.|$)/y],
@@ -64,7 +64,7 @@ const SUFFIXES: readonly (readonly [SuffixKind, RegExp])[] = [
 const NEXT_PART = /\.[^.]*/sy;
 const IDENTIFIER = /^\.[A-Za-z_]\w*$/;
 
-/** Takes a symbol's name apart. */
+/** Splits a symbol's name into its parts. */
 export function anatomyOf(name: string): NameAnatomy {
   const prefix = PREFIX.exec(name)?.[0] ?? "";
   const rest = name.slice(prefix.length);
@@ -78,7 +78,7 @@ export function anatomyOf(name: string): NameAnatomy {
   const suffixes: Suffix[] = [];
   for (let at = base.length; at < body.length; ) {
     const suffix = suffixAt(body, at);
-    // A static local stands directly behind its function's name.
+    // A static local directly follows its function's name.
     const isVariable =
       suffix.kind === "other" && variable === null && suffixes.length === 0 && IDENTIFIER.test(suffix.text);
     if (isVariable) variable = suffix.text.slice(1);
@@ -101,12 +101,12 @@ function suffixAt(name: string, at: number): Suffix {
 
 const DOT = 0x2e;
 const DOLLAR = 0x24;
-/** What ThinLTO puts between a name and its hash. */
+/** ThinLTO's separator between a name and its hash. */
 const LLVM_SUFFIX = ".llvm.";
 /** `$` and 32 digits. */
 const CFI_HASH_BYTES = 33;
 
-/** The suffixes that change a name on every build and that names of a text may have. */
+/** The suffixes that change a name from build to build and that names in a text may have. */
 interface UnstableSuffixes {
   readonly llvm: boolean;
   readonly cfiHash: boolean;
@@ -114,7 +114,7 @@ interface UnstableSuffixes {
 
 const suffixesOfTexts = new WeakMap<Buffer, UnstableSuffixes>();
 
-/** Looks a listing's text through once. */
+/** Scans a listing's text, once. */
 function unstableSuffixes(text: Buffer): UnstableSuffixes {
   let known = suffixesOfTexts.get(text);
   if (known === undefined) {
@@ -129,27 +129,27 @@ export function hasLlvmSuffix(text: Buffer): boolean {
   return unstableSuffixes(text).llvm;
 }
 
-/** Whether stems of a listing's text may be shorter than the names, numbers of data aside. */
+/** Whether stems in a listing's text may be shorter than the names, not considering the numbers of data symbols. */
 export function hasUnstableSuffix(text: Buffer): boolean {
   const { llvm, cfiHash } = unstableSuffixes(text);
   return llvm || cfiHash;
 }
 
-/** Gives the offset behind the last byte of a part of the name at [start, end) of a text. */
+/** Returns the offset after the last byte of a part of the name at [start, end) of a text. */
 export type NameEnd = (start: number, end: number, isData: boolean) => number;
 
 /**
- * A function that tells where the stem of each name in a text ends: the part that does not change from one build to the
- * next.
+ * Returns a function that finds the end of the stem of each name in a text: the part that does not change from one build
+ * to the next.
  *
  * LLVM's ThinLTO makes a local symbol global under `<name>.llvm.<hash>` (llvm/lib/IR/ModuleSummaryIndex,
- * getGlobalNameForLocal), and the hash changes with every edit of the file. With CFI, LLVM before 13 put `$<hash>`
- * behind static functions. GCC numbers static variables of functions and other private data `<name>.<number>`
- * (gcc/varasm.c, ASM_FORMAT_PRIVATE_NAME), and the number changes with the code before them. Suffixes that say what a
- * function is (`.isra.0`, `.constprop.0`, `.part.0`, `.cold`) belong to the stem.
+ * getGlobalNameForLocal), and the hash changes with every edit of the file. With CFI, LLVM before 13 appended `$<hash>`
+ * to static functions. GCC numbers static variables of functions and other private data `<name>.<number>`
+ * (gcc/varasm.c, ASM_FORMAT_PRIVATE_NAME), and the number changes with the code before them. Suffixes that describe the
+ * function (`.isra.0`, `.constprop.0`, `.part.0`, `.cold`) belong to the stem.
  *
- * The function gives the name's end when nothing is dropped; a stem is never empty. It takes GCC's trailing `.<number>`
- * for unstable when told that the symbol is data.
+ * The function returns the name's end when nothing is dropped; a stem is never empty. It drops GCC's trailing `.<number>`
+ * only for data symbols.
  */
 export function stemFinder(text: Buffer): NameEnd {
   const withoutHash = llvmFinder(text);
@@ -183,12 +183,12 @@ function withoutNumber(text: Buffer, start: number, end: number): number {
   return at < end && at - 1 > start && text[at - 1] === DOT ? at - 1 : end;
 }
 
-/** What a kernel's look-up by name compares: whole names, names up to `.llvm.`, or names up to their first dot. */
+/** The part of a name that a kernel's look-up compares: the whole name, up to `.llvm.`, or up to the first dot. */
 export type KallsymsNames = "exact" | "llvm" | "all";
 
 /**
- * A function that tells where the part of each name in a text ends by which namesakes are counted: what a kernel's look-up
- * compares (docs/names.md), without the numbers of data.
+ * Returns a function that finds the end of the part of each name in a text by which namesakes are counted: the part that a
+ * kernel's look-up compares (docs/names.md), without the numbers of data.
  */
 export function countedFinder(text: Buffer, names: KallsymsNames): NameEnd {
   if (names === "llvm") return stemFinder(text);
@@ -203,7 +203,7 @@ export function countedFinder(text: Buffer, names: KallsymsNames): NameEnd {
   };
 }
 
-/** What a look-up compares of a name. */
+/** The part of a name that a look-up compares. */
 export function comparedName(name: string, names: KallsymsNames): string {
   const text = Buffer.from(name);
   return text.toString("utf8", 0, countedFinder(text, names)(0, text.length, false));

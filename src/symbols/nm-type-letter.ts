@@ -1,7 +1,7 @@
 import { EM_PPC64, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from "../constants/elf.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
 
-/** The lower-case letters of the symbols that lie in each section, by section index, in ASCII. */
+/** The lower-case letters of the symbols in each section, by section index, in ASCII. */
 export function sectionTypeLetters(elf: ElfFile): Uint8Array {
   return Uint8Array.from(elf.sections, (section) => sectionLetter(section, elf.machine).charCodeAt(0));
 }
@@ -14,7 +14,7 @@ function sectionLetter({ name, type, flags }: Section, machine: number): string 
   const hasContents = type !== SHT_NOBITS;
   const allocated = (flags & SHF_ALLOC) !== 0;
   const readOnly = (flags & SHF_WRITE) === 0;
-  // The one architecture that bfd gives SEC_SMALL_DATA to what it reads (ppc64_elf_section_flags).
+  // The only architecture for which bfd sets SEC_SMALL_DATA when it reads a file (ppc64_elf_section_flags).
   const small = machine === EM_PPC64 && /^\.s(data|bss)/.test(name);
   if ((flags & SHF_EXECINSTR) !== 0) return "t";
   if (allocated && hasContents) return readOnly ? "r" : small ? "g" : "d";

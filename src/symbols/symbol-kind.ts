@@ -32,7 +32,7 @@ for (const letter of "Vv") KIND_OF_LETTER[letter.charCodeAt(0)] = KIND_OBJECT | 
 for (const letter of "Ww") KIND_OF_LETTER[letter.charCodeAt(0)] = IS_WEAK;
 
 /**
- * The kind that nm's letter gives, where nothing else is known of a symbol.
+ * The kind that nm's letter implies, if nothing else is known about a symbol.
  *
  * @param letter in ASCII (nm(1)): `t` and `T` are functions; `b d r`, their global forms, `v` and `V` objects
  */

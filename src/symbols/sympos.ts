@@ -8,23 +8,23 @@ import { countedFinder, type KallsymsNames } from "./name-anatomy.ts";
 /** The types that scripts/mksysmap keeps out of kallsyms. */
 const DROPPED_TYPES = new Set([..."aNUw"].map((letter) => letter.charCodeAt(0)));
 
-/** Whether kallsyms has a symbol of vmlinux, by its type alone: one without an address or a name is in none. */
+/** Whether kallsyms has a symbol of vmlinux: it has no nameless or undefined symbols, and none of DROPPED_TYPES. */
 export function isInKallsyms({ type, nameHash }: Listing, symbol: number): boolean {
   return nameHash[symbol] !== 0 && !DROPPED_TYPES.has(at(type, symbol));
 }
 
-/** What kallsyms sorts behind its equals (compare_symbols in scripts/kallsyms.c). */
+/** Whether a symbol is weak: kallsyms sorts weak symbols after others at the same address (compare_symbols in scripts/kallsyms.c). */
 function isWeak(type: number): boolean {
   return (type | 0x20) === 0x77;
 }
 
 /**
  * The position of each symbol among its namesakes in vmlinux, counted from 1 in the order in which kallsyms walks them, as
- * a live patch gives it (old_sympos); 0 for a symbol whose name is unique there.
+ * in a live patch's old_sympos; 0 for a symbol whose name is unique there.
  *
- * @param namesakes symbols that may be namesakes: the first of them, and the next one after each; -1 for none. Those that are
- *   not counted, such as aliases already in the listing, are left out
- * @param names what live patches compare
+ * @param namesakes symbols that may be namesakes: the first of them, and the next one after each; -1 for none. Without symbols
+ *   that are not counted, such as aliases already in the listing
+ * @param names the part of a name that live patches compare
  */
 export function symbolPositions(
   listing: Listing,
@@ -42,11 +42,11 @@ export function symbolPositions(
   const inKallsymsOrder = (a: number, b: number) =>
     compareAt(listing, a, b) || Number(isWeak(at(type, a))) - Number(isWeak(at(type, b))) || a - b;
   const positions = new Map<number, number>();
-  const count = (bearers: readonly number[]) => {
-    if (bearers.length < 2) return;
-    for (const [i, symbol] of bearers.entries()) positions.set(symbol, i + 1);
+  const count = (group: readonly number[]) => {
+    if (group.length < 2) return;
+    for (const [i, symbol] of group.entries()) positions.set(symbol, i + 1);
   };
-  /** Counts the symbols that share a stem: they need not share a name. */
+  /** Numbers the symbols of a group: they share a stem, but not always a name. */
   const countGroup = (leader: number) => {
     const group: number[] = [];
     let haveOneName = true;
@@ -71,10 +71,10 @@ export function symbolPositions(
 }
 
 /**
- * The position of each symbol among its namesakes in its module, counted from 1 in the order of the symbol table, in which
- * module_kallsyms_on_each_symbol (kernel/module/kallsyms.c) walks them; 0 for a symbol whose name is unique there.
+ * The position of each symbol among its namesakes in its module, counted from 1 in the order of the symbol table, the order
+ * in which module_kallsyms_on_each_symbol (kernel/module/kallsyms.c) walks them; 0 for a symbol whose name is unique there.
  *
- * @param counts whether the entry of the symbol table counts beside another entry
+ * @param counts whether a symbol table entry counts as a namesake of another entry
  */
 export function modulePositions(
   listing: ElfListing,
@@ -86,11 +86,11 @@ export function modulePositions(
   return Uint32Array.from(symbols, (symbol) => {
     const name = symbolName(listing, symbol);
     const index = at(tableIndex, symbol);
-    const bearers: number[] = [];
+    const namesakeIndices: number[] = [];
     for (let other = namesakes.first[symbol] ?? -1; other !== -1; other = at(namesakes.next, other)) {
       const otherIndex = at(tableIndex, other);
-      if (counts(otherIndex, index) && symbolName(listing, other) === name) bearers.push(otherIndex);
+      if (counts(otherIndex, index) && symbolName(listing, other) === name) namesakeIndices.push(otherIndex);
     }
-    return bearers.length < 2 ? 0 : bearers.sort((a, b) => a - b).indexOf(index) + 1;
+    return namesakeIndices.length < 2 ? 0 : namesakeIndices.sort((a, b) => a - b).indexOf(index) + 1;
   });
 }

@@ -2,7 +2,7 @@ import { bytes } from "../files/write-files.ts";
 import { rowWriter } from "./row-line.ts";
 import { COLUMNS, type Row } from "./row-schema.ts";
 
-/** The schema that tables of this form name in their first line. */
+/** The schema in the first line of tables of this format. */
 export const TABLE_SCHEMA = "kas-alias/table@1";
 
 /** The first line of an alias table. */
@@ -16,20 +16,20 @@ export interface TableHeader {
   readonly objects: readonly { readonly name: string; readonly buildId: string | null }[];
   /** The number of lines that follow. */
   readonly rows: number;
-  /** How many bearers of a duplicated name got no alias, by name; left out when there are none. */
+  /** The number of symbols with a duplicated name that got no alias, by name; omitted when there are none. */
   readonly unresolved?: Readonly<Record<string, number>>;
   readonly generator: string;
-  /** The options that change answers. */
+  /** The options that affect results. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** One symbol of an alias table. Every key is always there, null when unknown. */
+/** One symbol of an alias table. Every key is always present, null when unknown. */
 export interface TableRow extends Row<typeof COLUMNS> {}
 
 const rowLine = rowWriter(COLUMNS);
 
 /**
- * An alias table as JSON Lines, in pieces to be written to a file.
+ * An alias table as JSON Lines, in pieces to write to a file.
  * @example
  * const result = await aliasVmlinux({ image: openElf("vmlinux") });
  * writeFiles([{ target: "aliases.kas.jsonl", pieces: tablePieces(result) }]);

@@ -1,6 +1,6 @@
 import { addTo } from "../grouping.ts";
 
-/** A place in a script where an alias stands. */
+/** A use of an alias in a script. */
 export interface AliasUse {
   readonly file: string;
   /** From 1. */
@@ -18,11 +18,11 @@ export interface AliasFinder {
 }
 
 /**
- * @param aliases those without the separator are passed over
- * @param separator what stands between an alias's parts
+ * @param aliases those without the separator are ignored
+ * @param separator the character between an alias's parts
  */
 export function aliasFinder(aliases: Iterable<string>, separator: string): AliasFinder {
-  // By what follows the stem, since a stem may have any characters and its beginning cannot be seen.
+  // Aliases by the part after the stem: a stem may have any characters, so its beginning cannot be found in a text.
   const stems = new Map<string, string[]>();
   for (const alias of aliases) {
     const end = alias.indexOf(separator);
@@ -48,7 +48,7 @@ export function aliasFinder(aliases: Iterable<string>, separator: string): Alias
   };
 }
 
-/** Whether a text ends with a word, which is no part of a longer one. */
+/** Whether a text ends with a word that is not part of a longer one. */
 function endsWithWord(text: string, word: string): boolean {
   return text.endsWith(word) && !/[\w.$]/.test(text.charAt(text.length - word.length - 1));
 }
@@ -57,7 +57,7 @@ function longest(words: readonly string[] = []): string | undefined {
   return words.toSorted((a, b) => b.length - a.length)[0];
 }
 
-/** A line of a script with its aliases replaced by others, those without another left as they are. */
+/** A line of a script with its aliases replaced; aliases without a replacement stay unchanged. */
 export function replaceUses(uses: readonly AliasUse[], newAlias: (alias: string) => string | null): string {
   let text = uses[0]?.text ?? "";
   for (const { column, alias } of uses.toSorted((a, b) => b.column - a.column)) {

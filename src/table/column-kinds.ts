@@ -1,21 +1,21 @@
 import { isCount, isName, isText } from "./json-values.ts";
 
-/** What values a column of the alias table has, and how they are written and read. */
+/** The kind of values in a column of the alias table, and their written form. */
 export interface Kind<T> {
   /** Whether a value that JSON.parse has read is of this kind. */
   readonly check: (value: unknown) => value is T;
   /**
-   * A regular expression, without capturing groups, for the form in which JSON.stringify writes most of the values. Whatever
-   * it matches passes the check. Values in another form, such as texts with escapes, are read with JSON.parse.
+   * A regular expression, without capturing groups, for the form in which JSON.stringify writes most of the values. Every
+   * match passes the check. Values in another form, such as texts with escapes, are read with JSON.parse.
    */
   readonly form: string;
-  /** What is on both sides of the form: a text's quotes. */
+  /** The delimiter on both sides of the form: a text's quotes. */
   readonly quote: '"' | "";
-  /** The value that is written in this form. */
+  /** Converts the written form to its value. */
   readonly parse: (form: string) => T;
-  /** Whether null is a value too. */
+  /** Whether null is allowed too. */
   readonly nullable?: true;
-  /** Of a column, the edition of the schema that brought it; without one it is the first. */
+  /** The edition of the schema that added the column; undefined for the first edition. */
   readonly edition?: number;
 }
 
@@ -50,7 +50,7 @@ export const COUNT: Kind<number> = {
   parse: Number,
 };
 
-/** A count that leaves three bits of an integer of 32 bits to other uses. */
+/** A count that leaves three bits of a 32-bit integer free for other uses. */
 export const SMALL_COUNT: Kind<number> = {
   check: (value): value is number => isCount(value) && value < 1 << 29,
   form: "(?:0|[1-9][0-9]{0,7})",
@@ -61,7 +61,7 @@ export const SMALL_COUNT: Kind<number> = {
 /** The number of a parameter, from 1. */
 export const PARAMETER: Kind<number> = { ...COUNT, form: "[1-9][0-9]{0,6}" };
 
-/** Arrays, whose items are all of one kind. */
+/** Arrays with items of one kind. */
 export function listOf<T>(item: Kind<T>): Kind<readonly T[]> {
   const form = valueForm(item);
   return {
@@ -81,9 +81,9 @@ export function orNull<T>(kind: Kind<T>): Kind<T | null> {
 }
 
 /**
- * A column that older tables lack, which have null there.
+ * A column that older tables lack; their rows have null there.
  *
- * @param edition from 2; the columns of one edition came together, after those of the editions before
+ * @param edition from 2; the columns of one edition were added together, after those of earlier editions
  */
 export function fromEdition<T>(edition: number, kind: Kind<T | null> & { nullable?: true }): Kind<T | null> {
   return { ...kind, edition };

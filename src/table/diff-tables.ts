@@ -5,11 +5,11 @@ import { pairByLine } from "./pair-by-line.ts";
 import { KEY_SEPARATOR, rowStem, sourceName, symbolKey } from "./symbol-key.ts";
 import { compareObjects, compareTexts } from "./symbol-order.ts";
 
-/** What has become of a symbol; docs/diff.md says what each means. */
+/** The groups of symbols; docs/diff.md explains each. */
 export const GROUPS = ["unchanged", "moved", "relocated", "sympos", "added", "removed"] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Why an alias or a symbol was added or removed; docs/diff.md says what each means. */
+/** The reasons why an alias or a symbol was added or removed; docs/diff.md explains each. */
 export const REASONS = [
   "duplicated",
   "location",
@@ -22,46 +22,46 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** A symbol of either table, or of both: then `old` and `new` are the same one. */
+/** A symbol in one table, or in both: then `old` and `new` are the same symbol. */
 export interface Change {
   readonly group: Group;
-  /** Of what was added or removed; null in the other groups. */
+  /** Set for added and removed; null in the other groups. */
   readonly reason: Reason | null;
-  /** The other name of reason "suffix", the other object of "object"; else null. */
+  /** For reason "suffix" the other name, for "object" the other object; otherwise null. */
   readonly other: string | null;
   readonly old: TableRow | null;
   readonly new: TableRow | null;
 }
 
-/** The symbol of a change as the new table has it, or else the old one. */
+/** A change's row in the new table, or else in the old one. */
 export function rowOf({ old, new: new_ }: Change): TableRow {
   const row = new_ ?? old;
   if (row === null) throw new Error("a change of no symbol");
   return row;
 }
 
-/** A table as it is compared. */
+/** A table to compare. */
 export interface ComparedTable {
   readonly header: TableHeader;
   readonly rows: readonly TableRow[];
 }
 
-/** What two tables differ in. */
+/** The difference of two tables. */
 export interface Difference {
   /** Every symbol of either table once, by object (vmlinux first), name, file and line. */
   readonly changes: readonly Change[];
-  /** What could not be told, and what makes the tables hard to compare. */
+  /** Limits of the comparison: unknown reasons, and properties that make the tables hard to compare. */
   readonly notes: readonly string[];
 }
 
 /**
- * Sorts every symbol of two tables into one group.
+ * Assigns every symbol of two tables to one group.
  *
- * A symbol is the same one in both tables when its object, stem, file and unit are; namesakes among these are told apart by
- * their lines. Of those left over, the only old one of a name in its object is the same as the only new one there.
- * Swapping the tables swaps `added` with `removed`, and each pair's sides, and changes nothing else.
+ * A symbol is the same one in both tables when its object, stem, file and unit are; several such symbols are paired by their
+ * lines. If then only one old and one new symbol of a name are left in an object, they are the same symbol.
+ * Swapping the tables swaps `added` with `removed`, and the sides of each pair, and changes nothing else.
  *
- * A table that holds aliases only says nothing of symbols without one; such symbols of the other table are then left out, unless
+ * A table of aliases only has no data on symbols without an alias; such symbols of the other table are then omitted, unless
  * they explain an alias.
  * @example
  * const { changes } = diffTables(readWholeTable("vmlinux.kas.jsonl"), readWholeTable("next.kas.jsonl"));
@@ -136,13 +136,13 @@ function pairedChange(old: TableRow, new_: TableRow, relocated: boolean): Change
   return change(old.sympos === new_.sympos ? "unchanged" : "sympos");
 }
 
-/** A table as the symbols of the other one look for themselves in it. */
+/** A table, indexed to look up the symbols of the other one. */
 interface Side {
   readonly aliasesOnly: boolean;
   readonly hasObject: (object: string) => boolean;
-  /** Whether any symbol of the table bears the row's name, where names count together. */
+  /** Whether any symbol of the table has the row's name, in all objects whose names count together. */
   readonly hasName: (row: TableRow) => boolean;
-  /** The symbols without a match, by what they may have in common with one of the other table. */
+  /** The symbols without a match, by the properties that they may share with one of the other table. */
   readonly restByStem: ReadonlyMap<string, readonly TableRow[]>;
   readonly restByName: ReadonlyMap<string, readonly TableRow[]>;
   readonly restBySourceName: ReadonlyMap<string, readonly TableRow[]>;
@@ -176,7 +176,7 @@ function describeSide({ header, rows }: ComparedTable, rest: readonly TableRow[]
   };
 }
 
-/** Why a symbol has no match in the other table, as far as that tells. */
+/** The reason why a symbol has no match in the other table, as far as it is known. */
 function explain(row: TableRow, own: Side, other: Side): { reason: Reason; other: string | null } {
   if (other.restByName.has(nameInObject(row))) return { reason: "place", other: null };
   const renamed = other.restBySourceName.get(sourceNameInObject(row))?.[0];
@@ -190,7 +190,7 @@ function explain(row: TableRow, own: Side, other: Side): { reason: Reason; other
   return { reason: other.aliasesOnly ? "unknown" : "name", other: null };
 }
 
-/** The other table's symbol of a name that is left over once on both sides, in whatever object. */
+/** The other table's symbol of a name that is left exactly once on both sides, in any object. */
 function onlyOne(stem: string, own: Side, other: Side): TableRow | undefined {
   return own.restByStem.get(stem)?.length === 1 ? onlyItem(other.restByStem.get(stem) ?? []) : undefined;
 }

@@ -1,10 +1,10 @@
 import { at as itemAt } from "../checked-index.ts";
 
-/** What can become of a symbol from one kernel to the next; in one kernel several may. */
+/** The events of a symbol from one kernel to the next; a kernel can have several. */
 const EVENT_NAMES = ["appeared", "moved", "ambiguous", "unique", "sympos", "vanished"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
-/** An event and the symbol's state after it; of one that vanished the state before. */
+/** An event and the symbol's state after it; for "vanished", the state before. */
 export interface LoggedEvent {
   /** The kernel's number. */
   readonly index: number;
@@ -14,7 +14,7 @@ export interface LoggedEvent {
   readonly sympos: number;
 }
 
-/** An alias of which the line is left out: `name_show@drivers_rtc_sysfs_c_` and what follows it. */
+/** An alias without its line: `name_show@drivers_rtc_sysfs_c_` before it, and the text after it. */
 interface AliasShape {
   readonly before: string;
   readonly after: string;
@@ -28,15 +28,15 @@ const SHAPED_ALIAS = 1;
 const OTHER_ALIAS = 2;
 
 /**
- * The states of symbols and the events that led there. An event takes 16 bytes: an alias is put together again from its
- * symbol's shape and the line, and kept as it is only where that gives another one.
+ * The states of symbols and the events that led to them. An event takes 16 bytes: an alias is rebuilt from its symbol's
+ * shape and the line, and stored only if that would give a different alias.
  */
 export class EventLog {
   #log = new Int32Array(1 << 12);
   #length = 0;
-  /** Of each symbol its last event, or -1. */
+  /** The last event of each symbol, or -1. */
   readonly #last: number[] = [];
-  /** Of each symbol the last event's alias. */
+  /** The alias in each symbol's last event. */
   readonly #aliases: (string | null)[] = [];
   readonly #shapes: (AliasShape | undefined)[] = [];
   /** Aliases that do not fit their symbol's shape, by event. */
@@ -67,15 +67,15 @@ export class EventLog {
     return this.#aliases[symbol] ?? null;
   }
 
-  /** Whether a symbol's alias is this one. */
+  /** Whether a symbol has this alias. */
   isAlias(symbol: number, alias: string | null): boolean {
     return alias === this.#aliases[symbol];
   }
 
   /**
-   * Takes down what is new of a symbol that a kernel has.
+   * Records the changes of a symbol that a kernel has.
    *
-   * @param alias undefined when it is the one that the symbol has
+   * @param alias undefined when it is unchanged
    */
   update(
     symbol: number,
@@ -107,7 +107,7 @@ export class EventLog {
     this.#push(symbol, index, "vanished", this.#line(last), sympos, this.aliasOf(symbol));
   }
 
-  /** A symbol's events, from the first. */
+  /** A symbol's events, oldest first. */
   eventsOf(symbol: number): LoggedEvent[] {
     const events: LoggedEvent[] = [];
     for (let at = this.#lastOf(symbol); at !== -1; at = this.#word(at)) {
@@ -170,7 +170,7 @@ export class EventLog {
       this.#shapes[symbol] = shape;
       const shaped = `${shape.before}${line ?? -1}${shape.after}`;
       form = alias === shaped ? SHAPED_ALIAS : OTHER_ALIAS;
-      // Either is a text of its own: the row's is a part of many lines.
+      // Copies, since the row's strings are slices of a text of many lines.
       const own = form === SHAPED_ALIAS ? shaped : copy(alias);
       if (form === OTHER_ALIAS) this.#otherAliases.set(at, own);
       this.#aliases[symbol] = own;
@@ -192,7 +192,7 @@ function shapeOf(alias: string, line: number | null): AliasShape {
   return { before: copy(alias.slice(0, at + 1)), after: copy(alias.slice(at + digits.length)) };
 }
 
-/** A text of its own, since a part of a longer one keeps all of that in memory. */
+/** Copies a string, since a slice of a longer one keeps all of that in memory. */
 function copy(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -8,19 +8,19 @@ import { type History, newHistory } from "./history.ts";
 import { compareKernelVersions } from "./kernel-version.ts";
 import { type AliasTableReader, readAliasTable, readTableHeader } from "./read-alias-table.ts";
 
-/** Which tables, and which of their symbols, a history is about. */
+/** The restrictions of a history. */
 export interface HistoryOptions {
-  /** Whether a symbol is wanted. Default: all are. */
+  /** Whether to include a symbol. Default: all. */
   readonly isWanted?: (row: Pick<TableRow, "object" | "name">) => boolean;
   /** Whether the tables may be for different architectures. Default: false. */
   readonly anyArchitecture?: boolean;
 }
 
 /**
- * Reads alias tables of any number of kernels and lines their symbols up, from the oldest kernel to the newest.
+ * Reads alias tables of any number of kernels and matches their symbols, from the oldest kernel to the newest.
  *
- * @param paths in any order; several tables of one kernel must be of different objects
- * @throws Failure for a file that is no alias table, for tables of different architectures, and for an object of a kernel in two
+ * @param paths in any order; several tables of one kernel must have different objects
+ * @throws Failure for a file that is not an alias table, for tables of different architectures, and for an object of a kernel in two
  * @example
  * const history = readHistory(["vmlinux.kas.jsonl", "next.kas.jsonl"]);
  * for (const symbol of history.symbols()) console.log(symbol.name, symbol.events().length);
@@ -47,11 +47,11 @@ export function readHistory(
 interface Table {
   readonly source: string;
   readonly header: TableHeader;
-  /** Reads them from the first; once. */
+  /** Reads them from the first; only once. */
   readonly rows: () => AliasTableReader["rows"];
 }
 
-/** Opens a table; a file is closed again until its rows are wanted, since there may be more than can be open at a time. */
+/** Opens a table. Closes a file until its rows are requested, since there may be more files than can be open at a time. */
 function openTable(path: string): Table {
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
     return { source: path, header: readTableHeader(path), rows: () => readAliasTable(path).rows };
@@ -60,7 +60,7 @@ function openTable(path: string): Table {
   return { source, header, rows: () => rows };
 }
 
-/** The tables of each kernel, from the oldest kernel; a table that does not name its kernel is called after its file. */
+/** The tables of each kernel, oldest kernel first; for a table without a kernel, its file's name is used. */
 function byKernel(tables: readonly Table[]): [string, Table[]][] {
   const kernels = groupBy(
     tables,
@@ -75,7 +75,7 @@ function byKernel(tables: readonly Table[]): [string, Table[]][] {
           throw new Failure(
             "WRONG_USAGE",
             source,
-            `has ${name} of ${kernel}, as ${other} has`,
+            `has ${name} of ${kernel}, and so does ${other}`,
             "give one of them",
           );
         }

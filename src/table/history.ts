@@ -6,29 +6,29 @@ import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numb
 
 /** All tables of one kernel. */
 interface KernelTables {
-  /** What the kernel is called. */
+  /** The kernel's name. */
   readonly kernel: string;
   readonly tables: readonly { readonly objects: readonly string[]; readonly rows: Iterable<TableRow> }[];
 }
 
-/** What a kernel's tables tell of. */
+/** The objects and symbols that a kernel's tables contain. */
 interface Coverage {
   readonly vmlinux: boolean;
   readonly modules: boolean;
   readonly aliasesOnly: boolean;
 }
 
-/** What became of a symbol in one kernel after the other. */
+/** An event of a symbol in one kernel. */
 export interface HistoryEvent {
   readonly kernel: string;
   readonly event: EventName;
-  /** After the event, as alias and sympos are; those of a symbol that vanished are the last ones. */
+  /** Line, alias and sympos are those after the event; for "vanished", the last ones. */
   readonly line: number | null;
   readonly alias: string | null;
   readonly sympos: number;
 }
 
-/** A symbol of any of the tables, from its first kernel to its last. */
+/** A symbol of any table, from its first kernel to its last. */
 export interface SymbolHistory {
   readonly object: string;
   /** Without `.llvm.…`. */
@@ -36,7 +36,7 @@ export interface SymbolHistory {
   readonly file: string | null;
   readonly unit: string | null;
   events(): HistoryEvent[];
-  /** Where it was in each kernel; the kernels that tell nothing of it are left out. */
+  /** Its state in each kernel, without kernels whose tables do not cover it. */
   states(): Iterable<SymbolState>;
 }
 
@@ -45,39 +45,39 @@ export interface SymbolState {
   readonly kernel: string;
   readonly isGone: boolean;
   readonly line: number | null;
-  /** What happened to it there. */
+  /** Its events there. */
   readonly events: readonly EventName[];
   readonly sympos: number;
 }
 
-/** A history that is being put together, kernel by kernel. */
+/** A history that grows kernel by kernel. */
 export interface History {
-  /** Adds the next kernel; its rows are read once, and only what changed is kept. */
+  /** Adds the next kernel; its rows are read once, and only changes are stored. */
   add(kernel: KernelTables): void;
   /** The symbols by object (vmlinux first), name, file, unit and line. */
   symbols(): Generator<SymbolHistory>;
-  /** Whether any table holds aliases only, so that a symbol may be missing for having become unique. */
+  /** Whether any table has aliases only, so that a symbol may be missing because it became unique. */
   readonly anyAliasesOnly: boolean;
 }
 
-/** A kernel that was added. */
+/** An added kernel. */
 interface AddedKernel extends Coverage {
   readonly kernel: string;
 }
 
-/** What is known of all symbols after some kernels. */
+/** The state of all symbols after the kernels so far. */
 interface Known {
   readonly numbers: SymbolNumbers;
-  /** The symbols of each key, by its number, in the order in which they came first. */
+  /** The symbols of each key, by its number, in order of first appearance. */
   readonly symbolsOf: number[][];
   readonly log: EventLog;
 }
 
 /**
- * Lines up the tables of several kernels, which are added from the oldest to the newest. Symbols are the same ones as for
- * diffTables, but for relocated ones: here they vanish from one file and appear in another.
+ * Matches the tables of several kernels, added from the oldest to the newest. Symbols are matched as in diffTables, except
+ * relocated ones: here they vanish from one file and appear in another.
  *
- * @param isWanted whether a symbol of this object and name is looked at
+ * @param isWanted whether to include a symbol of this object and name
  */
 export function newHistory(isWanted: (row: TableRow) => boolean): History {
   const known: Known = { numbers: newSymbolNumbers(), symbolsOf: [], log: new EventLog() };
@@ -102,17 +102,17 @@ export function newHistory(isWanted: (row: TableRow) => boolean): History {
   };
 }
 
-/** Whether a kernel's tables tell of the symbols of an object. */
+/** Whether a kernel's tables cover an object. */
 function covers({ vmlinux, modules }: Coverage, object: string): boolean {
   return object === "vmlinux" ? vmlinux : modules;
 }
 
-/** What is kept of the rows of one kernel while they are compared. */
+/** The columns of one kernel's rows that are kept for the comparison. */
 interface Rows {
   readonly key: readonly number[];
   readonly line: readonly (number | null)[];
   readonly sympos: readonly number[];
-  /** undefined for the alias that the key's only symbol has already. */
+  /** undefined for the alias that the key's only symbol already has. */
   readonly alias: readonly (string | null | undefined)[];
 }
 
@@ -143,7 +143,7 @@ function readRows(
   return { key: keys, line: lines, sympos: positions, alias: aliases, aliasesOnly };
 }
 
-/** Takes down what a kernel has changed. @param index the kernel's number */
+/** Records the changes in a kernel. @param index the kernel's number */
 function addKernel(known: Known, rows: Rows, kernel: AddedKernel, index: number): void {
   const { numbers, symbolsOf, log } = known;
   const { first, next } = chains(rows.key, symbolsOf.length);
@@ -152,7 +152,7 @@ function addKernel(known: Known, rows: Rows, kernel: AddedKernel, index: number)
   };
   for (const [key, symbols] of symbolsOf.entries()) {
     const row = first[key] ?? -1;
-    // Nearly all symbols have a key of their own.
+    // Nearly all symbols have a unique key.
     if (row !== -1 && next[row] === -1 && symbols.length <= 1) {
       const only = symbols[0] ?? log.addSymbol();
       if (symbols.length === 0) symbols.push(only);
@@ -174,14 +174,14 @@ function addKernel(known: Known, rows: Rows, kernel: AddedKernel, index: number)
   }
 }
 
-/** A row of a kernel, as far as it is kept. */
+/** The kept part of a kernel's row. */
 interface KeptRow {
   readonly line: number | null;
   readonly sympos: number;
   readonly alias: string | null;
 }
 
-/** Some rows of one key. @param only the alias of its only symbol, for the rows that have that one */
+/** Some rows of one key. @param only the alias of its only symbol, for rows with that alias */
 function keptRows(indices: readonly number[], rows: Rows, only: string | null): KeptRow[] {
   return indices.map((row) => {
     const alias = rows.alias[row];
@@ -192,7 +192,7 @@ function keptRows(indices: readonly number[], rows: Rows, only: string | null): 
     };
   });
 }
-/** Takes down the rows of one key that several symbols have or had: those whose lines are nearest are one symbol. */
+/** Records the rows of a key that several symbols have or had: rows and symbols with the nearest lines are paired. */
 function addNamesakes(
   log: EventLog,
   symbols: number[],
@@ -242,7 +242,7 @@ function* symbolHistories(
   }
 }
 
-/** The rows of each key: its first one, and the next one after each; -1 for none. */
+/** The rows of each key: the first one, and the next one after each; -1 for none. */
 function chains(keys: readonly number[], count: number): { first: Int32Array; next: Int32Array } {
   const first = new Int32Array(count).fill(-1);
   const next = new Int32Array(keys.length);
@@ -254,7 +254,7 @@ function chains(keys: readonly number[], count: number): { first: Int32Array; ne
   return { first, next };
 }
 
-/** Where a symbol was from its first kernel on; nothing after it was gone, until it came back. */
+/** A symbol's states from its first kernel on; none between the kernel in which it vanished and the one in which it reappeared. */
 function* statesOf(
   events: readonly LoggedEvent[],
   kernels: readonly AddedKernel[],

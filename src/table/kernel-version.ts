@@ -1,10 +1,10 @@
 import { compareTexts } from "./symbol-order.ts";
 
 /**
- * Compares kernel releases as dpkg compares versions (verrevcmp in lib/dpkg/version.c): digits by their value, what is between
- * them by letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
+ * Compares kernel releases as dpkg compares versions (verrevcmp in lib/dpkg/version.c): digits by their value, the text
+ * between them with letters before other characters. A release candidate, `-rc1`, comes before its release, as `~rc1` does in Debian's packages.
  *
- * @returns below 0 when a is the older one, above 0 when b is, 0 when neither
+ * @returns below 0 when a is older, above 0 when b is older, 0 when neither is
  * @example
  * console.log(["6.12.9", "6.1.192", "6.12.10", "6.12-rc1"].sort(compareKernelVersions));
  */
@@ -24,7 +24,7 @@ export function compareKernelVersions(a: string, b: string): number {
   return 0;
 }
 
-/** A release as Debian's packages name it. */
+/** A release in the form of Debian's package versions. */
 function asDebian(release: string): string {
   return release.replace(/-(?=rc[0-9])/, "~");
 }
@@ -34,7 +34,7 @@ function isDigit(text: string, at: number): boolean {
   return character >= "0" && character <= "9";
 }
 
-/** Where a character stands beside others; the end of a text and a digit stand before all but the tilde. */
+/** The rank of a character; the end of the text and digits come before all others except the tilde. */
 function rank(text: string, at: number): number {
   const character = text.charAt(at);
   if (character === "" || isDigit(text, at)) return 0;

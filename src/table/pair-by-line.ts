@@ -1,14 +1,14 @@
 import { at } from "../checked-index.ts";
 
-/** Beyond this many comparisons the k-th is simply paired with the k-th. */
+/** Above this many comparisons, the k-th is simply paired with the k-th. */
 const MAX_COMPARISONS = 1_000_000;
 
 /**
  * Pairs the symbols that have one name, file and unit in an old table with those in a new one, by their lines: equal lines
- * first, in the tables' order; then as many of the rest as there are on both sides, in the order of their lines, so
- * that the lines move by as little as possible in all. The same pairs come out when old and new are swapped.
+ * first, in the tables' order; then as many of the rest as both sides have, in the order of their lines, so that
+ * the sum of line distances is minimal. Swapping old and new gives the same pairs.
  *
- * @param oldLines from 0, null when not known
+ * @param oldLines from 0, null when unknown
  * @returns indices of an old and of a new line
  */
 export function pairByLine(
@@ -43,7 +43,7 @@ export function pairByLine(
 
 interface Placed {
   readonly index: number;
-  /** -1 when not known. */
+  /** -1 when unknown. */
   readonly line: number;
 }
 
@@ -51,14 +51,14 @@ function inOrder(lines: readonly (number | null)[]): Placed[] {
   return lines.map((line, index) => ({ index, line: line ?? -1 })).sort((a, b) => a.line - b.line);
 }
 
-/** Pairs each of the few with one of the many, in order, so that the sum of the distances is the least. */
+/** Pairs each of the few with one of the many, in order, so that the sum of the distances is minimal. */
 function nearest(few: readonly Placed[], many: readonly Placed[]): [Placed, Placed][] {
   const width = many.length + 1;
   if (few.length === many.length || few.length * width > MAX_COMPARISONS) {
     return few.map((placed, i) => [placed, at(many, i)]);
   }
   const distance = (i: number, j: number) => Math.abs(at(few, i - 1).line - at(many, j - 1).line);
-  // sums[i * width + j]: the least sum when the first i are paired with some of the first j.
+  // sums[i * width + j]: the minimal sum when the first i are paired with some of the first j.
   const sums = new Float64Array((few.length + 1) * width);
   for (let i = 1; i <= few.length; i++) {
     sums[i * width + i - 1] = Number.POSITIVE_INFINITY;

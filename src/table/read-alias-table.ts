@@ -14,24 +14,24 @@ import {
 import { parsePlainRow } from "./row-line.ts";
 import { COLUMNS, rowChecker } from "./row-schema.ts";
 
-/** An alias table that is being read. */
+/** An open alias table. */
 export interface AliasTableReader {
   /** The file's name, for messages. */
   readonly source: string;
   readonly header: TableHeader;
   /**
-   * The rows in the file's order, read as they are asked for, once.
+   * The rows in the file's order, read on demand, only once.
    *
-   * @throws Failure for a damaged line, by its number, and for more or fewer rows than the header tells
+   * @throws Failure for a damaged line, with its number, and for more or fewer rows than the header states
    */
   readonly rows: Generator<TableRow, void, undefined>;
 }
 
 /**
- * Opens an alias table: its header is read, its rows are when they are asked for. Keys that are not known are passed over.
+ * Opens an alias table: reads its header, and its rows on demand. Unknown keys are ignored.
  *
  * @param path a file, or a pipe
- * @throws Failure for a file that cannot be read, is no alias table, or is one of another schema
+ * @throws Failure for a file that cannot be read, is not an alias table, or has another schema
  * @example
  * const { header, rows } = readAliasTable("vmlinux.kas.jsonl");
  * for (const { name, sympos } of rows) if (sympos > 0) console.log(header.kernel, name, sympos);
@@ -48,7 +48,7 @@ export function readAliasTable(path: string): AliasTableReader {
   }
 }
 
-/** An alias table with all of its rows. */
+/** An alias table with all its rows. */
 export interface WholeTable {
   /** The file's name, for messages. */
   readonly source: string;
@@ -66,7 +66,7 @@ export function readWholeTable(path: string): WholeTable {
   return { source, header, rows: [...rows] };
 }
 
-/** The header of an alias table, whose file is closed again. @throws Failure as readAliasTable does */
+/** Reads only the header of an alias table. @throws Failure as readAliasTable does */
 export function readTableHeader(path: string): TableHeader {
   const lines = readLines(path);
   try {
@@ -77,25 +77,25 @@ export function readTableHeader(path: string): TableHeader {
   }
 }
 
-/** What to do about a damaged table. */
-const ADVICE = "write the table anew";
+/** The advice for a damaged table. */
+const ADVICE = "regenerate the table";
 
-/** The header in the first line of a table. @throws Failure for one of another schema, or none */
+/** The header in the first line of a table. @throws Failure for another schema, or none */
 export function parseHeader(path: string, text: string): TableHeader {
-  if (text === "") throw new Failure("WRONG_KIND", path, "is empty", "give what --table writes");
+  if (text === "") throw new Failure("WRONG_KIND", path, "is empty", "give a file written by --table");
   const header = parseObject(text);
   const schema = header?.schema;
   if (header === undefined || typeof schema !== "string") {
     throw new Failure(
       "WRONG_KIND",
       path,
-      "is no alias table: its first line names no schema",
-      "give what --table writes",
+      "is not an alias table: its first line has no schema",
+      "give a file written by --table",
     );
   }
   if (schema !== TABLE_SCHEMA) {
     const problem = `has the schema ${schema}; this version reads ${TABLE_SCHEMA}`;
-    throw new Failure("UNSUPPORTED", path, problem, "use the kas-alias that wrote it");
+    throw new Failure("UNSUPPORTED", path, problem, "use the version of kas-alias that wrote it");
   }
   if (!isHeader(header))
     throw new Failure("DAMAGED", path, `line 1 is damaged: ${faulty(header, HEADER_KEYS)}`, ADVICE);
@@ -123,25 +123,25 @@ function* readRows(
 
 const checkedRow = rowChecker(COLUMNS);
 
-/** A table that ends before the last row that its header announces. */
+/** The failure for a table with fewer rows than its header states. */
 export function tooFewRows(path: string, { rows }: TableHeader, count: number): Failure {
   return new Failure("DAMAGED", path, `ends after ${count} of its ${rows} rows`, ADVICE);
 }
 
-/** A table that goes on after the last row that its header announces. */
+/** The failure for a table with more rows than its header states. */
 export function oneRowTooMany(path: string, { rows }: TableHeader): Failure {
   return new Failure(
     "DAMAGED",
     path,
-    `line ${rows + 2} is one too many: its header announces ${rows} rows`,
+    `line ${rows + 2} is one too many: its header states ${rows} rows`,
     ADVICE,
   );
 }
 
-/** The row in one line of a table, with keys that are not known too. @throws Failure for a damaged line, by its number */
+/** The row in one line of a table, including unknown keys. @throws Failure for a damaged line, with its number */
 export function parseRow(path: string, line: number, text: string): TableRow {
   const value = parseObject(text);
-  const row = value === undefined ? "no JSON object" : checkedRow(value);
+  const row = value === undefined ? "not a JSON object" : checkedRow(value);
   if (typeof row === "string") throw new Failure("DAMAGED", path, `line ${line} is damaged: ${row}`, ADVICE);
   return row;
 }
@@ -168,7 +168,7 @@ function isHeader(value: JsonObject): value is JsonObject & TableHeader {
 }
 
 const CHUNK_BYTES = 1 << 16;
-/** Far more than the header of a kernel with 10,000 modules takes. */
+/** Far more than the size of the header for a kernel with 10,000 modules. */
 const MAX_LINE_BYTES = 1 << 24;
 const LINE_FEED = 0x0a;
 
@@ -185,7 +185,7 @@ function* readLines(path: string): Generator<string, void, undefined> {
       const end = bytes.lastIndexOf(LINE_FEED);
       begun = bytes.subarray(end + 1);
       if (end !== -1) {
-        // No character of several bytes has a line feed among them.
+        // A UTF-8 character of several bytes contains no line feed byte.
         const lines = bytes.toString("utf8", 0, end).split("\n");
         line += lines.length;
         yield* lines;
@@ -200,7 +200,7 @@ function* readLines(path: string): Generator<string, void, undefined> {
   }
 }
 
-/** Reads a file; system errors become Failures that name it. */
+/** Reads a file; turns system errors into Failures that name it. */
 export function reading<T>(path: string, work: () => T): T {
   try {
     return work();

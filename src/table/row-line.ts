@@ -3,34 +3,34 @@ import type { JsonObject } from "./json-values.ts";
 import { COLUMNS, type Columns, editionOf, type Row } from "./row-schema.ts";
 
 /**
- * A function that reads a row's line in the form in which this program writes most of them, five times as fast as JSON.parse and
- * checks of each value. It returns undefined for a line in another form, which may be a good one all the same.
+ * Returns a function that reads a row's line in the form in which this program writes most of them, five times as fast as
+ * JSON.parse and checks of each value. It returns undefined for a line in another form, which may still be valid.
  */
 export function plainRowReader<C extends Columns>(columns: C): (line: string) => Row<C> | undefined {
   const entries = Object.entries(columns);
   const form = new RegExp(`^\\{${columnsForm(entries)}${laterKeys(entries)}\\}$`);
   const parsers = entries.map(([key, { parse }]) => ({ key, parse }));
-  // JSON.parse makes an object that holds as many values in itself as it has keys, which copies inherit.
+  // JSON.parse creates an object with in-object slots for all its keys, and copies of it have them too.
   const empty: JsonObject = JSON.parse(`{${entries.map(([key]) => `${JSON.stringify(key)}:null`).join()}}`);
   return (line) => {
     const fields = form.exec(line);
     if (fields === null) return undefined;
-    // A copy of an object with all keys takes values faster than one that gets its keys one by one.
+    // Setting values in a copy of an object with all keys is faster than adding keys one by one.
     const row = { ...empty };
     let group = 1;
     for (const { key, parse } of parsers) {
       const field = fields[group++];
       if (field !== undefined) row[key] = parse(field);
     }
-    // Each key has what its column's parser made of a form that passes its check.
+    // Each value comes from its column's parser, and its form passes the column's check.
     return row as Row<C>;
   };
 }
 
-/** Reads a line of an alias table, as plainRowReader's functions do. */
+/** Reads a line of an alias table; see plainRowReader. */
 export const parsePlainRow = plainRowReader(COLUMNS);
 
-/** A function that writes a row's line without its end: its columns, whatever the order of the row's keys. */
+/** Returns a function that writes a row's line without its line feed: its columns, regardless of the order of the row's keys. */
 export function rowWriter<C extends Columns>(columns: C): (row: Row<C>) => string {
   const keys = Object.keys(columns);
   return (row) => {
@@ -39,14 +39,14 @@ export function rowWriter<C extends Columns>(columns: C): (row: Row<C>) => strin
   };
 }
 
-/** Whether an object has these keys alone, in this order: JSON.stringify is fastest for one that is as it should be. */
+/** Whether an object has only these keys, in this order: then JSON.stringify can write the object itself, which is fastest. */
 function hasKeys(object: object, keys: readonly string[]): boolean {
   let i = 0;
   for (const key in object) if (key !== keys[i++]) return false;
   return i === keys.length;
 }
 
-/** Columns from one edition on, and in a group that may be missing those of the later ones. */
+/** The form of the columns of an edition, followed by an optional group with those of later editions. */
 function columnsForm(entries: readonly [string, Kind<unknown>][], edition = 1): string {
   const own = entries.filter(([, kind]) => editionOf(kind) === edition);
   const later = entries.filter(([, kind]) => editionOf(kind) > edition);
@@ -54,7 +54,7 @@ function columnsForm(entries: readonly [string, Kind<unknown>][], edition = 1): 
   return later.length === 0 ? form : `${form}(?:,${columnsForm(later, edition + 1)})?`;
 }
 
-/** Keys of versions to come with simple values; those of an edition that a table has in part are not among them. */
+/** Keys of future versions with simple values; not those of known columns, so that a table with part of an edition does not match. */
 function laterKeys(entries: readonly [string, Kind<unknown>][]): string {
   const added = entries.filter(([, kind]) => editionOf(kind) > 1).map(([key]) => `${key}"`);
   const value = 'null|true|false|0|[1-9][0-9]{0,14}|"[^"\\\\\\x00-\\x1f]*"';

@@ -13,25 +13,25 @@ import {
 } from "./column-kinds.ts";
 import { faulty, type JsonObject } from "./json-values.ts";
 
-/** Columns by their keys, in the order in which a row is written. */
+/** Columns by their keys, in the order of a written row. */
 export type Columns = Readonly<Record<string, Kind<unknown>>>;
 
 /** A row with these columns. */
 export type Row<C extends Columns> = { readonly [K in keyof C]: C[K] extends Kind<infer T> ? T : never };
 
 /**
- * The columns of the alias table. Whatever reads, checks or writes a row takes them from here, so a new column is a line at the
- * end, of the next edition, and its value where rows are made.
+ * The columns of the alias table. All code that reads, checks or writes rows uses them. To add a column, add a line at the end,
+ * with the next edition, and set its value where rows are created.
  */
 export const COLUMNS = {
   /** "vmlinux" or the module's name. */
   object: NAME,
   name: NAME,
-  /** null for a symbol that needs or has none. */
+  /** null for a symbol without an alias. */
   alias: orNull(NAME),
   /** nm's letter. */
   type: LETTER,
-  /** Hexadecimal digits; in a module the offset in its section. */
+  /** Hexadecimal digits; in a module, the offset in its section. */
   address: ADDRESS,
   section: orNull(TEXT),
   /** In bytes. */
@@ -45,25 +45,25 @@ export const COLUMNS = {
   sympos: SMALL_COUNT,
   /** The number appended to the alias, 0 for none. */
   ordinal: SMALL_COUNT,
-  /** How the location was found: a `Via`, or a way that a later version has. */
+  /** How the location was found: a `Via`, or a value of a later version. */
   via: orNull(TEXT),
-  /** The function that holds a static local variable; null for what is in no function. */
+  /** The function that holds a static local variable; null outside functions. */
   function: fromEdition(2, orNull(TEXT)),
-  /** How many parameters the source of a function has; null where that was not asked for, or nothing tells. */
+  /** The number of a function's parameters in the source; null when not requested or unknown. */
   parameters: fromEdition(2, orNull(COUNT)),
-  /** Those of them that still arrive, from 1; null where nothing tells. */
+  /** The parameters that still arrive, numbered from 1; null when unknown. */
   arriving: fromEdition(2, orNull(listOf(PARAMETER))),
 } as const satisfies Columns;
 
-/** The edition of the schema that brought a column. */
+/** The edition of the schema that added a column. */
 export function editionOf({ edition = 1 }: Kind<unknown>): number {
   return edition;
 }
 
 /**
- * A function that checks a row that JSON.parse has read, and gives it null in columns that its table's edition lacked.
+ * Returns a function that checks a row from JSON.parse, and sets columns that its table's edition lacks to null.
  *
- * @returns the row; or, in words, the first column that is missing or has a value of another kind
+ * @returns the row; or, in words, the first column that is missing or has a value of the wrong kind
  */
 export function rowChecker<C extends Columns>(columns: C): (row: JsonObject) => Row<C> | string {
   const entries = Object.entries(columns);

@@ -3,7 +3,7 @@ import type { TableRow } from "./alias-table.ts";
 import { KEY_SEPARATOR, symbolKey } from "./symbol-key.ts";
 import { compareObjects, compareTexts } from "./symbol-order.ts";
 
-/** What makes a symbol the same one in another kernel; file and unit are "" when unknown. */
+/** The identity of a symbol across kernels; file and unit are "" when unknown. */
 export interface KeyParts {
   readonly object: string;
   readonly stem: string;
@@ -11,17 +11,17 @@ export interface KeyParts {
   readonly unit: string;
 }
 
-/** Numbers for the keys of symbols, from 0 in the order in which they come first. */
+/** Numbers for the keys of symbols, from 0 in order of first appearance. */
 export interface SymbolNumbers {
   of(row: TableRow): number;
-  /** By number. */
+  /** Indexed by number. */
   readonly parts: readonly KeyParts[];
 }
 
 export function newSymbolNumbers(): SymbolNumbers {
   const numbers = new Map<string, number>();
   const parts: KeyParts[] = [];
-  /** Which key came after each the last time: one kernel's symbols mostly come in the order of the one before. */
+  /** The key that last followed each key: the symbols of a kernel mostly come in the same order as in the previous one. */
   const following: number[] = [];
   let previous = 0;
   const find = (row: TableRow): number => {
@@ -29,7 +29,7 @@ export function newSymbolNumbers(): SymbolNumbers {
     const known = numbers.get(text);
     if (known !== undefined) return known;
     numbers.set(text, parts.length);
-    // Not the row's own texts, which are parts of many lines and would keep all of those in memory.
+    // Not the row's own strings, which are slices of a text of many lines and would keep all of it in memory.
     const [object = "", stem = "", file = "", unit = ""] = text.split(KEY_SEPARATOR);
     return parts.push({ object, stem, file, unit }) - 1;
   };
@@ -43,7 +43,7 @@ export function newSymbolNumbers(): SymbolNumbers {
   return { of, parts };
 }
 
-/** Whether a row plainly has a key; one of a row whose name is not its stem has to be looked up. */
+/** Quick check whether a row has a key. It fails for a row whose name is not its stem, which needs a look-up. */
 function hasParts(row: TableRow, parts: KeyParts | undefined): boolean {
   return (
     parts !== undefined &&

@@ -36,29 +36,29 @@ function plainNamesakes(
     return unnumbered(name, symbol);
   });
   const first = new Map<string, number>();
-  const bearers = new Array<number>(listing.count).fill(0);
+  const groupSize = new Array<number>(listing.count).fill(0);
   const firstOf = compared.map((stem, symbol) => {
     if (stem === "" || isUndefined(symbol) || ignored.has(symbol)) return -1;
     const leader = first.get(stem) ?? symbol;
     first.set(stem, leader);
-    bearers[leader] = (bearers[leader] ?? 0) + 1;
+    groupSize[leader] = (groupSize[leader] ?? 0) + 1;
     return leader;
   });
   const counted = (symbol: number) => firstOf[symbol] !== -1;
   const names = namesOf(listing);
   const symbols = [...stems.keys()];
   const unstable = symbols.filter((symbol) => counted(symbol) && stems[symbol] !== names[symbol]);
-  const duplicated = symbols.filter((symbol) => (bearers[symbol] ?? 0) > 1);
+  const duplicated = symbols.filter((symbol) => (groupSize[symbol] ?? 0) > 1);
   const next = symbols.map((symbol) =>
     counted(symbol) ? symbols.findIndex((other) => other > symbol && firstOf[other] === firstOf[symbol]) : -1,
   );
-  return { first: firstOf, next, bearers, duplicated, unstable };
+  return { first: firstOf, next, groupSize, duplicated, unstable };
 }
 
-const columns = ({ first, next, bearers, duplicated, unstable }: ReturnType<typeof findNamesakes>) => ({
+const columns = ({ first, next, groupSize, duplicated, unstable }: ReturnType<typeof findNamesakes>) => ({
   first: [...first],
   next: [...next],
-  bearers: [...bearers],
+  groupSize: [...groupSize],
   duplicated: [...duplicated].sort((a, b) => a - b),
   unstable: [...unstable],
 });
@@ -111,8 +111,8 @@ describe("namesakes", () => {
     const listing = defined(elfListing(elf), "symbol table");
     elf.file.close();
     const groupings = [findNamesakes(listing, false), findNamesakes(listing, false)];
-    for (const { first, next, bearers } of groupings) {
-      expect(bearers[0]).toBe(count);
+    for (const { first, next, groupSize } of groupings) {
+      expect(groupSize[0]).toBe(count);
       expect(first.every((leader) => leader === 0)).toBe(true);
       expect(next.every((symbol, i) => symbol === (i === count - 1 ? -1 : i + 1))).toBe(true);
     }
@@ -120,8 +120,8 @@ describe("namesakes", () => {
   });
 
   test("can have any type, but are not undefined", () => {
-    const { first, bearers } = findNamesakes(listingOf("01 t a\n02 D a\n         U a\n03 t b\n"), false);
+    const { first, groupSize } = findNamesakes(listingOf("01 t a\n02 D a\n         U a\n03 t b\n"), false);
     expect([...first]).toEqual([0, 0, -1, 3]);
-    expect([...bearers]).toEqual([2, 0, 0, 1]);
+    expect([...groupSize]).toEqual([2, 0, 0, 1]);
   });
 });

@@ -36,7 +36,7 @@ test.each(["ab", "aab", "baa", "aabb", "abab", "abba", "abbb", "aabab"])(
     const names = pairs.flatMap(([a, b]) => [...order].map((letter) => (letter === "a" ? a : b)));
     const lines = names.map((name) => `0000000000001000 t ${name}\n`).join("");
     const listing = readListing(Buffer.from(lines), "listing");
-    const { first, next, bearers, duplicated } = findNamesakes(listing, false);
+    const { first, next, groupSize, duplicated } = findNamesakes(listing, false);
 
     const symbolsOf = new Map<string, number[]>();
     for (const symbol of names.keys()) {
@@ -48,7 +48,7 @@ test.each(["ab", "aab", "baa", "aabb", "abab", "abba", "abbb", "aabab"])(
       const group: number[] = [];
       for (let symbol = leader; symbol !== -1; symbol = next[symbol] ?? -1) group.push(symbol);
       groups.set(symbolName(listing, leader), group);
-      expect(bearers[leader]).toBe(group.length);
+      expect(groupSize[leader]).toBe(group.length);
     }
     expect(groups).toEqual(new Map([...symbolsOf].filter(([, symbols]) => symbols.length > 1)));
     for (const symbols of symbolsOf.values()) {

@@ -114,9 +114,9 @@ describe("--reuse-table", () => {
     const tablePath = inDirectory("unlocated.jsonl");
     writeFileSync(tablePath, table);
     expect(again(nm(path), tablePath).stdout).toBe(listing);
-    // One more symbol of a name is one more than those.
+    // One more symbol of a name than the aliased and unresolved ones.
     const more = textOf([...linesOf(nm(path)), "ffffffffff000000 t name_show"]);
-    expect(failure(more, tablePath)).toContain("has name_show 4 times, unlocated.jsonl 3 times");
+    expect(failure(more, tablePath)).toContain("has name_show 4 times, but unlocated.jsonl has it 3 times");
   });
 
   test("gives the figures of --stats", () => {
@@ -135,27 +135,27 @@ describe("--reuse-table refuses, by name,", () => {
 
   test("a name that has become rarer", () => {
     expect(failure(textOf(lines.toSpliced(at, 1)))).toBe(
-      "standard input: has name_show 2 times, first.jsonl 3 times; give the table of an earlier link of the same build",
+      "standard input: has name_show 2 times, but first.jsonl has it 3 times; give the table of an earlier link of the same build",
     );
   });
 
   test("a name that has disappeared", () => {
     expect(failure(textOf(lines.filter((line) => !line.endsWith(" name_show"))))).toContain(
-      "has name_show not at all, first.jsonl 3 times",
+      "has name_show 0 times, but first.jsonl has it 3 times",
     );
   });
 
   test("a name that has become more frequent", () => {
     expect(failure(textOf(lines.toSpliced(at, 0, nameShow)))).toContain(
-      "has name_show 4 times, first.jsonl 3 times",
+      "has name_show 4 times, but first.jsonl has it 3 times",
     );
   });
 
   test("a duplicated name that the table does not have", () => {
     const path = tableOf((rows) => rows.filter((row) => !row.includes('"name":"name_show"')));
-    expect(failure(NM, path)).toContain("has name_show 3 times, changed.jsonl not at all");
+    expect(failure(NM, path)).toContain("has name_show 3 times, but changed.jsonl has it 0 times");
     const twice = lines.flatMap((line) => (line.endsWith(" start_kernel") ? [line, line] : [line]));
-    expect(failure(textOf(twice))).toContain("has start_kernel 2 times, first.jsonl not at all");
+    expect(failure(textOf(twice))).toContain("has start_kernel 2 times, but first.jsonl has it 0 times");
   });
 
   test("another order", () => {
@@ -168,7 +168,7 @@ describe("--reuse-table refuses, by name,", () => {
       .with(lines.indexOf(one), one.slice(0, 19) + nameB)
       .with(lines.indexOf(two), two.slice(0, 19) + nameA);
     expect(failure(textOf(swapped))).toMatch(
-      /^standard input: has \S+ behind \S+, not so first\.jsonl; give the table of an earlier link/,
+      /^standard input: has \S+ after \S+, but first\.jsonl has it before; give the table of an earlier link/,
     );
   });
 
@@ -182,11 +182,11 @@ describe("--reuse-table refuses, by name,", () => {
   test("a table of modules, or one with damaged options", () => {
     const path = tableOf((rows) => rows.map((row) => row.replace('"object":"vmlinux"', '"object":"floppy"')));
     expect(failure(NM, path)).toBe(
-      "changed.jsonl: has aliases of the module floppy; give a table of vmlinux alone",
+      "changed.jsonl: has aliases of the module floppy; give a table of vmlinux only",
     );
     writeFileSync(path, SAMPLE_FIRST.table.replace('"separator":"@"', '"separator":"ab"'));
     expect(failure(NM, path)).toBe(
-      "changed.jsonl: line 1 is damaged: its options are incomplete; write the table anew",
+      "changed.jsonl: line 1 is damaged: its options are incomplete; regenerate the table",
     );
   });
 

@@ -199,7 +199,7 @@ describe("refused, in one line, is", () => {
   test("another architecture, unless --force is given", () => {
     const arm = changed("arm", (text) => text.replace('"arch":"x86_64"', '"arch":"aarch64"'));
     expect(refusal(OLD, arm)).toBe(
-      "arm: is for aarch64, and old.kas.jsonl for x86_64; give --force to compare them all the same",
+      "arm: is for aarch64, but old.kas.jsonl is for x86_64; give --force to compare them anyway",
     );
     expect(diff(OLD, arm, "--force").status).toBe(1);
     const unknown = changed("unknown", (text) => text.replace('"arch":"x86_64"', '"arch":null'));
@@ -213,7 +213,7 @@ describe("refused, in one line, is", () => {
         changed("later", (text) => text.replace("table@1", "table@2")),
       ),
     ).toBe(
-      "later: has the schema kas-alias/table@2; this version reads kas-alias/table@1; use the kas-alias that wrote it",
+      "later: has the schema kas-alias/table@2; this version reads kas-alias/table@1; use the version of kas-alias that wrote it",
     );
   });
 

@@ -109,7 +109,7 @@ describe("refused, in one line, is", () => {
 
   test("one object in two tables of a kernel", () => {
     expect(refusal(OLD, OLD)).toBe(
-      "1.9.0.kas.jsonl: has vmlinux of 1.9.0, as 1.9.0.kas.jsonl has; give one of them",
+      "1.9.0.kas.jsonl: has vmlinux of 1.9.0, and so does 1.9.0.kas.jsonl; give one of them",
     );
   });
 });

@@ -342,7 +342,7 @@ describe("check", () => {
       { calls: ["name_show"] },
       /undefined name_show: is static \(name_show@/,
     ],
-    ["no function at all", { functions: [] }, /klp_patch: names no function to be replaced/],
+    ["no function at all", { functions: [] }, /klp_patch: names no function to replace/],
   ])("finds %s", (_, plan, fault) => {
     const { status, stdout } = livepatch("check", build(plan), "--table", TABLE);
     const faults = stdout.split("\n").filter((line) => line.startsWith("fault: "));
@@ -363,7 +363,7 @@ describe("check", () => {
     writeFileSync(old, lines.join("\n"));
     const patch = build({ relocations: {} });
     const { status, stdout } = livepatch("check", patch, "--table", TABLE, "--against", old);
-    expect(stdout).toContain(`fault: klp_func vmlinux name_show 3: meant ${IRQ}, whose position is 1 now\n`);
+    expect(stdout).toContain(`fault: klp_func vmlinux name_show 3: meant ${IRQ}, whose position is now 1\n`);
     expect(stdout.match(/^fault/gm)).toHaveLength(1);
     expect(status).toBe(1);
     expect(livepatch("check", patch, "--table", TABLE, "--against", TABLE).status).toBe(0);
@@ -377,13 +377,13 @@ describe("check", () => {
 
   test("refuses a module that is not a live patch, and a table of another kernel", () => {
     expect(failure("check", join(modules, "drivers/alpha/alpha-core.ko"), "--table", TABLE)).toMatch(
-      /alpha-core\.ko: is no live patch/,
+      /alpha-core\.ko: is not a live patch/,
     );
-    expect(failure("check", SAMPLE, "--table", TABLE)).toMatch(/is no live patch/);
+    expect(failure("check", SAMPLE, "--table", TABLE)).toMatch(/is not a live patch/);
     const other = path("other-kernel.jsonl");
     writeFileSync(other, readFileSync(TABLE, "utf8").replace('"kernel":"6.12.0-sample"', '"kernel":"6.1.7"'));
     expect(failure("check", build({}), "--table", other)).toMatch(
-      /is a table of 6\.1\.7, and .* is built for 6\.12\.0-sample/,
+      /is a table of 6\.1\.7, but .* is built for 6\.12\.0-sample/,
     );
     expect(failure("check", build({}), "--table", other, "--against", other)).toMatch(
       /is a table of 6\.1\.7/,

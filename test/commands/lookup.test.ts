@@ -238,7 +238,7 @@ describe("trouble ends with status 2:", () => {
   test("no table", () => {
     expect(trouble("x")).toContain("--table");
     expect(trouble("x", "--table", join(directory, "missing"))).toMatch(/cannot be read: no such file/);
-    expect(trouble("x", "--table", SAMPLE)).toMatch(/is no alias table/);
+    expect(trouble("x", "--table", SAMPLE)).toMatch(/is not an alias table/);
     expect(trouble("x", "--table", directory)).toMatch(/is a directory/);
   });
 
@@ -249,7 +249,7 @@ describe("trouble ends with status 2:", () => {
         "--table",
         changed((text) => text.slice(0, text.lastIndexOf("{"))),
       ),
-    ).toMatch(/: ends after \d+ of its \d+ rows; write the table anew$/);
+    ).toMatch(/: ends after \d+ of its \d+ rows; regenerate the table$/);
   });
 
   test("a damaged line among the matches, by its number", () => {

@@ -412,7 +412,7 @@ describe("locations", () => {
 
   test("are unknown with llvm-addr2line, which does not support sections", () => {
     expect(failure(...KOS, "--resolver", "addr2line", "--addr2line", "llvm-addr2line")).toMatch(
-      /^llvm-addr2line: failed on \S+\.ko .*; give a GNU or elfutils one, which knows -j, or use --resolver dwarf$/,
+      /^llvm-addr2line: failed on \S+\.ko .*; use GNU or elfutils addr2line, which has -j, or use --resolver dwarf$/,
     );
   });
 
@@ -502,8 +502,8 @@ void hello(int x) { beta_alone(x); hello_only(x); panic(x); }
   });
 
   test.each([
-    ["beta_alone:1\nno count\n", /: line 2 is no name:count: "no count"; /],
-    ["beta_alone:1\n\nb:2\n", /: line 2 is no name:count: ""; /],
+    ["beta_alone:1\nno count\n", /: line 2 is not name:count: "no count"; /],
+    ["beta_alone:1\n\nb:2\n", /: line 2 is not name:count: ""; /],
     ["b:2\nb:3\n", /: line 2 repeats b; /],
   ])("with a broken line, as in %j, is refused by the line's number", (text, message) => {
     const broken = join(place(), "broken");
@@ -781,7 +781,7 @@ describe("bad input is reported in one line, and no file changes", () => {
     ["text", /: is not an ELF file; /],
     ["empty", /: is empty; /],
     ...cuts.map((length) => [`cut-${length}`, /(not an ELF file|cut short|beyond|outside|damaged)/] as const),
-    ["arm", /: is for another architecture than .*vmlinux; /],
+    ["arm", /: is for a different architecture than .*vmlinux; /],
     ["no-lines", /: no line information \(\.debug_line\); .*--debug-directory/],
     ["no-symbols", /: has no symbol table; /],
     ["garbled-info", /: \.debug_info: /],
@@ -806,7 +806,7 @@ describe("bad input is reported in one line, and no file changes", () => {
 
   test("a name that is not a module's", () => {
     expect(failing(ALPHA, join(TREE, "lib/gamma.c"))).toBe(
-      `${join(TREE, "lib/gamma.c")}: is no module's name; give .ko or .o files`,
+      `${join(TREE, "lib/gamma.c")}: is not a module file; give .ko or .o files`,
     );
   });
 
@@ -817,13 +817,15 @@ describe("bad input is reported in one line, and no file changes", () => {
     );
     writeFileSync(order, `${ALPHA}\nkernel.txt\n`);
     expect(failing("--order", order)).toBe(
-      `${order}: line 2 names no .o or .ko: "kernel.txt"; give a modules.order`,
+      `${order}: line 2 is not a .o or .ko: "kernel.txt"; give a modules.order`,
     );
   });
 
   test("a directory that is missing or has no modules", () => {
     const empty = place();
-    expect(failing("--directory", empty)).toBe(`${empty}: holds no .ko; name the directory of the modules`);
+    expect(failing("--directory", empty)).toBe(
+      `${empty}: has no .ko files; give the directory of the modules`,
+    );
     expect(failing("--directory", join(empty, "x"))).toMatch(
       /\/x: cannot be read: no such file or directory; /,
     );

@@ -179,7 +179,7 @@ describe("kprobe-events", () => {
     const listed = written(text);
     expect(probe(inText, listed, "--table", table).lines).toEqual(plain);
     expect(failure([IN_EXIT], listed, "--table", table)).toMatch(
-      /: parse_options of vmlinux is in \.exit\.text, which it lacks without CONFIG_KALLSYMS_ALL; build the kernel with it$/,
+      /: parse_options of vmlinux is in \.exit\.text, which kallsyms omits without CONFIG_KALLSYMS_ALL; build the kernel with it$/,
     );
   });
 });
@@ -326,7 +326,7 @@ describe("a table of another build is refused", () => {
       (_, address, rest) => hex(BigInt(`0x${address}`) + 16n) + rest,
     );
     expect(failure([RTC], written(shifted))).toMatch(
-      /: \S+ of vmlinux is not where the table has it: this is another build; give the table of the running kernel$/,
+      /: \S+ of vmlinux is not where the table has it: this is a different build; give the table of the running kernel$/,
     );
     expect(failure([RTC], written("ffffffff81000000 T _text\nffffffff81000010 T other\n"))).toMatch(
       /: has no name_show of vmlinux; give the table of the running kernel$/,

@@ -189,10 +189,10 @@ describe("--debug-file", () => {
     test("but not without the image, or with another image", () => {
       expect(
         failure(["vmlinux", "--nm", "-", ...args.slice(2)], inTree("nm", "-n", "image").toString()),
-      ).toMatch(/\/vmlinux\.o: is a relocatable file, .*; name the vmlinux that was linked from it too$/);
+      ).toMatch(/\/vmlinux\.o: is a relocatable file, .*; also give the vmlinux that was linked from it$/);
       inTree("ld", "-r", "-o", "other.o", "a.o", "b.o");
       expect(failure([...args.slice(0, 3), join(tree, "other.o")])).toMatch(
-        /\/other\.o: has poll another number of times than .*\/image; give the object that it was linked from$/,
+        /\/other\.o: has poll a different number of times than .*\/image; give the object that it was linked from$/,
       );
       inTree("objcopy", "--rename-section=.debug_line=.lines", "vmlinux.o", "bare.o");
       expect(failure([...args.slice(0, 3), join(tree, "bare.o")])).toMatch(
@@ -597,7 +597,7 @@ describe("a failure leaves the old files unchanged, and no other files", () => {
       /: is a directory; name a file$/,
     );
     expect(failing((to) => [SAMPLE, "--nm", join(to, "t"), "-o", join(to, "a")])).toMatch(
-      /\/t: line 1 is no symbol: "old table"; /,
+      /\/t: line 1 is not a symbol: "old table"; /,
     );
     expect(failing((to) => [SAMPLE, "--nm", "/proc/self/mem", "-o", join(to, "a")])).toMatch(
       /^\/proc\/self\/mem: cannot be read: /,

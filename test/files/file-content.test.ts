@@ -41,7 +41,7 @@ describe("a file that", () => {
     const path = join(directory, "folder");
     mkdirSync(path);
     expect(hasContent(path, [bytes("a")], "differs")).toBe(false);
-    const message = `${path}: cannot be read: illegal operation on a directory; check its permissions`;
+    const message = `${path}: is a directory; name a file`;
     expect(() => hasContent(path, [bytes("a")], "fails")).toThrow(message);
   });
 

@@ -274,7 +274,8 @@ describe("refused with one line is", () => {
   test("a directory that is not a Linux tree", () => {
     const tree = join(directory, "empty");
     mkdirSync(tree);
-    const words = "is no Linux source tree: its Makefile has no VERSION and PATCHLEVEL; name the top of one";
+    const words =
+      "is not a Linux source tree: its Makefile has no VERSION and PATCHLEVEL; give the top directory of one";
     for (const command of ["status", "install", "remove"]) {
       expect(failure(command, tree)).toBe(`kas-alias: TREE: ${words}\n`);
       expect(failure(command, join(tree, "missing"))).toContain(

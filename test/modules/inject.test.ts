@@ -401,12 +401,12 @@ describe("an object that is refused", () => {
   });
 
   test("is an executable", () => {
-    expect(messageOf(SAMPLE)).toBe("is no relocatable object; give .ko or .o files");
+    expect(messageOf(SAMPLE)).toBe("is not a relocatable object; give .ko or .o files");
   });
 
   test("is stripped", () => {
     tool("strip", ["-o", path("stripped.o"), object]);
-    expect(messageOf(path("stripped.o"))).toBe("has no symbol table; give it as it was before strip");
+    expect(messageOf(path("stripped.o"))).toBe("has no symbol table; give the unstripped file");
   });
 
   test("has program headers", () => {

@@ -43,7 +43,7 @@ test("copies of modules named individually go directly to the output directory",
     { path: "x.o", name: "x", output: "x.o" },
   ]);
   for (const path of ["vmlinux", "ext4.ko.bz2", "x.c", ".ko/x", ""]) {
-    expect(failureOf(() => namedModules([path]))).toBe(`${path}: is no module's name; give .ko or .o files`);
+    expect(failureOf(() => namedModules([path]))).toBe(`${path}: is not a module file; give .ko or .o files`);
   }
 });
 
@@ -80,7 +80,7 @@ describe("modules.order", () => {
     (text) => {
       const path = order(text);
       expect(failureOf(() => orderedModules(path))).toMatch(
-        /: line 2 names no \.o or \.ko: "b\..*"; give a modules\.order$/,
+        /: line 2 is not a \.o or \.ko: "b\..*"; give a modules\.order$/,
       );
     },
   );

@@ -60,19 +60,19 @@ describe("a symbol frequency file", () => {
   });
 
   test.each([
-    ["a:1\nname_show\n", 'line 2 is no name:count: "name_show"'],
-    ["a:1\n\nb:1\n", 'line 2 is no name:count: ""'],
-    ["a:0\n", 'line 1 is no name:count: "a:0"'],
-    ["a:1\nb:-1\n", 'line 2 is no name:count: "b:-1"'],
-    ["a:1\nb:1x\n", 'line 2 is no name:count: "b:1x"'],
-    ["a:1\nb:\n", 'line 2 is no name:count: "b:"'],
-    [":7\n", 'line 1 is no name:count: ":7"'],
-    ["a:99999999999\n", 'line 1 is no name:count: "a:99999999999"'],
+    ["a:1\nname_show\n", 'line 2 is not name:count: "name_show"'],
+    ["a:1\n\nb:1\n", 'line 2 is not name:count: ""'],
+    ["a:0\n", 'line 1 is not name:count: "a:0"'],
+    ["a:1\nb:-1\n", 'line 2 is not name:count: "b:-1"'],
+    ["a:1\nb:1x\n", 'line 2 is not name:count: "b:1x"'],
+    ["a:1\nb:\n", 'line 2 is not name:count: "b:"'],
+    [":7\n", 'line 1 is not name:count: ":7"'],
+    ["a:99999999999\n", 'line 1 is not name:count: "a:99999999999"'],
   ])("%j is refused by the number of its broken line", (text, words) => {
-    expect(failureOf(text)).toBe(`modules.symbfreq: ${words}; write the file anew`);
+    expect(failureOf(text)).toBe(`modules.symbfreq: ${words}; regenerate the file`);
   });
 
   test("that repeats a name is refused", () => {
-    expect(failureOf("a:1\nb:2\na:3\n")).toBe("modules.symbfreq: line 3 repeats a; write the file anew");
+    expect(failureOf("a:1\nb:2\na:3\n")).toBe("modules.symbfreq: line 3 repeats a; regenerate the file");
   });
 });

@@ -149,15 +149,13 @@ describe("a tool that", () => {
 
   test("prints garbage", async () => {
     const fake = fakeTool("cat >/dev/null; printf 'a.c:1\\nwhat\\033[31m?\\nb.c:2\\n'");
-    expect(await failureOf(fake)).toBe(
-      `${fake}: "what [31m?" is no answer of an addr2line; use --resolver dwarf`,
-    );
+    expect(await failureOf(fake)).toBe(`${fake}: "what [31m?" is not addr2line output; use --resolver dwarf`);
   });
 
   test("prints endless bytes without a newline", async () => {
     const fake = fakeTool("cat >/dev/null; head -c 3000000 /dev/zero | tr '\\0' x");
     const message = await failureOf(fake);
-    expect(message).toMatch(/gave 1 answers? to 3 addresses; use --resolver dwarf$/);
+    expect(message).toMatch(/gave 1 answers for 3 addresses; use --resolver dwarf$/);
     expect(message.length).toBeLessThan(400);
   });
 
@@ -168,7 +166,7 @@ describe("a tool that", () => {
   ])("prints %s", async (_, body, lines) => {
     const fake = fakeTool(`cat >/dev/null\n${body}`);
     expect(await failureOf(fake)).toMatch(
-      new RegExp(`: gave ${lines} answers to 3 addresses; use --resolver dwarf$`),
+      new RegExp(`: gave ${lines} answers for 3 addresses; use --resolver dwarf$`),
     );
   });
 

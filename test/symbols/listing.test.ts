@@ -158,13 +158,13 @@ describe("an invalid listing", () => {
     ["only spaces", "     \n", 1],
   ])("%s is refused with its line number", (_, text, line) => {
     const message = failureOf(text);
-    expect(message).toContain(`nm.txt: line ${line} is no symbol: `);
-    expect(message).toMatch(/; give what `nm -n` prints$/);
+    expect(message).toContain(`nm.txt: line ${line} is not a symbol: `);
+    expect(message).toMatch(/; give the output of `nm -n`$/);
     expect(message).not.toMatch(/\p{Cc}/u);
   });
 
   test.each(["", "\n\n", "\r\n"])("%j is refused as empty", (text) => {
-    expect(failureOf(text)).toBe("nm.txt: the listing is empty; give what `nm -n` prints");
+    expect(failureOf(text)).toBe("nm.txt: is empty; give the output of `nm -n`");
   });
 
   test("is refused if the kernel has hidden all addresses", () => {

@@ -89,17 +89,18 @@ describe("an alias table", () => {
 describe("refused, by name, is", () => {
   test("another schema", () => {
     expect(failureOf(changed(1, (line) => line.replace("table@1", "table@2")))).toBe(
-      "table.jsonl: has the schema kas-alias/table@2; this version reads kas-alias/table@1; use the kas-alias that wrote it",
+      "table.jsonl: has the schema kas-alias/table@2; this version reads kas-alias/table@1; use the version of kas-alias that wrote it",
     );
   });
 
   test("a file that is not a table", () => {
-    const words = "table.jsonl: is no alias table: its first line names no schema; give what --table writes";
-    expect(failureOf(tableOf([], ""))).toBe("table.jsonl: is empty; give what --table writes");
+    const words =
+      "table.jsonl: is not an alias table: its first line has no schema; give a file written by --table";
+    expect(failureOf(tableOf([], ""))).toBe("table.jsonl: is empty; give a file written by --table");
     expect(failureOf(tableOf(["ffffffff81000000 T _text"]))).toBe(words);
     expect(failureOf(tableOf(["[]"]))).toBe(words);
     expect(failureOf(tableOf(["null"]))).toBe(words);
-    expect(failureOf(SAMPLE)).toContain("is no alias table");
+    expect(failureOf(SAMPLE)).toContain("is not an alias table");
   });
 
   test("an unreadable file", () => {
@@ -110,27 +111,27 @@ describe("refused, by name, is", () => {
   });
 
   test.each<[string, (line: string) => string]>([
-    ["no JSON object", (line) => line.slice(0, -5)],
-    ["no JSON object", () => ""],
-    ["no JSON object", () => "17"],
+    ["not a JSON object", (line) => line.slice(0, -5)],
+    ["not a JSON object", () => ""],
+    ["not a JSON object", () => "17"],
     ['no "alias"', (line) => line.replace('"alias"', '"alais"')],
     ['no "via"', (line) => line.replace('"via"', '"way"')],
-    ['"line" has a value of another kind', (line) => line.replace(/"line":\d+/, '"line":"7"')],
-    ['"line" has a value of another kind', (line) => line.replace(/"line":\d+/, '"line":-7')],
-    ['"sympos" has a value of another kind', (line) => line.replace(/"sympos":\d+/, '"sympos":null')],
-    ['"address" has a value of another kind', (line) => line.replace(/"address":"/, '"address":"0x')],
-    ['"name" has a value of another kind', (line) => line.replace(/"name":"/, '"name":"\\n')],
-    ['"alias" has a value of another kind', (line) => line.replace(/"alias":"/, '"alias":"a\\nb')],
-    ['"type" has a value of another kind', (line) => line.replace(/"type":"/, '"type":"t')],
+    ['"line" has a value of the wrong kind', (line) => line.replace(/"line":\d+/, '"line":"7"')],
+    ['"line" has a value of the wrong kind', (line) => line.replace(/"line":\d+/, '"line":-7')],
+    ['"sympos" has a value of the wrong kind', (line) => line.replace(/"sympos":\d+/, '"sympos":null')],
+    ['"address" has a value of the wrong kind', (line) => line.replace(/"address":"/, '"address":"0x')],
+    ['"name" has a value of the wrong kind', (line) => line.replace(/"name":"/, '"name":"\\n')],
+    ['"alias" has a value of the wrong kind', (line) => line.replace(/"alias":"/, '"alias":"a\\nb')],
+    ['"type" has a value of the wrong kind', (line) => line.replace(/"type":"/, '"type":"t')],
   ])("a damaged line: %s", (words, change) => {
     expect(failureOf(changed(5, change))).toBe(
-      `table.jsonl: line 5 is damaged: ${words}; write the table anew`,
+      `table.jsonl: line 5 is damaged: ${words}; regenerate the table`,
     );
   });
 
   test("a damaged header", () => {
     expect(failureOf(changed(1, (line) => line.replace(/"rows":\d+/, '"rows":"many"')))).toBe(
-      'table.jsonl: line 1 is damaged: "rows" has a value of another kind; write the table anew',
+      'table.jsonl: line 1 is damaged: "rows" has a value of the wrong kind; regenerate the table',
     );
     expect(failureOf(changed(1, (line) => line.replace('"objects"', '"things"')))).toContain('no "objects"');
   });
@@ -138,15 +139,15 @@ describe("refused, by name, is", () => {
   test("a table that is truncated or too long", () => {
     const rows = LINES.length - 1;
     expect(failureOf(tableOf(LINES.slice(0, -1)))).toBe(
-      `table.jsonl: ends after ${rows - 1} of its ${rows} rows; write the table anew`,
+      `table.jsonl: ends after ${rows - 1} of its ${rows} rows; regenerate the table`,
     );
     expect(failureOf(tableOf([...LINES, FIRST_ROW]))).toBe(
-      `table.jsonl: line ${rows + 2} is one too many: its header announces ${rows} rows; write the table anew`,
+      `table.jsonl: line ${rows + 2} is one too many: its header states ${rows} rows; regenerate the table`,
     );
   });
 
   test("an endless line, before it fills the memory", () => {
     const path = tableOf([HEADER, "x".repeat(1 << 25)]);
-    expect(failureOf(path)).toBe("table.jsonl: line 2 is longer than 16777216 bytes; write the table anew");
+    expect(failureOf(path)).toBe("table.jsonl: line 2 is longer than 16777216 bytes; regenerate the table");
   });
 });

@@ -92,7 +92,7 @@ test("a value of the wrong type is refused with its column's name", () => {
   for (const key in bad) {
     const damaged = { ...given, [key]: bad[key] };
     expect(read(JSON.stringify(damaged))).toBeUndefined();
-    expect(check(damaged)).toBe(`"${key}" has a value of another kind`);
+    expect(check(damaged)).toBe(`"${key}" has a value of the wrong kind`);
   }
 });
 

@@ -26,7 +26,7 @@ export const columns: readonly Column[] = [
   { title: "Why", compare: (a, b) => texts(a.why, b.why) },
 ];
 
-/** A new element; its text is never taken for markup. */
+/** A new element; its text is never parsed as markup. */
 export function element(tag: string, classes = "", text = ""): HTMLElement {
   const made = document.createElement(tag);
   if (classes !== "") made.className = classes;
@@ -58,7 +58,7 @@ function cell(classes: string, text = ""): HTMLElement {
   return made;
 }
 
-/** A location, in which what differs from the other one stands out. */
+/** A location, with the parts that differ from the other one highlighted. */
 function place(side: SymbolSide | null, other: SymbolSide | null): HTMLElement {
   const made = cell("code place");
   if (side === null) return made;
@@ -74,7 +74,7 @@ function place(side: SymbolSide | null, other: SymbolSide | null): HTMLElement {
   return made;
 }
 
-/** A path that loses its beginning, not its end, where there is no room. */
+/** A path that is truncated at its beginning, not its end, if there is no room. */
 function path(text: string, differs: boolean): HTMLElement {
   const made = element("span", differs ? "front differs" : "front path");
   made.append(element("bdi", "", text));

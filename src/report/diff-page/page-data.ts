@@ -1,24 +1,24 @@
 /** An index into the page's texts; -1 for none. */
 type Text = number;
 
-/** A symbol in one of the tables; the line is -1 when it is not known. */
+/** A symbol in one of the tables; the line is -1 when unknown. */
 export type PageSide = [name: Text, alias: Text, file: Text, line: number, unit: Text, sympos: number];
 
-/** A change as the page holds it. */
+/** A change in the page's data. */
 export type PageChange = [
   group: number,
   object: Text,
-  /** Why it was added or removed, in the words of reasonOf. */
+  /** The reason why it was added or removed, in the words of reasonOf. */
   why: Text,
-  /** The reason in the words of a summary, to choose by. */
+  /** The reason in the words of a summary, to filter by. */
   reason: Text,
   old: PageSide | null,
   new_: PageSide | null,
-  /** Where scripts use it, `file:line`. */
+  /** Its uses in scripts, `file:line`. */
   uses: Text[],
 ];
 
-/** All that src/report/diff-html.ts puts into the page. */
+/** The data that src/report/diff-html.ts puts into the page. */
 export interface PageData {
   readonly kernels: readonly [old: string, new_: string];
   readonly facts: string;

@@ -8,7 +8,7 @@ const data: PageData = JSON.parse(byId("data").textContent ?? "");
 const symbols = readSymbols(data);
 const listed = new Set(symbols.map(({ group }) => group));
 
-/** What is asked for. */
+/** The state of filters and sorting. */
 const wanted = {
   groups: new Set(listed),
   terms: [] as string[],
@@ -62,14 +62,14 @@ function update(): void {
   rows.show(shown.length);
 }
 
-/** Chooses a row; -1 for none. */
+/** Selects a row; -1 for none. */
 function choose(index: number): void {
   mark(index);
   rows.redraw();
   if (index !== -1) rows.reveal(index);
 }
 
-/** Shows all that is known of a row. */
+/** Shows the details of a row. */
 function mark(index: number): void {
   chosen = shown[index];
   const detail = byId("detail");
@@ -158,7 +158,7 @@ function drawHead(): void {
   }
 }
 
-/** Fills a choice with the values that occur, and how often. */
+/** Fills a drop-down list with the values that occur, and their counts. */
 function drawChoice(id: "object" | "reason", textOf: (symbol: PageSymbol) => string): void {
   const counts = new Map<string, number>();
   for (const symbol of symbols) {

@@ -12,7 +12,7 @@ export interface SymbolSide {
 
 /** A change of the page's data. */
 export interface PageSymbol {
-  /** Its place in the order of the data. */
+  /** Its index in the data. */
   readonly index: number;
   readonly group: number;
   readonly object: string;
@@ -23,7 +23,7 @@ export interface PageSymbol {
   readonly new: SymbolSide | null;
   readonly uses: readonly string[];
   readonly positionChanged: boolean;
-  /** All that can be searched for, in small letters. */
+  /** The searchable text, in lower case. */
   readonly searched: string;
 }
 

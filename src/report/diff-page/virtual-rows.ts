@@ -1,27 +1,27 @@
-/** In pixels; page.css says so too. */
+/** In pixels; page.css has the same value. */
 const ROW_HEIGHT = 30;
 const HEAD_HEIGHT = 36;
 
-/** Rows drawn above and below those in sight. */
+/** Rows drawn above and below the visible ones. */
 const OVERSCAN = 10;
 
 /** Firefox lays out no element higher than 17.8 million pixels, Chromium none higher than 33.5 million. */
 const MAX_HEIGHT = 15_000_000;
 
-/** Rows of which only those in sight are drawn. */
+/** Rows of which only the visible ones are drawn. */
 export interface VirtualRows {
-  /** Draws so many rows, from the first. */
+  /** Draws this many rows, from the first. */
   show(count: number): void;
   redraw(): void;
-  /** Scrolls as far as it takes to see a row. */
+  /** Scrolls until a row is visible. */
   reveal(index: number): void;
-  /** How many rows are in sight. */
+  /** The number of visible rows. */
   visible(): number;
 }
 
 /**
- * Draws rows of one height into `body`, which `scroller` scrolls below a head. Where the rows together are higher than
- * MAX_HEIGHT, the body has that height, and a pixel of scrolling passes over more than one pixel of rows.
+ * Draws rows of one height into `body`, which `scroller` scrolls below a header. If the rows together are higher than
+ * MAX_HEIGHT, the body has that height, and one pixel of scrolling moves the rows by more than one pixel.
  */
 export function virtualRows(
   scroller: HTMLElement,
@@ -31,10 +31,10 @@ export function virtualRows(
   let count = 0;
   let drawn = { first: 0, end: 0, shift: 0 };
 
-  // The head covers the top of the scroller.
+  // The header covers the top of the scroller.
   const viewHeight = () => Math.max(0, scroller.clientHeight - HEAD_HEIGHT);
   const height = () => Math.min(count * ROW_HEIGHT, MAX_HEIGHT);
-  /** Pixels of rows that one pixel of scrolling passes over. */
+  /** Pixels of rows per pixel of scrolling. */
   const ratio = () =>
     count * ROW_HEIGHT > height() ? (count * ROW_HEIGHT - viewHeight()) / (height() - viewHeight()) : 1;
   /** Pixels of rows above the view. */
