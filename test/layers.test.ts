@@ -85,7 +85,9 @@ test("cli.ts alone reads the arguments and sets the exit status", () => {
 });
 
 test("nobody but the commands and the command line talks on standard streams", () => {
-  const those = files.filter((path) => /process\.(stdin|stdout|stderr)|console\./.test(source(path)));
+  // Lines that begin with a star are comments: examples print.
+  const code = (path: string) => source(path).replace(/^ *\*.*$/gm, "");
+  const those = files.filter((path) => /process\.(stdin|stdout|stderr)|console\./.test(code(path)));
   expect(those.filter((path) => path !== "cli.ts" && !path.startsWith("commands/"))).toEqual([]);
 });
 

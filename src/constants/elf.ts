@@ -56,6 +56,7 @@ export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 export const STT_SECTION = 3;
 export const STT_FILE = 4;
+export const STT_TLS = 6;
 export const STT_COMMON = 5;
 export const STT_GNU_IFUNC = 10;
 

@@ -30,7 +30,7 @@ export interface FormValue {
  *
  * @throws Failure for a form that no DWARF version up to 5 has
  */
-// Long, since every form is a case: they are found in one place, as the standard lists them.
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case a form, in the order of DWARF 5 table 7.6
 export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding): FormValue {
   let value = 0;
   let high = 0;

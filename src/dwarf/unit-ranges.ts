@@ -43,7 +43,7 @@ function isAddressForm(form: number): boolean {
   );
 }
 
-export function address(sections: DebugSections, unit: Unit, { form, value, high }: FormValue): Address {
+function address(sections: DebugSections, unit: Unit, { form, value, high }: FormValue): Address {
   return form === dw.DW_FORM_addr ? { high, low: value } : indexedAddress(sections, unit, value);
 }
 

@@ -1,7 +1,7 @@
 import { type ElfFile, findSection, sectionBytes } from "./elf-file.ts";
 
 /** The value of a field of a module's .modinfo (include/linux/moduleparam.h), undefined when it has none. */
-export function modinfo(elf: ElfFile, field: string): string | undefined {
+function modinfo(elf: ElfFile, field: string): string | undefined {
   const section = findSection(elf, ".modinfo");
   if (section === undefined) return undefined;
   const fields = Buffer.from(sectionBytes(elf, section).read(0, section.size)).toString("utf8").split("\0");

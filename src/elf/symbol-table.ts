@@ -40,7 +40,7 @@ const WORDS_32 = 4;
 const EXTENDED_INDEX = 0x80000000;
 
 /** The sections that make up a symbol table. */
-export interface SymbolTableSections {
+interface SymbolTableSections {
   readonly symbols: Section;
   readonly strings: Section;
   readonly extendedIndices: Section | undefined;
@@ -53,7 +53,7 @@ export interface SymbolTableSections {
  *
  * @throws Failure for a table that contradicts itself
  */
-export function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
+function findSymbolTable(elf: ElfFile): SymbolTableSections | undefined {
   const symbols = elf.sections.find(({ type }) => type === SHT_SYMTAB);
   if (symbols === undefined) return undefined;
   const entrySize = (elf.is64 ? WORDS_64 : WORDS_32) * 4;

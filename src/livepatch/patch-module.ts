@@ -31,7 +31,7 @@ import { type Pointer, type Pointers, readPointers, relocationsOf } from "./data
 import { type OldSymbol, VMLINUX } from "./old-symbol.ts";
 
 /** Where a live patch names a symbol: a `struct klp_func`, a `.klp.sym.` symbol, or a KLP_SYMPOS that klp-convert reads. */
-export type ReferenceKind = "klp_func" | "klp.sym" | "KLP_SYMPOS";
+type ReferenceKind = "klp_func" | "klp.sym" | "KLP_SYMPOS";
 
 export interface Reference extends OldSymbol {
   readonly kind: ReferenceKind;

@@ -16,7 +16,7 @@ import {
 
 /** Makes a text stand out, or not. */
 export type Paint = (style: Style, text: string) => string;
-export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
+type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
 
 const STYLES: Readonly<Record<Group, Style>> = {
   unchanged: "dim",

@@ -15,13 +15,13 @@ export interface QueriedSymbols {
 }
 
 /** Where a symbol is declared. */
-export interface DeclaredLocation extends Declaration {
+interface DeclaredLocation extends Declaration {
   /** The function that holds the variable; null outside of functions. */
   readonly functionName: string | null;
 }
 
 /** What is wanted of which of the symbols. */
-export interface WantedDeclarations {
+interface WantedDeclarations {
   readonly locations: readonly number[];
   readonly parameters?: readonly number[];
 }

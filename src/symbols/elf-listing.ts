@@ -21,11 +21,11 @@ import {
   KEY_DIGITS,
   KNOWN_BYTES,
   NAME_OUTSIDE_STRINGS,
+  SECTION_IS_PER_CPU,
 } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
-import { kindsOfLetters } from "./symbol-kind.ts";
 
 /**
  * The listing of an ELF file's symbols, and which entry of the symbol table each came from. It is in the memory that it was made
@@ -102,7 +102,7 @@ function listSymbols(
     nameHash: words(COLUMN_NAME_HASH),
     tableIndex: words(COLUMN_TABLE_INDEX),
     type: letters,
-    kind: kindsOfLetters(letters),
+    kind: new Uint8Array(memory.buffer(), letters.byteOffset + count, count),
   };
   const room = Buffer.from(memory.buffer(), text, TEXT_BYTES);
   const undefinedCount = program.undefinedSymbols();
@@ -152,7 +152,9 @@ function whileHeld(listed: ListedColumns, check: () => void, makeLines: Listing[
     get type() {
       return checked(listed.type);
     },
-    kind: listed.kind,
+    get kind() {
+      return checked(listed.kind);
+    },
     *lines(added) {
       check();
       for (const piece of makeLines(added)) {
@@ -170,7 +172,9 @@ function describeSymbols(
   bases: Uint32Array | undefined,
   memory: WasmMemory,
 ): void {
-  const letters = sectionTypeLetters(elf);
+  const letters = sectionTypeLetters(elf).map((letter, i) =>
+    elf.sections[i]?.name.startsWith(".data..percpu") ? letter | SECTION_IS_PER_CPU : letter,
+  );
   // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
   const extendsSign = elf.machine === EM_MIPS && !elf.is64;
   memory.program.describeSymbols(

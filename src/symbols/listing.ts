@@ -142,7 +142,8 @@ export function readListing(text: Buffer, source: string): Listing {
     }
     start = next;
   }
-  if (count === 0) throw new Failure("WRONG_KIND", source, "is empty", "give what `nm -n` prints");
+  if (count === 0)
+    throw new Failure("WRONG_KIND", source, "the listing is empty", "give what `nm -n` prints");
   if (count > 1 && !anyAddress) {
     throw new Failure(
       "WRONG_KIND",

@@ -1,5 +1,5 @@
 /** What a compiler or linker put behind a name. */
-export type SuffixKind =
+type SuffixKind =
   /** GCC's clone with changed parameters (ipa-sra.cc), with a constant one (ipa-cp.cc), of a split function (ipa-split.cc). */
   | "isra"
   | "constprop"
@@ -24,7 +24,7 @@ export type SuffixKind =
   | "other";
 
 /** A part that was put behind a name, and its text, dots included. */
-export interface Suffix {
+interface Suffix {
   readonly kind: SuffixKind;
   readonly text: string;
 }

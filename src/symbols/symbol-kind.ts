@@ -1,38 +1,35 @@
-// What a symbol is, as one byte: function, object or other; where its variable lives; its binding. The one place that decides it.
+// What a symbol is, as a byte (constants/symbol-kind.ts): of an ELF file wasm/assembly/listing.ts decides it, of anything else
+// this file.
+import {
+  IS_GLOBAL,
+  IS_PER_CPU,
+  IS_THREAD_LOCAL,
+  IS_WEAK,
+  KIND_FUNCTION,
+  KIND_MASK,
+  KIND_OBJECT,
+} from "../constants/symbol-kind.ts";
 
-/** The bits that tell functions, objects and others apart. */
-const KIND = 0b11;
-const FUNCTION = 1;
-const OBJECT = 2;
-/** A variable of which each CPU has its own, at an offset that is no address (include/linux/percpu-defs.h). */
-const PER_CPU = 1 << 2;
-/** STT_TLS. */
-const THREAD_LOCAL = 1 << 3;
-/** STB_GLOBAL; without this bit and the next, STB_LOCAL. */
-const GLOBAL = 1 << 4;
-/** STB_WEAK. */
-const WEAK = 1 << 5;
-
-export const isFunction = (kind: number): boolean => (kind & KIND) === FUNCTION;
-export const isObject = (kind: number): boolean => (kind & KIND) === OBJECT;
-export const isPerCpu = (kind: number): boolean => (kind & PER_CPU) !== 0;
-export const isThreadLocal = (kind: number): boolean => (kind & THREAD_LOCAL) !== 0;
-export const isGlobal = (kind: number): boolean => (kind & GLOBAL) !== 0;
-export const isWeak = (kind: number): boolean => (kind & WEAK) !== 0;
+export const isFunction = (kind: number): boolean => (kind & KIND_MASK) === KIND_FUNCTION;
+export const isObject = (kind: number): boolean => (kind & KIND_MASK) === KIND_OBJECT;
+export const isPerCpu = (kind: number): boolean => (kind & IS_PER_CPU) !== 0;
+export const isThreadLocal = (kind: number): boolean => (kind & IS_THREAD_LOCAL) !== 0;
+export const isGlobal = (kind: number): boolean => (kind & IS_GLOBAL) !== 0;
+export const isWeak = (kind: number): boolean => (kind & IS_WEAK) !== 0;
 
 const KIND_OF_LETTER = new Uint8Array(128);
 for (const [letters, kind] of [
-  ["t", FUNCTION],
-  ["bdr", OBJECT],
+  ["t", KIND_FUNCTION],
+  ["bdr", KIND_OBJECT],
 ] as const) {
   for (const letter of letters) {
     KIND_OF_LETTER[letter.charCodeAt(0)] = kind;
-    KIND_OF_LETTER[letter.toUpperCase().charCodeAt(0)] = kind | GLOBAL;
+    KIND_OF_LETTER[letter.toUpperCase().charCodeAt(0)] = kind | IS_GLOBAL;
   }
 }
-for (const letter of "aceginpsu") KIND_OF_LETTER[letter.toUpperCase().charCodeAt(0)] = GLOBAL;
-for (const letter of "Vv") KIND_OF_LETTER[letter.charCodeAt(0)] = OBJECT | WEAK;
-for (const letter of "Ww") KIND_OF_LETTER[letter.charCodeAt(0)] = WEAK;
+for (const letter of "aceginpsu") KIND_OF_LETTER[letter.toUpperCase().charCodeAt(0)] = IS_GLOBAL;
+for (const letter of "Vv") KIND_OF_LETTER[letter.charCodeAt(0)] = KIND_OBJECT | IS_WEAK;
+for (const letter of "Ww") KIND_OF_LETTER[letter.charCodeAt(0)] = IS_WEAK;
 
 /**
  * The kind that nm's letter gives, where nothing else is known of a symbol.
@@ -46,11 +43,4 @@ export function kindOfLetter(letter: number): number {
 /** The kind of a table's row. */
 export function kindOfRow({ type }: { readonly type: string }): number {
   return kindOfLetter(type.charCodeAt(0));
-}
-
-/** The kinds of symbols by their letters. */
-export function kindsOfLetters(letters: Uint8Array): Uint8Array {
-  const kinds = new Uint8Array(letters.length);
-  for (const [symbol, letter] of letters.entries()) kinds[symbol] = KIND_OF_LETTER[letter] ?? 0;
-  return kinds;
 }

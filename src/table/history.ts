@@ -5,7 +5,7 @@ import { pairByLine } from "./pair-by-line.ts";
 import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
 
 /** All tables of one kernel. */
-export interface KernelTables {
+interface KernelTables {
   /** What the kernel is called. */
   readonly kernel: string;
   readonly tables: readonly { readonly objects: readonly string[]; readonly rows: Iterable<TableRow> }[];

@@ -25,10 +25,12 @@ export const KEY_BYTES = 8;
 /** What collectSymbols returns, instead of the end of the keys, when a name lies outside the strings. */
 export const NAME_OUTSIDE_STRINGS = 0;
 
-/** What is known of each symbol: where its name begins in the strings, where it ends, its hash, its type letter. */
+/** What is known of each symbol: where its name begins in the strings, where it ends, its hash, its letter and above that its kind. */
 export const KNOWN_NAME_END = 4;
 export const KNOWN_NAME_HASH = 8;
 export const KNOWN_LETTER = 12;
+/** How far the kind is above the letter. */
+export const KNOWN_KIND_SHIFT = 8;
 export const KNOWN_BYTES = 16;
 
 /** Keys are sorted by three digits of twelve bits; a word counts each value of each digit. */
@@ -36,16 +38,20 @@ export const KEY_DIGITS = 3;
 export const DIGIT_VALUES = 1 << 12;
 export const DIGIT_COUNTS_BYTES = KEY_DIGITS * DIGIT_VALUES * 4;
 
-/** The columns of a listing, in this order, a word a symbol; the last one has a byte a symbol. */
+/** The columns of a listing, in this order, a word a symbol; the last two have a byte a symbol. */
 export const COLUMN_NAME_START = 0;
 export const COLUMN_NAME_END = 1;
 export const COLUMN_ADDRESS_HIGH = 2;
 export const COLUMN_ADDRESS_LOW = 3;
 export const COLUMN_NAME_HASH = 4;
 export const COLUMN_TABLE_INDEX = 5;
+/** The letters, followed by the kinds. */
 export const COLUMN_TYPE = 6;
 /** What all columns take a symbol. */
-export const COLUMNS_BYTES = COLUMN_TYPE * 4 + 1;
+export const COLUMNS_BYTES = COLUMN_TYPE * 4 + 2;
+
+/** Marks the letter of a section that has the variables of one CPU. */
+export const SECTION_IS_PER_CPU = 0x80;
 
 // Names (assembly/names.ts).
 

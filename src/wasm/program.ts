@@ -5,7 +5,7 @@ import { MEMORY_PAGES } from "./layout.ts";
 const PAGE_BYTES = 1 << 16;
 
 /** The most that a memory of 32-bit offsets may hold here, in bytes. */
-export const MEMORY_LIMIT = MEMORY_PAGES * PAGE_BYTES;
+const MEMORY_LIMIT = MEMORY_PAGES * PAGE_BYTES;
 
 /** No room begins at offset 0, which means nothing. */
 const FIRST_OFFSET = 16;

@@ -94,6 +94,9 @@ const ANY_FILE = ["missing.ko", "directory.ko", "unreadable.ko"];
 const ELF = [...ANY_FILE, "empty.ko", "text.ko", "cut-header.ko", "cut-sections.ko"];
 const TABLES = [...ANY_FILE, "empty.ko", "text.ko", "short-table", "later-table", "damaged-table"];
 const OUTPUTS = ["missing/out", "directory.ko", "read-only/out"];
+// One command goes through the whole list, the others, whose files the same code reads, through these.
+const SOME_ELF = ["directory.ko", "cut-sections.ko"];
+const SOME_TABLES = ["missing.ko", "later-table", "damaged-table"];
 
 interface Role {
   /** The command, and what the file is to it. */
@@ -112,7 +115,7 @@ const ROLES: readonly Role[] = [
   {
     role: "vmlinux --debug-file",
     args: (file) => ["vmlinux", SAMPLE, "--debug-file", file],
-    faults: [...ELF, "no-symbols", "no-lines", "no-units"],
+    faults: [...SOME_ELF, "no-symbols", "no-lines", "no-units"],
   },
   {
     role: "vmlinux --nm",
@@ -122,12 +125,12 @@ const ROLES: readonly Role[] = [
   {
     role: "vmlinux --reuse-table",
     args: (file) => ["vmlinux", SAMPLE, "--reuse-table", file],
-    faults: TABLES,
+    faults: SOME_TABLES,
   },
   {
     role: "vmlinux --symbol-frequency",
     args: (file) => ["vmlinux", SAMPLE, "--symbol-frequency", file],
-    faults: [...ANY_FILE, "text.ko"],
+    faults: ["unreadable.ko", "text.ko"],
   },
   { role: "vmlinux -o", args: (file) => ["vmlinux", SAMPLE, "-o", file], faults: [...OUTPUTS, "/dev/full"] },
   {
@@ -143,7 +146,7 @@ const ROLES: readonly Role[] = [
   {
     role: "resolve ELF",
     args: (file) => ["resolve", file, "0"],
-    faults: [...ELF, "no-symbols", "no-lines", "no-units", "module.ko"],
+    faults: [...SOME_ELF, "no-symbols", "no-lines", "no-units", "module.ko"],
   },
   {
     role: "modules MODULE",
@@ -153,7 +156,7 @@ const ROLES: readonly Role[] = [
   {
     role: "modules --vmlinux",
     args: (file) => ["modules", MODULE, "--vmlinux", file, "--table", "-"],
-    faults: [...ELF, "no-symbols", "no-lines", "no-units"],
+    faults: [...SOME_ELF, "no-symbols", "no-lines", "no-units"],
   },
   {
     role: "modules --order",
@@ -168,7 +171,7 @@ const ROLES: readonly Role[] = [
   {
     role: "modules --symbol-frequency, read",
     args: (file) => ["modules", MODULE, "--symbol-frequency", file],
-    faults: [...ANY_FILE, "text.ko"],
+    faults: ["unreadable.ko", "text.ko"],
   },
   {
     role: "modules --symbol-frequency, written",
@@ -178,7 +181,7 @@ const ROLES: readonly Role[] = [
   {
     role: "modules --table",
     args: (file) => ["modules", MODULE, "--vmlinux", SAMPLE, "--table", file],
-    faults: OUTPUTS,
+    faults: ["missing/out"],
   },
   {
     role: "modules --output-dir",
@@ -196,16 +199,16 @@ const ROLES: readonly Role[] = [
     faults: ["missing.ko", "text.ko", "short-table"],
     status: 2,
   },
-  { role: "diff NEW", args: (file) => ["diff", TABLE, file], faults: TABLES, status: 2 },
+  { role: "diff NEW", args: (file) => ["diff", TABLE, file], faults: SOME_TABLES, status: 2 },
   {
     role: "diff --used-in",
     args: (file) => ["diff", TABLE, ALL, "--used-in", file],
-    faults: ANY_FILE,
+    faults: ["unreadable.ko"],
     status: 2,
   },
-  { role: "diff -o", args: (file) => ["diff", TABLE, ALL, "-o", file], faults: OUTPUTS, status: 2 },
+  { role: "diff -o", args: (file) => ["diff", TABLE, ALL, "-o", file], faults: ["missing/out"], status: 2 },
   { role: "history TABLE", args: (file) => ["history", file], faults: TABLES },
-  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: OUTPUTS },
+  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: ["missing/out"] },
   {
     role: "lookup --table",
     args: (file) => ["lookup", "name_show", "--table", file],
@@ -215,12 +218,12 @@ const ROLES: readonly Role[] = [
   {
     role: "probe --table",
     args: (file) => ["probe", RTC, "--table", file, "--kallsyms", LISTING],
-    faults: TABLES,
+    faults: SOME_TABLES,
   },
   {
     role: "probe --kallsyms",
     args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", file],
-    faults: [...ANY_FILE, "empty.ko", "text.ko", "hidden"],
+    faults: ["unreadable.ko", "empty.ko", "text.ko", "hidden"],
   },
   {
     role: "probe --notes",
@@ -230,22 +233,22 @@ const ROLES: readonly Role[] = [
   {
     role: "livepatch sympos --table",
     args: (file) => ["livepatch", "sympos", RTC, "--table", file],
-    faults: TABLES,
+    faults: SOME_TABLES,
   },
   {
     role: "livepatch sympos --vmlinux",
     args: (file) => ["livepatch", "sympos", RTC, "--table", TABLE, "--vmlinux", file],
-    faults: ELF,
+    faults: SOME_ELF,
   },
   {
     role: "livepatch sympos --from",
     args: (file) => ["livepatch", "sympos", "--table", TABLE, "--from", file],
-    faults: [...ANY_FILE, "empty.ko"],
+    faults: ["unreadable.ko", "empty.ko"],
   },
   {
     role: "livepatch sympos -o",
     args: (file) => ["livepatch", "sympos", RTC, "--table", TABLE, "-o", file],
-    faults: OUTPUTS,
+    faults: ["missing/out"],
   },
   // What sympos and header read is read by the same code.
   {
@@ -261,7 +264,7 @@ const ROLES: readonly Role[] = [
   {
     role: "livepatch symbols-list --vmlinux",
     args: (file) => ["livepatch", "symbols-list", "--vmlinux", file],
-    faults: [...ELF, "no-symbols"],
+    faults: [...SOME_ELF, "no-symbols"],
   },
   {
     role: "livepatch symbols-list --order",
@@ -271,17 +274,17 @@ const ROLES: readonly Role[] = [
   {
     role: "livepatch symbols-list -o",
     args: (file) => ["livepatch", "symbols-list", "--vmlinux", SAMPLE, "-o", file],
-    faults: OUTPUTS,
+    faults: ["missing/out"],
   },
   {
     role: "livepatch check PATCH",
     args: (file) => ["livepatch", "check", file, "--table", TABLE],
-    faults: [...ELF, "no-symbols.ko", "module.ko"],
+    faults: [...SOME_ELF, "no-symbols.ko", "module.ko"],
   },
   {
     role: "livepatch check --table",
     args: (file) => ["livepatch", "check", PATCH, "--table", file],
-    faults: TABLES,
+    faults: SOME_TABLES,
   },
   {
     role: "livepatch check --against",
@@ -302,18 +305,15 @@ describe.each(ROLES)("$role", ({ args, faults, status = 1 }) => {
 });
 
 describe("a module of a modules.order", () => {
-  test.each(["missing", "directory", "empty", "text", "cut-header", "cut-sections", "no-symbols"])(
-    "%s",
-    (fault) => {
-      const file = path(`${fault}.ko`);
-      const line = failure(
-        ["livepatch", "symbols-list", "--vmlinux", SAMPLE, "--order", path(`names-${fault}`)],
-        1,
-      );
-      expect(line.slice(0, file.length + 2)).toBe(`${file}: `);
-      expect(line).toMatch(/; \S/);
-    },
-  );
+  test.each(["missing", "text", "no-symbols"])("%s", (fault) => {
+    const file = path(`${fault}.ko`);
+    const line = failure(
+      ["livepatch", "symbols-list", "--vmlinux", SAMPLE, "--order", path(`names-${fault}`)],
+      1,
+    );
+    expect(line.slice(0, file.length + 2)).toBe(`${file}: `);
+    expect(line).toMatch(/; \S/);
+  });
 });
 
 describe("wrong usage ends with status 2 and names what is wrong:", () => {

@@ -249,7 +249,7 @@ describe("trouble ends with status 2:", () => {
         "--table",
         changed((text) => text.slice(0, text.lastIndexOf("{"))),
       ),
-    ).toMatch(/: has \d+ rows, and its header tells \d+; write the table anew$/);
+    ).toMatch(/: ends after \d+ of its \d+ rows; write the table anew$/);
   });
 
   test("a damaged line among those that match, by its number", () => {

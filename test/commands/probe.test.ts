@@ -179,7 +179,7 @@ describe("kprobe-events", () => {
     const listed = written(text);
     expect(probe(inText, listed, "--table", table).lines).toEqual(plain);
     expect(failure([IN_EXIT], listed, "--table", table)).toMatch(
-      /: parse_options of vmlinux is in \.exit\.text, which it lacks without CONFIG_KALLSYMS_ALL$/,
+      /: parse_options of vmlinux is in \.exit\.text, which it lacks without CONFIG_KALLSYMS_ALL; build the kernel with it$/,
     );
   });
 });

@@ -12,7 +12,7 @@ export interface Encoding {
 }
 
 /** Where the DIE of a label begins: from the start of its unit, and of the section. */
-export type Places = (label: string) => { readonly inUnit: number; readonly inSection: number };
+type Places = (label: string) => { readonly inUnit: number; readonly inSection: number };
 
 /** DW_AT_, DW_FORM_, the value's bytes, whose number must not depend on the places, and what the abbreviation has. */
 export type Attribute = readonly [

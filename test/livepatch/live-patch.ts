@@ -4,7 +4,7 @@ import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 
 /** An entry of a klp_func table. */
-export interface PatchedFunction {
+interface PatchedFunction {
   /** Of vmlinux unless it names a module. */
   readonly object?: string;
   readonly name: string;

@@ -401,7 +401,7 @@ describe("an object that is refused", () => {
   });
 
   test("is an executable", () => {
-    expect(messageOf(SAMPLE)).toBe("is not relocatable; give a .o or .ko");
+    expect(messageOf(SAMPLE)).toBe("is no relocatable object; give .ko or .o files");
   });
 
   test("is stripped", () => {

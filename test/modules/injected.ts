@@ -38,7 +38,7 @@ interface SectionView {
   readonly others: string;
 }
 
-export interface SymbolView {
+interface SymbolView {
   readonly type: string;
   readonly binding: string;
   readonly section: string;

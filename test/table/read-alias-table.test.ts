@@ -95,7 +95,7 @@ describe("refused, by name, is", () => {
 
   test("what is no table", () => {
     const words = "table.jsonl: is no alias table: its first line names no schema; give what --table writes";
-    expect(failureOf(tableOf([], ""))).toBe(words);
+    expect(failureOf(tableOf([], ""))).toBe("table.jsonl: is empty; give what --table writes");
     expect(failureOf(tableOf(["ffffffff81000000 T _text"]))).toBe(words);
     expect(failureOf(tableOf(["[]"]))).toBe(words);
     expect(failureOf(tableOf(["null"]))).toBe(words);
@@ -141,7 +141,7 @@ describe("refused, by name, is", () => {
       `table.jsonl: ends after ${rows - 1} of its ${rows} rows; write the table anew`,
     );
     expect(failureOf(tableOf([...LINES, FIRST_ROW]))).toBe(
-      `table.jsonl: line ${rows + 2} is one too many: its header tells ${rows} rows; write the table anew`,
+      `table.jsonl: line ${rows + 2} is one too many: its header announces ${rows} rows; write the table anew`,
     );
   });
 

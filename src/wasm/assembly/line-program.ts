@@ -212,9 +212,8 @@ export function runProgram(): u32 {
   }
 }
 
-// Long, since the registers are local variables while it runs: as global ones of the module, or handed from function to function, they
-// cost a load and a store an instruction.
 /** Runs instructions up to the next extended one that matters, to the first row behind the limit, or until the rows are full. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: the registers are local variables; as globals they cost a load and a store an instruction
 function runStandard(): void {
   const opcodeBase = <usize>load<u32>(header, HEADER_OPCODE_BASE);
   const minimumLength = <u64>load<u32>(header, HEADER_MINIMUM_LENGTH);

@@ -17,7 +17,16 @@ import {
   STT_GNU_IFUNC,
   STT_OBJECT,
   STT_SECTION,
+  STT_TLS,
 } from "../../constants/elf.ts";
+import {
+  IS_GLOBAL,
+  IS_PER_CPU,
+  IS_THREAD_LOCAL,
+  IS_WEAK,
+  KIND_FUNCTION,
+  KIND_OBJECT,
+} from "../../constants/symbol-kind.ts";
 import {
   COLUMN_ADDRESS_HIGH,
   COLUMN_ADDRESS_LOW,
@@ -32,10 +41,12 @@ import {
   KEY_BYTES,
   KEY_DIGITS,
   KNOWN_BYTES,
+  KNOWN_KIND_SHIFT,
   KNOWN_LETTER,
   KNOWN_NAME_END,
   KNOWN_NAME_HASH,
   NAME_OUTSIDE_STRINGS,
+  SECTION_IS_PER_CPU,
 } from "../layout.ts";
 
 const IS_DEFINED: u64 = 1 << 63;
@@ -175,7 +186,9 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
     const isDefined = sectionOf(symbol) !== SHN_UNDEF;
     readName(symbol, name, isDefined);
-    store<u32>(symbols + <usize>symbol * KNOWN_BYTES, typeLetter(symbol), KNOWN_LETTER);
+    const letter = typeLetter(symbol);
+    const what = letter | (symbolKind(symbol, letter) << KNOWN_KIND_SHIFT);
+    store<u32>(symbols + <usize>symbol * KNOWN_BYTES, what, KNOWN_LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
     if (upper !== 0 && upper !== upperHalf) {
@@ -363,8 +376,12 @@ const LINE_FEED: u32 = 0x0a;
 const LETTER_BETWEEN_SPACES: u32 = 0x200020;
 const UPPER: u32 = 0x20;
 const LETTER_ABSOLUTE: u32 = 0x61; // a
+const LETTER_BSS: u32 = 0x62; // b
 const LETTER_COMMON: u32 = 0x43; // C
+const LETTER_DATA: u32 = 0x64; // d
 const LETTER_IFUNC: u32 = 0x69; // i
+const LETTER_READ_ONLY: u32 = 0x72; // r
+const LETTER_TEXT: u32 = 0x74; // t
 const LETTER_UNDEFINED: u32 = 0x55; // U
 const LETTER_UNIQUE: u32 = 0x75; // u
 const LETTER_UNKNOWN: u32 = 0x3f; // ?
@@ -386,8 +403,33 @@ function typeLetter(symbol: u32): u32 {
   if (binding !== STB_LOCAL && binding !== STB_GLOBAL) return LETTER_UNKNOWN;
   // bfd makes symbols of a section that it does not know absolute.
   const index = sectionIndex(symbol, section);
-  const letter = index < sectionCount ? <u32>load<u8>(sectionLetters + index) : LETTER_ABSOLUTE;
+  const letter =
+    index < sectionCount ? <u32>load<u8>(sectionLetters + index) & ~SECTION_IS_PER_CPU : LETTER_ABSOLUTE;
   return binding === STB_GLOBAL && letter >= LETTER_ABSOLUTE ? letter - UPPER : letter;
+}
+
+/** What a symbol is (constants/symbol-kind.ts), by its letter and its entry. */
+function symbolKind(symbol: u32, letter: u32): u32 {
+  const info = infoOf(symbol);
+  const binding = info >>> 4;
+  let kind: u32 = 0;
+  const lower = letter | UPPER;
+  if (lower === LETTER_TEXT) kind = KIND_FUNCTION;
+  else if (
+    lower === LETTER_DATA ||
+    lower === LETTER_READ_ONLY ||
+    lower === LETTER_BSS ||
+    lower === LETTER_WEAK_OBJECT
+  ) {
+    kind = KIND_OBJECT;
+  }
+  if ((info & 0xf) === STT_TLS) kind |= IS_THREAD_LOCAL;
+  if (binding === STB_WEAK) kind |= IS_WEAK;
+  else if (binding === STB_GLOBAL || binding === STB_GNU_UNIQUE) kind |= IS_GLOBAL;
+  const index = sectionIndex(symbol, sectionOf(symbol));
+  if (index < sectionCount && (<u32>load<u8>(sectionLetters + index) & SECTION_IS_PER_CPU) !== 0)
+    kind |= IS_PER_CPU;
+  return kind;
 }
 
 /** FNV-1a's step (nameHashStep of src/symbols/listing.ts). */
@@ -410,7 +452,10 @@ export function fillColumns(keys: usize, first: u32, end: u32, columns: usize, s
     store<u32>(cell + stride * COLUMN_ADDRESS_LOW, <u32>(key >> LOWER_HALF));
     store<u32>(cell + stride * COLUMN_NAME_HASH, load<u32>(known, KNOWN_NAME_HASH));
     store<u32>(cell + stride * COLUMN_TABLE_INDEX, symbol);
-    store<u8>(columns + stride * COLUMN_TYPE + row, <u8>load<u32>(known, KNOWN_LETTER));
+    const what = load<u32>(known, KNOWN_LETTER);
+    const letters = columns + stride * COLUMN_TYPE + row;
+    store<u8>(letters, <u8>what);
+    store<u8>(letters + (stride >> 2), <u8>(what >> KNOWN_KIND_SHIFT));
   }
 }
 
