@@ -69,11 +69,19 @@ export function findNamesakes(
     }
   }
 
-  const { first, next, bearers, duplicated } = groupByHash(hashes);
-  const areEqual = (a: number, b: number) =>
-    sameBytes(text, at(nameStart, a), endOf(a), at(nameStart, b), endOf(b));
+  const groups = groupByHash(hashes);
+  separateNames(groups, (a, b) => sameBytes(text, at(nameStart, a), endOf(a), at(nameStart, b), endOf(b)));
+  const { bearers, duplicated } = groups;
+  return { ...groups, duplicated: duplicated.filter((leader) => at(bearers, leader) > 1), unstable };
+}
+
+/** Takes the groups apart whose symbols have one hash but different names. */
+function separateNames(
+  { first, next, bearers, duplicated }: ReturnType<typeof groupByHash>,
+  areEqual: (symbol: number, other: number) => boolean,
+): void {
   for (const leader of duplicated) {
-    // Other names may have the same hash: they make groups of their own, which are looked at in their turn.
+    // Symbols of other names make a group of their own, which is looked at in its turn.
     let last = leader;
     let outsider = NO_SYMBOL;
     let lastOutsider = NO_SYMBOL;
@@ -95,13 +103,6 @@ export function findNamesakes(
     next[lastOutsider] = NO_SYMBOL;
     duplicated.push(outsider);
   }
-  return {
-    first,
-    next,
-    bearers,
-    duplicated: duplicated.filter((leader) => at(bearers, leader) > 1),
-    unstable,
-  };
 }
 
 /** Symbols worked on at a time: the engine goes over to better code between two calls. */

