@@ -1,4 +1,4 @@
-// Debian's packages: installs them, and looks up and downloads others without installing them.
+// Debian packages: installs those that the tests need; looks up and downloads others without installing them.
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
@@ -6,14 +6,14 @@ import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Fault, isInstalled, run, say, temporaryDirectory } from "./setup.mjs";
 
-/** Keeps downloads, unpacked packages and built kernels; a folder outside the checkout. */
+/** The folder for downloads, unpacked packages and built kernels, outside the checkout. */
 export const CACHE =
   process.env.KAS_ALIAS_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "kas-alias");
 const DOWNLOADS = join(CACHE, "downloads");
 
 /**
- * Installs the Debian packages of the commands that are missing, or says which to install.
- * @param {Record<string, string>} tools command, or absolute path of a file, to the package that has it
+ * Installs the Debian packages of missing commands; without root, fails with a line that lists them.
+ * @param {Record<string, string>} tools maps a command, or the absolute path of a file, to its package
  */
 export async function ensurePackages(tools) {
   const missing = Object.keys(tools).filter((tool) => !isInstalled(tool));
@@ -28,7 +28,7 @@ export async function ensurePackages(tools) {
   if ((await aptGet(install)).status !== 0) throw new Fault(`apt-get ${install.join(" ")} failed`);
   const still = missing.filter((tool) => !isInstalled(tool));
   if (still.length > 0)
-    throw new Fault(`the packages ${packages.join(" ")} did not bring ${still.join(", ")}`);
+    throw new Fault(`the packages ${packages.join(" ")} did not provide ${still.join(", ")}`);
 }
 
 /** Whether this is root on a system with apt. */
@@ -37,20 +37,20 @@ function canInstall() {
 }
 
 /**
- * Brings the package lists up to date as far as possible. An index that cannot be fetched, of a mirror that is being
- * synchronised or of a foreign architecture, need not have what is wanted: that shows when it is looked up.
+ * Updates the package lists as far as possible. Fetching an index can fail, for a mirror during synchronisation or for a foreign
+ * architecture. That index may not be needed, so only a failed look-up of a package is a fault.
  */
 async function updatePackageLists() {
   const { status } = await aptGet(["update"]);
-  if (status !== 0) say("Some package lists could not be updated; continuing with those at hand.");
+  if (status !== 0) say("Some package lists could not be updated; continuing with the existing ones.");
 }
 
-/** For how long another process may hold a lock, in seconds. */
+/** Time to wait for a lock of another process, in seconds. */
 const LOCK_PATIENCE = 600;
 
 /**
- * Runs apt-get. It waits for dpkg's lock by itself, but gives up at once when another process holds that of the package lists
- * or of the downloaded packages: then it is run again.
+ * Runs apt-get. apt-get itself waits for dpkg's lock, but fails at once if another process holds the lock of the package lists
+ * or of the downloaded packages. In that case it is run again.
  * @param {string[]} args
  * @param {{ cwd?: string }} [options]
  */
@@ -84,8 +84,8 @@ async function aptGet(args, options = {}) {
  */
 
 /**
- * What apt knows about a package: all versions of it, newest first.
- * @param {string} name with `=version` for that one
+ * Looks up all versions of a package, newest first.
+ * @param {string} name with `=version` to select one
  * @returns {Promise<Package[]>}
  */
 export async function packageVersions(name) {
@@ -106,19 +106,19 @@ export async function packageVersions(name) {
 }
 
 /**
- * What apt knows about the newest version of a package.
- * @param {string} name with `=version` for that one
+ * Looks up the newest version of a package.
+ * @param {string} name with `=version` to select one
  * @returns {Promise<Package>}
  */
 export async function describe(name) {
   const [newest] = await packageVersions(name);
-  if (newest === undefined) throw new Fault(`apt knows no package ${name}; run apt-get update as root`);
+  if (newest === undefined) throw new Fault(`apt has no package ${name}; run apt-get update as root`);
   return newest;
 }
 
 /**
- * The names of the packages that match.
- * @param {string} pattern a regular expression, as apt-cache search has them
+ * Finds the names of packages.
+ * @param {string} pattern a regular expression of apt-cache search
  */
 export async function packageNames(pattern) {
   const { stdout } = await run("apt-cache", ["search", "--names-only", pattern], {
@@ -128,8 +128,8 @@ export async function packageNames(pattern) {
 }
 
 /**
- * Does work that looks packages up, and once more with new lists when it fails: they may be missing, or name packages that
- * the mirror no longer has.
+ * Runs work that looks up packages. If it fails, updates the lists and runs it once more: lists may be missing, or list packages
+ * that the mirror no longer has.
  * @template T
  * @param {() => Promise<T>} work
  */
@@ -145,7 +145,7 @@ export async function withPackageLists(work) {
 }
 
 /**
- * The path of a package's .deb, downloaded unless it is there and right.
+ * Returns the path of a package's .deb; downloads it unless the cache has it with the right hash.
  * @param {Package} wanted
  */
 export async function download({ name, version, fileName, sha256 }) {

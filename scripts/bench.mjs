@@ -1,5 +1,5 @@
-// `npm run bench`: Markdown tables of kas-alias's time and memory beside nm and three addr2line tools, on real kernels, and of what it
-// makes of large alias tables.
+// `npm run bench`: prints Markdown tables of time and memory: kas-alias, nm and three addr2line tools on real kernels; diff and history
+// on large alias tables.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { BUNDLE, ensureDependencies, main, must, run, say, temporaryDirectory } 
 const TURNS = 10;
 // GNU addr2line takes minutes for all text symbols.
 const SLOW_TURNS = 1;
-// Each takes some seconds.
+// Each run takes some seconds.
 const FEW_TURNS = 3;
-// A command that takes less is run several times in a turn, for about so long.
+// A shorter command runs several times per turn, for about this time.
 const TURN_SECONDS = 1;
 const TABLES = 200;
 const ROWS = 20_000;
@@ -27,7 +27,7 @@ const ADDR2LINES = [
  * @property {string[]} command
  * @property {string} [stdin] path
  * @property {string} [stdout] path
- * @property {boolean} [different] status 1 is as good as 0
+ * @property {boolean} [different] status 1 is a success too
  */
 
 await main(async () => {
@@ -40,7 +40,7 @@ await main(async () => {
     hyperfine: "hyperfine",
     "/usr/bin/time": "time",
   });
-  // `npm run bench -- 6.12` measures one series, `npm run bench -- tables` what is made of tables.
+  // `npm run bench -- 6.12` measures one series, `npm run bench -- tables` measures diff and history.
   const wanted = process.argv[2];
   const all = await fetchKernels();
   const kernels = all.filter(({ series }) => wanted === undefined || series === wanted);
@@ -57,8 +57,8 @@ await main(async () => {
 });
 
 /**
- * The table for the commands that compare alias tables: those of a kernel's first symbols, of which in each table a fortieth is
- * two lines further down than in the one before.
+ * Measures the commands that compare alias tables. The tables have the first symbols of a kernel; in each table a fortieth of them is two
+ * lines lower than in the previous table.
  * @param {string} vmlinux
  */
 async function compareTables(vmlinux) {
@@ -87,7 +87,7 @@ async function compareTables(vmlinux) {
   const [old = "", next = ""] = [tables[0], tables.at(-1)];
   const formats = ["text", "json", "markdown", "html", "map"].map((format) => ({
     name: `\`kas-alias diff --format ${format}\``,
-    // Status 1 says that there are differences.
+    // Status 1 means that there are differences.
     steps: [{ command: [...kasAlias, "diff", old, next, "--quiet", "--format", format], different: true }],
     turns: TURNS,
   }));
@@ -105,7 +105,7 @@ async function compareTables(vmlinux) {
   ].join("\n");
 }
 
-/** The machine and the tools, one line. */
+/** Describes the machine and the tools in one line. */
 async function circumstances() {
   const versions = ["nm", ...ADDR2LINES.map(({ tool }) => tool), "hyperfine"].map(async (tool) => {
     const { stdout } = await run(tool, ["--version"], { stdio: ["ignore", "pipe", "inherit"] });
@@ -116,7 +116,7 @@ async function circumstances() {
 }
 
 /**
- * The table for one kernel.
+ * Measures one kernel; returns the table.
  * @param {string} vmlinux
  * @param {string} modules directory
  */
@@ -134,7 +134,7 @@ async function compare(vmlinux, modules) {
   writeFileSync(file("all"), `${all.join("\n")}\n`);
 
   const nm = { command: ["nm", "-n", vmlinux], stdout: file("listing") };
-  // The package of llvm-addr2line brings a plugin which nm loads each time, 50 MiB of LLVM; another one named keeps it out.
+  // The package of llvm-addr2line installs a plugin of 50 MiB that nm always loads. Naming another plugin prevents this.
   const print = ["-print-file-name=liblto_plugin.so"];
   const { stdout: plugin } = await run("gcc", print, { stdio: ["ignore", "pipe", "inherit"] });
   const plainNm = { command: ["nm", "--plugin", plugin.trim(), "-n", vmlinux], stdout: file("listing") };
@@ -192,14 +192,14 @@ async function compare(vmlinux, modules) {
     ])),
     "",
     `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +
-      `${TURNS} turns of about ${TURN_SECONDS} s after a warm-up, fewer without; times are means of a turn, each ratio the median of ` +
-      "those of the turns.\n",
+      `${TURNS} turns of about ${TURN_SECONDS} s after a warm-up; commands with fewer turns have none. Times are means of a turn; a ratio is ` +
+      "the median of the ratios of the turns.\n",
   ].join("\n");
 }
 
 /**
- * Table lines; the first command is what the others are compared with. The commands take turns of like length, since a machine that
- * others share is slow for some minutes or seconds and fast for others, and a ratio is the median of those of each turn.
+ * Measures commands and returns table lines; the first command is the reference for the ratios. The commands take turns of similar length,
+ * since the speed of a shared machine varies over seconds and minutes. A ratio is the median of the ratios of the turns.
  * @param {string} directory for the measurements
  * @param {{ name: string, steps: Step[], turns: number }[]} commands
  */
@@ -213,11 +213,11 @@ async function measureGroup(directory, commands) {
   }));
   const most = Math.max(...commands.map(({ turns }) => turns));
   for (let turn = 0; turn < most; turn++) {
-    say(`${commands[0]?.name} and what it is compared with, ${turn + 1} of ${most} …`);
+    say(`${commands[0]?.name} and the commands compared with it: turn ${turn + 1} of ${most} …`);
     let first = Number.NaN;
     for (const command of measured) {
       if (turn >= command.turns) continue;
-      // Fewer than TURNS go without a warm-up: the commands before have filled the page cache.
+      // Commands with fewer turns need no warm-up: earlier commands have filled the page cache.
       if (turn === 0 && command.turns >= TURNS) {
         const { seconds } = await measure(directory, command.steps, 1);
         command.repeats = Math.max(1, Math.round(TURN_SECONDS / seconds));
@@ -244,10 +244,10 @@ function median(numbers) {
 }
 
 /**
- * Runs the steps after one another. Listings and tables are written, as new files each time; other output goes nowhere.
+ * Runs the steps one after the other. Each run writes its listings and tables as new files and discards other output.
  * @param {string} directory
  * @param {Step[]} steps
- * @param {number} repeats how often
+ * @param {number} repeats number of runs
  * @returns {Promise<{ seconds: number, kibibytes: number }>} the mean time of all, and the peak of the largest process
  */
 async function measure(directory, steps, repeats) {
@@ -262,7 +262,7 @@ async function measure(directory, steps, repeats) {
   const written = ["aliased", "table", "listing", "frequency"].map((name) => quoted(join(directory, name)));
   const prepare = ["--prepare", `rm -f ${written.join(" ")}`];
   const options = [...prepare, "--style", "none", "--runs", `${repeats}`];
-  // elfutils would otherwise look for debug info on a server, and Node 20 parse certificates at every start.
+  // Prevents elfutils from asking a server for debug info, and Node 20 from parsing certificates at every start.
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
   const env = { ...inherited, DEBUGINFOD_URLS: "" };
   await must("hyperfine", [...options, "--export-json", times, script.join(" && ")], { env });
@@ -272,7 +272,7 @@ async function measure(directory, steps, repeats) {
 }
 
 /**
- * The addresses in an alias table, in hex without 0x.
+ * Reads the addresses in an alias table, in hex without 0x.
  * @param {string} table
  */
 function tableAddresses(table) {

@@ -1,11 +1,11 @@
-// Bundles the program into dist/kas-alias.mjs, one file that needs nothing but Node, and the library into dist/index.mjs.
+// Bundles the program into dist/kas-alias.mjs, one file that needs only Node.js, and the library into dist/index.mjs.
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { build, transform } from "esbuild";
 import { nodeFault } from "./node-version.mjs";
 import "./wasm.mjs";
 
-/** The patches in scripts/kernel/<series>/, for src/kbuild/kernel-patches.ts. */
+/** The patches in scripts/kernel/<series>/, for src/kernel-tree/kernel-patches.ts. */
 function kernelPatches() {
   const directory = "scripts/kernel";
   const serieses = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -15,7 +15,7 @@ function kernelPatches() {
   });
 }
 
-/** The page of src/report/diff-page as one text, for src/report/diff-html.ts, which puts the data into it. */
+/** Bundles src/report/diff-page into one text; src/report/diff-html.ts inserts the data. */
 async function diffPage() {
   const directory = "src/report/diff-page";
   const { outputFiles } = await build({
@@ -35,9 +35,8 @@ async function diffPage() {
 }
 
 /**
- * Loads each of Node's own modules when something of it is used first. An `import` would make a list of all that it exports, for
- * which Node loads much that nobody asked for; and libraries ask for more than a run needs. Together that is a third of the time
- * that the program takes to start.
+ * Loads each of Node's own modules at its first use. An `import` lists all exports of the module, for which Node loads much unused code,
+ * and libraries import more than a run needs. Together this saves a third of the program's start-up time.
  * @type {import("esbuild").Plugin}
  */
 const builtinModules = {
@@ -47,7 +46,7 @@ const builtinModules = {
     onResolve({ filter: /^[a-z]/ }, ({ path }) => (isBuiltin(path) ? { path, namespace } : undefined));
     onLoad({ filter: /./, namespace }, ({ path }) => {
       const load = `process.getBuiltinModule(${JSON.stringify(path)})`;
-      // What esbuild makes of an import copies the object's own members, and keeps its prototype.
+      // esbuild's code for an import copies the object's own members and keeps its prototype.
       const loadLater = `Object.create(new Proxy({}, { get: (_, name, asked) => (asked[name] = ${load}[name]) }))`;
       const isObject = typeof process.getBuiltinModule(path) === "object";
       return { contents: `module.exports = ${isObject ? loadLater : load};` };
@@ -71,8 +70,8 @@ const node = {
 };
 
 /**
- * The first statement of a file, in front of what an old Node can parse but not run.
- * @param {string} refusal what to do with `fault`
+ * Creates the first statement of a file, before code that an old Node can parse but not run.
+ * @param {string} refusal statements that handle `fault`
  */
 async function nodeCheck(refusal) {
   const script = `(fault=>{if(fault!=="")${refusal}})((${nodeFault})(process.versions.node))`;
@@ -80,8 +79,8 @@ async function nodeCheck(refusal) {
 }
 
 /**
- * For scripts/coverage.mjs: code that keeps its lines, and a map of them. The bundle does not name the map, which Node would copy
- * into what it writes of each run.
+ * For scripts/coverage.mjs: code with its lines, and a source map. The bundle does not name the map, since Node would copy it
+ * into the coverage file of each run.
  */
 const measured = process.env.NODE_V8_COVERAGE
   ? { minify: false, minifySyntax: false, sourcemap: /** @type {const} */ ("external") }

@@ -1,4 +1,4 @@
-// `npm run coverage`: which lines of src/ the tests run in the bundle, as users run it. Arguments choose tests, as with `npm test`.
+// `npm run coverage`: lists the lines of src/ that no test executes in the bundle. Arguments select tests, as with `npm test`.
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
@@ -7,17 +7,17 @@ import { eachMapping, TraceMap } from "@jridgewell/trace-mapping";
 import { BUNDLE, main, must, ROOT, run, temporaryDirectory } from "./setup.mjs";
 
 const MAP = `${BUNDLE}.map`;
-/** Of the names in the report, in characters. */
+/** Width of the names in the report, in characters. */
 const WIDTH = 44;
 
 /**
- * @typedef {object} Range characters of the bundle, and how often they ran
+ * @typedef {object} Range characters of the bundle, and the number of their executions
  * @property {number} startOffset
  * @property {number} endOffset
  * @property {number} count
  */
 
-/** @typedef {Map<string, Map<number, boolean>>} Lines by path, the lines that hold code, and whether they ran */
+/** @typedef {Map<string, Map<number, boolean>>} Lines by path, the lines with code, and whether they ran */
 
 await main(async () => {
   const directory = join(temporaryDirectory(tmpdir()), "coverage");
@@ -39,8 +39,8 @@ await main(async () => {
 });
 
 /**
- * The characters of the bundle that any of its runs ran: 1 for each.
- * @param {string} directory with a file a process, as NODE_V8_COVERAGE writes them
+ * Marks the characters of the bundle that any run executed with 1.
+ * @param {string} directory with one file per process, as NODE_V8_COVERAGE writes them
  * @param {number} length of the bundle
  */
 function readRuns(directory, length) {
@@ -50,7 +50,7 @@ function readRuns(directory, length) {
   let runs = 0;
   for (const name of readdirSync(directory)) {
     const text = readFileSync(join(directory, name), "utf8");
-    // A test process that loads no bundle; one that was killed has not written all.
+    // A test process that did not load the bundle, or was killed before it had written everything.
     if (!text.includes(url) || !text.endsWith("}")) continue;
     for (const script of JSON.parse(text).result) {
       if (script.url !== url) continue;
@@ -58,7 +58,7 @@ function readRuns(directory, length) {
       one.fill(0);
       /** @type {Range[]} */
       const ranges = script.functions.flatMap((/** @type {{ ranges: Range[] }} */ { ranges }) => ranges);
-      // An inner range says more than the one around it.
+      // An inner range is more precise than the range around it.
       ranges.sort((a, b) => b.endOffset - b.startOffset - (a.endOffset - a.startOffset));
       for (const { startOffset, endOffset, count } of ranges)
         one.fill(count > 0 ? 1 : 0, startOffset, endOffset);
@@ -69,7 +69,7 @@ function readRuns(directory, length) {
 }
 
 /**
- * A line has run when any part of it has.
+ * Finds the lines that ran: those of which any part ran.
  * @param {string} code of the bundle
  * @param {string} sourceMap
  * @param {Uint8Array} ran
@@ -133,7 +133,7 @@ function row(name, { lines, missed }) {
 }
 
 /**
- * Lines as text, neighbours together: `3-5, 9`.
+ * Formats line numbers, with neighbours as ranges: `3-5, 9`.
  * @param {number[]} lines in ascending order
  */
 function spans(lines) {

@@ -1,4 +1,4 @@
-// Gets the sources of the kernels that the boot tests build, out of Debian's packages, into a cache.
+// Gets the kernel sources for the boot tests from Debian's packages, into a cache.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE, describe, download, ensurePackages, withPackageLists } from "./apt.mjs";
@@ -6,18 +6,18 @@ import { main, must, say, temporaryDirectory } from "./setup.mjs";
 
 const BOOT = join(CACHE, "boot");
 const SERIES = ["6.1", "6.12"];
-/** Where the hook may have something to change. */
+/** The files and folders that the hook may change. */
 const CHANGED = [".gitignore", "Makefile", "init/Kconfig", "scripts"];
 
 /**
  * @typedef {object} Source
  * @property {string} series such as "6.12"
- * @property {string} home a directory for all that is made of it
+ * @property {string} home a directory for everything built from it
  * @property {string} tree path of the unpacked sources
- * @property {string} pristine path of a directory with a copy of what the hook changes
+ * @property {string} pristine path of a directory with a copy of the files that the hook changes
  */
 
-/** The sources, fetched and unpacked where they are not yet. @returns {Promise<string>} path of a list of them, as JSON */
+/** Fetches and unpacks the sources that the cache lacks. @returns {Promise<string>} path of a list of them, as JSON */
 export async function fetchSources() {
   await ensurePackages({ xz: "xz-utils", tar: "tar", "apt-cache": "apt", "dpkg-deb": "dpkg" });
   mkdirSync(BOOT, { recursive: true });

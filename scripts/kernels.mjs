@@ -1,4 +1,4 @@
-// Gets the kernels that the kernel tests and the benchmarks work on, out of Debian's packages, into a cache.
+// Gets the kernels for the kernel tests and the benchmarks from Debian's packages, into a cache.
 import {
   existsSync,
   mkdirSync,
@@ -27,15 +27,15 @@ const IMAGE_PATHS = [
   "./usr/lib/debug/lib/modules",
 ];
 
-/** Some of the modules that the image's package without debug info installs. */
+/** Some of the modules in the image's package without debug info. */
 const INSTALLED_PATHS = ["./lib/modules/*/kernel/net/bridge", "./lib/modules/*/kernel/drivers/nvme"];
 
-/** Of the series with an earlier point release too, the image is all that is wanted of that. */
+/** From the package of the earlier point release only the image is needed. */
 const PREVIOUS = { series: "6.1", paths: ["./usr/lib/debug/boot/vmlinux-*"] };
 
 /**
  * `images` matches the packages with an image and its debug info, of all point releases.
- * The paths are what is wanted of each package, as tar patterns; a changed list unpacks afresh.
+ * The paths are tar patterns of the needed files in each package; a changed list causes a new unpacking.
  */
 const SERIES = [
   {
@@ -59,19 +59,19 @@ const SERIES = [
  * @property {string} series such as "6.12"
  * @property {string} package the Debian package of the image
  * @property {string} version its version
- * @property {string} installedPackage the Debian package that \`installed\` is from
+ * @property {string} installedPackage the Debian package of \`installed\`
  * @property {string} vmlinux path of the image with debug info
  * @property {string} systemMap path of its System.map
  * @property {string} modules path of the directory with all its modules, .ko files with debug info
- * @property {string} installed path of a directory with some of the modules as they are installed, stripped .ko.xz files
+ * @property {string} installed path of a directory with some modules in the form that Debian installs, stripped .ko.xz files
  * @property {string} source path of the directory with the kernel's scripts/
  * @property {string} sourcePackage path of the .deb of the kernel's sources
  * @property {string | undefined} previous path of the image, with debug info, of the point release before; of one series only
  */
 
 /**
- * The kernels, fetched and unpacked where they are not yet; also written to kernels.json in the cache.
- * @param {{ rehash?: boolean }} [options] rehash: compare the unpacked files' SHA-256 too, not just size and time
+ * Fetches and unpacks the kernels that the cache lacks; also writes their list to kernels.json in the cache.
+ * @param {{ rehash?: boolean }} [options] rehash: also compare the SHA-256 of unpacked files, not only size and time
  * @returns {Promise<Kernel[]>}
  */
 export async function fetchKernels({ rehash = false } = {}) {
@@ -96,8 +96,8 @@ async function fetchAll(rehash) {
 /** @typedef {import("./apt.mjs").Package} Package */
 
 /**
- * A kernel of a series: the newest point release that the archive has whole. It may have the newest image before its sources, or
- * before the signed package; that one's `-unsigned` twin has the same modules.
+ * Fetches a kernel of a series: the newest point release of which the archive has all packages. The archive may get the newest image
+ * before its sources or before the signed package. The `-unsigned` package has the same modules as the signed one.
  * @param {(typeof SERIES)[number]} wanted
  * @param {boolean} rehash
  * @returns {Promise<Kernel>}
@@ -105,7 +105,7 @@ async function fetchAll(rehash) {
 async function fetchSeries(wanted, rehash) {
   const images = await imagesOf(wanted.images);
   /** @type {unknown} */
-  let fault = new Fault(`apt knows no package ${wanted.images}; run apt-get update as root`);
+  let fault = new Fault(`apt has no package ${wanted.images}; run apt-get update as root`);
   for (const image of images) {
     try {
       const kernel = await fetchKernel(wanted, image, images, rehash);
@@ -123,7 +123,7 @@ async function fetchSeries(wanted, rehash) {
 }
 
 /**
- * The packages with an image, newest first.
+ * Finds the packages with an image, newest first.
  * @param {string} pattern of their names
  */
 async function imagesOf(pattern) {
@@ -151,7 +151,7 @@ async function fetchKernel(
     ...(await packageVersions(`${signed}-unsigned=${image.version}`)),
   ];
   if (!installedPackage)
-    throw new Fault(`apt knows no package ${signed}=${image.version}, nor an unsigned one`);
+    throw new Fault(`apt has no package ${signed}=${image.version}, nor an unsigned one`);
   const debug = join(await unpack(image, imagePaths, rehash), "usr/lib/debug");
   const boot = join(debug, "boot");
   const installed = join(await unpack(installedPackage, INSTALLED_PATHS, rehash), "lib/modules");
@@ -176,7 +176,7 @@ async function fetchKernel(
 }
 
 /**
- * The image of the newest point release before a version, of those that Debian still has.
+ * Fetches the image of the newest earlier point release that Debian still has.
  * @param {string} version
  * @param {readonly Package[]} images newest first
  * @param {string} pattern of their names
@@ -185,7 +185,7 @@ async function fetchKernel(
 async function fetchPrevious(version, images, pattern, rehash) {
   const upstream = (/** @type {string} */ each) => each.replace(/-[^-]*$/, "");
   const earlier = images.find((each) => byNumbers(upstream(each.version), upstream(version)) < 0);
-  if (!earlier) throw new Fault(`apt knows no package ${pattern} before ${version}`);
+  if (!earlier) throw new Fault(`apt has no package ${pattern} before ${version}`);
   const boot = join(await unpack(earlier, PREVIOUS.paths, rehash), "usr/lib/debug/boot");
   return join(boot, readdirSync(boot)[0] ?? "");
 }
@@ -199,11 +199,11 @@ function byNumbers(a, b) {
 }
 
 /**
- * The directory with a package's wanted files, unpacked unless they are there and right.
+ * Returns the directory with the needed files of a package; unpacks them unless the cache has them intact.
  * @param {Package} wanted
  * @param {string[]} paths tar patterns
  * @param {boolean} rehash
- * @param {string} [inner] path of a .tar.xz in the package: the patterns are for its contents
+ * @param {string} [inner] path of a .tar.xz in the package, to whose contents the patterns apply
  */
 async function unpack(wanted, paths, rehash, inner) {
   const home = join(CACHE, `${wanted.name}_${wanted.version}`);
@@ -224,7 +224,7 @@ async function unpack(wanted, paths, rehash, inner) {
 }
 
 /**
- * Puts a directory in another's place; when a second process has just done the same, either result is right.
+ * Replaces a directory by another. If a second process has just done the same, either result is right.
  * @param {string} whole
  * @param {string} home
  */
@@ -256,7 +256,7 @@ const MANIFEST = "manifest.json";
 
 /**
  * @param {string} directory
- * @param {string} origin which package and which of its files
+ * @param {string} origin the package and its files
  */
 async function writeManifest(directory, origin) {
   const files = [];
@@ -270,7 +270,7 @@ async function writeManifest(directory, origin) {
 }
 
 /**
- * Whether an unpacked package still is what its manifest says.
+ * Whether an unpacked package still matches its manifest.
  * @param {string} directory
  * @param {string} origin
  * @param {boolean} rehash

@@ -1,8 +1,9 @@
-// Which versions of Node.js the program runs on. Parses and runs on old ones: no syntax, and nothing of Node's, that is newer than ES2020.
+// Checks the version of Node.js. This file must parse and run on old versions: no syntax or API newer than ES2020.
 
 /**
- * Why a version of Node.js will not do, as one line, or "" if it will. The program needs process.getBuiltinModule, which came with
- * 20.16 and 22.3; 20.19 is the oldest version that the tests run on. scripts/build.mjs puts the text of this function into the bundle.
+ * Returns one line that explains why the program cannot run on a version of Node.js, or "" if it can. It needs
+ * process.getBuiltinModule, which was added in 20.16 and 22.3; 20.19 is the oldest version that the tests use. scripts/build.mjs copies the
+ * text of this function into the bundle.
  * @param {string} version such as "20.19.0"
  */
 export function nodeFault(version) {

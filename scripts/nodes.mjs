@@ -1,4 +1,4 @@
-// Gets the versions of Node.js that the program is tried on, out of npm packages, into a cache.
+// Gets the versions of Node.js for `npm run test:nodes` from npm packages, into a cache.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -16,7 +16,7 @@ import { Fault, main, must, run, say, temporaryDirectory } from "./setup.mjs";
 
 const NODES = join(CACHE, "nodes");
 
-/** The oldest version that will do, the newest of each maintained line, and Debian 12's, which will not do. */
+/** The oldest supported version, the newest of each maintained line, and that of Debian 12, which is too old. */
 const WANTED = ["18.20.4", "20.19.0", "22", "24", "26"];
 
 /**
@@ -25,7 +25,7 @@ const WANTED = ["18.20.4", "20.19.0", "22", "24", "26"];
  * @property {string} node path of the executable
  */
 
-/** The versions, fetched where they are not yet. @returns {Promise<string>} path of a list of them, as JSON */
+/** Fetches the versions that the cache lacks. @returns {Promise<string>} path of a list of them, as JSON */
 export async function fetchNodes() {
   mkdirSync(NODES, { recursive: true });
   const runtimes = [];
@@ -37,8 +37,8 @@ export async function fetchNodes() {
 }
 
 /**
- * A version out of the package that holds nothing but the executable: the package `node` would run a script to fetch it.
- * @param {string} wanted a version, or the first number of one for the newest of those
+ * Fetches a version from the package that has only the executable; the package `node` would run a script to fetch it.
+ * @param {string} wanted a version, or a major version for its newest release
  * @returns {Promise<Runtime>}
  */
 async function fetchNode(wanted) {
@@ -48,7 +48,7 @@ async function fetchNode(wanted) {
   const newest = await newestVersion(name, wanted);
   const version = newest?.version ?? cachedVersion(name, wanted);
   if (version === undefined)
-    throw new Fault(`npm view ${name}@${wanted} failed, and there is none in ${NODES}`);
+    throw new Fault(`npm view ${name}@${wanted} failed, and ${NODES} has no such version`);
   const found = await intact(name, version);
   if (found) return found;
   const home = join(NODES, `${name}-${version}`);
@@ -67,14 +67,14 @@ async function fetchNode(wanted) {
   await must("tar", ["-xzf", join(directory, archive), "-C", whole, "--strip-components=2", inner]);
   chmodSync(join(whole, "node"), 0o755);
   writeFileSync(join(whole, "sha256"), await hash(join(whole, "node")));
-  // What is damaged, or another process has just put there.
+  // A damaged copy, or that of another process.
   if (existsSync(home)) renameSync(home, join(directory, "old"));
   renameSync(whole, home);
   return { version, node: join(home, "node") };
 }
 
 /**
- * A version that the cache has, whole; undefined for any other.
+ * Finds an intact version in the cache; undefined if there is none.
  * @param {string} name
  * @param {string} version
  * @returns {Promise<Runtime | undefined>}
@@ -87,7 +87,7 @@ async function intact(name, version) {
 }
 
 /**
- * What the registry has; undefined when it cannot be asked.
+ * Asks the registry for a version; undefined if the registry does not answer.
  * @param {string} name
  * @param {string} wanted
  * @returns {Promise<{ version: string, integrity: string } | undefined>}
@@ -98,7 +98,7 @@ async function newestVersion(name, wanted) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (status !== 0) {
-    say(`npm view ${name}@${wanted} failed; continuing with the newest at hand.`);
+    say(`npm view ${name}@${wanted} failed; continuing with the newest version in the cache.`);
     return undefined;
   }
   const found = [JSON.parse(stdout)].flat().sort((a, b) => byNumbers(a.version, b.version));
@@ -107,7 +107,7 @@ async function newestVersion(name, wanted) {
 }
 
 /**
- * The newest version in the cache.
+ * Finds the newest version in the cache.
  * @param {string} name
  * @param {string} wanted
  */

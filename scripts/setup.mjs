@@ -1,4 +1,4 @@
-// What every script does first on a fresh clone: installs the npm dependencies and builds the bundle.
+// The first step of every script: installs the npm dependencies and builds the bundle if necessary.
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { constants as osConstants } from "node:os";
@@ -15,7 +15,7 @@ if (fault !== "") {
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const BUNDLE = join(ROOT, "dist", "kas-alias.mjs");
 
-/** Something the person at the keyboard can put right: shown as one line, without a stack. */
+/** A fault that the user can correct: printed as one line, without a stack. */
 export class Fault extends Error {}
 
 /**
@@ -60,7 +60,7 @@ function exitAsStopped() {
  * @param {string[]} args
  * @param {import("node:child_process").SpawnOptions} [options]
  * @returns {Promise<{ status: number, stdout: string, stderr: string }>} the texts of the streams that are pipes;
- *   128 + n stands for signal n, as in a shell
+ *   128 + n means signal n, as in a shell
  */
 export function run(command, args, options = { stdio: "inherit" }) {
   return new Promise((resolve, reject) => {
@@ -86,7 +86,7 @@ export function run(command, args, options = { stdio: "inherit" }) {
 }
 
 /**
- * Runs a command whose talk belongs on standard error; its failure is a Fault.
+ * Runs a command with all its output on standard error; its failure is a Fault.
  * @param {string} command
  * @param {string[]} args
  * @param {import("node:child_process").SpawnOptions} [options]
@@ -96,7 +96,7 @@ export async function must(command, args, options) {
   if (status !== 0) throw new Fault(`${[command, ...args].join(" ")} failed with status ${status}`);
 }
 
-/** Installs the npm dependencies and builds the bundle, each only when missing or older than what it is made of. */
+/** Installs the npm dependencies and builds the bundle, each only if it is missing or older than its sources. */
 export async function ensureDependencies() {
   const installed = join(ROOT, "node_modules", ".package-lock.json");
   if (modified(installed) < modified(join(ROOT, "package-lock.json"))) {
@@ -125,7 +125,7 @@ export function isInstalled(tool) {
 }
 
 /**
- * A new directory that is gone when the process ends, by a signal too.
+ * Creates a directory and deletes it when the process ends, also by a signal.
  * @param {string} parent
  */
 export function temporaryDirectory(parent) {
@@ -140,7 +140,7 @@ export function say(text) {
 }
 
 /**
- * Time of the last change in ms; 0 for what does not exist.
+ * Time of the last change in ms; 0 if the path does not exist.
  * @param {string} path
  */
 function modified(path) {
@@ -148,7 +148,7 @@ function modified(path) {
 }
 
 /**
- * @param {string} path a file, or a directory with all below it
+ * @param {string} path a file, or a directory with everything in it
  * @returns {number}
  */
 function newest(path) {

@@ -1,4 +1,4 @@
-// `npm start`: shows the main job on the program in samples/, or runs kas-alias with the arguments given.
+// `npm start`: runs kas-alias with the given arguments; without arguments aliases the program in samples/ as a demonstration.
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ await main(async () => {
   await ensureDependencies();
   const args = process.argv.slice(2);
   if (args.length === 0) return await demonstrate();
-  // npm changes to the project's directory; the paths are meant from where the reader stands.
+  // npm changes to the project's directory, but the paths are relative to the user's directory.
   const cwd = process.env.INIT_CWD ?? process.cwd();
   return (await run(process.execPath, [BUNDLE, ...args], { cwd, stdio: "inherit" })).status;
 });
@@ -24,7 +24,7 @@ async function demonstrate() {
   const lines = readFileSync(aliased, "latin1").split("\n");
   process.stdout.write("Lines of samples/vmlinux whose name is not unique, each with its alias:\n");
   for (const group of aliasesByName(lines).values()) process.stdout.write(`\n${group.join("\n")}\n`);
-  process.stdout.write(`\n${figures(stderr)}\n\n`);
+  process.stdout.write(`\n${summary(stderr)}\n\n`);
   process.stdout.write("Your own kernel, built with debug info:\n");
   process.stdout.write(
     "  npm start -- vmlinux path/to/vmlinux -o vmlinux.aliased --table vmlinux.kas.jsonl\n",
@@ -33,7 +33,7 @@ async function demonstrate() {
 }
 
 /**
- * The alias lines, each under the line that it belongs to, by name.
+ * Groups the alias lines by name, each after the line of its symbol.
  * @param {string[]} lines
  */
 function aliasesByName(lines) {
@@ -48,13 +48,13 @@ function aliasesByName(lines) {
   return groups;
 }
 
-/** @param {string} stats what --stats=json prints */
-function figures(stats) {
+/** @param {string} stats output of --stats=json */
+function summary(stats) {
   const { symbols, duplicatedNames, aliases, excluded, unresolved, seconds } = JSON.parse(stats);
   const sum = (/** @type {Record<string, number>} */ parts) =>
     Object.values(parts).reduce((a, b) => a + b, 0);
   return (
     `${symbols} symbols, ${duplicatedNames} duplicated names, ${aliases} aliases, ` +
-    `${sum(excluded)} left out, ${unresolved} unresolved, ${sum(seconds).toFixed(3)} s`
+    `${sum(excluded)} excluded, ${unresolved} unresolved, ${sum(seconds).toFixed(3)} s`
   );
 }

@@ -1,4 +1,4 @@
-// `npm test`, `npm run test:kernels`, `test:boot` and `test:nodes`: set-up, Vitest, and one last line `N passed, M failed` from its report.
+// `npm test`, `npm run test:kernels`, `test:boot` and `test:nodes`: sets up and runs Vitest; the last line is `N passed, M failed`, from Vitest's report.
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -76,14 +76,14 @@ await main(async () => {
     stdio: "inherit",
   });
 
-  // With arguments somebody chose some tests; Vitest calls the others skipped.
+  // Arguments select tests; Vitest reports the others as skipped.
   const { passed, failed } = count(report, args.length === 0, status);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return passed > 0 && failed === 0 ? 0 : 1;
 });
 
 /**
- * A test that did not run has not passed; a file that does not load, or a run that goes wrong outside its tests, is a failure.
+ * Counts results. A test that did not run has not passed. A file that does not load, or an error outside the tests, is a failure.
  * @param {string} report path of Vitest's JSON report
  * @param {boolean} wholeRun
  * @param {number} status Vitest's exit status
@@ -102,7 +102,7 @@ function count(report, wholeRun, status) {
 
 /**
  * @param {string} report
- * @returns {{ status: string, assertionResults: { status: string }[] }[]} one item a test file
+ * @returns {{ status: string, assertionResults: { status: string }[] }[]} one item per test file
  */
 function readReport(report) {
   try {

@@ -1,10 +1,10 @@
-// Compiles src/wasm/assembly to WebAssembly, and writes it as a string into src/wasm/binary.ts, with the types of its functions.
+// Compiles src/wasm/assembly to WebAssembly, and writes src/wasm/binary.ts: the binary as a string, and the types of its functions.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { main } from "assemblyscript/asc";
 import { ROOT } from "./setup.mjs";
 
-/** The files whose exports are the program's. */
+/** The files whose exports the program calls. */
 const MODULES = [
   "abbreviations",
   "debug-info",
@@ -16,7 +16,7 @@ const MODULES = [
   "unit",
 ];
 
-/** The most pages that a memory may have. */
+/** The maximum number of pages of a memory. */
 function memoryPages() {
   const layout = readFileSync(join(ROOT, "src/wasm/layout.ts"), "utf8");
   const [, pages] = /^export const MEMORY_PAGES = (\d+);$/m.exec(layout) ?? [];
@@ -24,7 +24,7 @@ function memoryPages() {
   return pages;
 }
 
-/** @returns what the compiler writes, by the ends of the files' names */
+/** Runs the compiler. @returns the binary in base64, and the TypeScript declarations */
 async function compile() {
   /** @type {Map<string, string | Uint8Array>} */
   const written = new Map();
@@ -48,14 +48,13 @@ async function compile() {
   const binary = written.get("out.wasm");
   const declarations = written.get("out.d.ts");
   if (error !== null || binary === undefined || declarations === undefined) {
-    throw error ?? new Error("asc has written nothing");
+    throw error ?? new Error("asc wrote no output");
   }
   return { binary: Buffer.from(binary).toString("base64"), declarations: declarations.toString() };
 }
 
 /**
- * The functions as they are called without the compiler's own bindings, out of what it declares for these: JavaScript gets 0 or 1 for a
- * bool.
+ * Derives the types of the raw exports from the declarations of the compiler's bindings. JavaScript receives a bool as 0 or 1.
  * @param {string} declarations
  */
 function functionTypes(declarations) {
@@ -64,7 +63,7 @@ function functionTypes(declarations) {
     ([, name, parameters, result]) => `  ${name}(${parameters}): ${result === "boolean" ? "0 | 1" : result};`,
   );
   const exported = declarations.match(/^ {2}export /gm)?.length;
-  // The memory is exported too.
+  // The memory is also exported.
   if (found.length + 1 !== exported) throw new Error(`${found.length} functions of ${exported} exports`);
   return found;
 }

@@ -12,7 +12,7 @@ function say(message: string, then?: () => void): void {
   process.stderr.write(`kas-alias: ${message}\n`, then);
 }
 
-/** Runs a command's work and sets the exit status. */
+/** Runs the work of a command and sets the exit status. */
 const run: Runner = async (work, failureStatus = 1) => {
   const children = new AbortController();
   const end = (status: number) => {
@@ -26,7 +26,7 @@ const run: Runner = async (work, failureStatus = 1) => {
     process.exitCode = typeof ended === "number" ? ended : ended ? 0 : CLOSED_STDOUT_STATUS;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    // What else is under way, such as decompression, is of no use any more.
+    // Do not wait for other work, such as decompression.
     say(error.message, () => end(failureStatus));
   }
 };
@@ -46,7 +46,7 @@ const program = new Command("kas-alias")
       ),
   });
 
-/** The commands, in the order in which help tells of them. */
+/** The commands, in the order of --help. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, run: Runner) => void>>> = {
   vmlinux: async () => (await import("./commands/vmlinux.ts")).addVmlinuxCommand,
   resolve: async () => (await import("./commands/resolve.ts")).addResolveCommand,
@@ -59,7 +59,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command, run: Ru
   livepatch: async () => (await import("./commands/livepatch.ts")).addLivepatchCommand,
 };
 
-// A command and its options take a while to load and describe: others are left out.
+// Loading a command takes time: load only the one that is asked for.
 const [asked = ""] = process.argv.slice(2);
 for (const [name, load] of Object.entries(COMMANDS)) {
   if (name === asked || !Object.hasOwn(COMMANDS, asked)) (await load())(program, run);

@@ -13,7 +13,7 @@ import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
 import { readWholeTable } from "../table/read-alias-table.ts";
-import { type Runner, regularExpression, repeatable } from "./options.ts";
+import { outputOption, type Runner, regularExpression, repeatable } from "./options.ts";
 import { CLOSED_STDOUT_STATUS, say, writeOutputs } from "./streams.ts";
 
 const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
@@ -33,21 +33,21 @@ interface Options {
 const DIFFERENT_STATUS = 1;
 const TROUBLE_STATUS = 2;
 
-/** `kas-alias diff`: what has become of each symbol from one kernel's table to another's. */
+/** `kas-alias diff`: compares the alias tables of two kernels. */
 export function addDiffCommand(program: Command, run: Runner): void {
   program
     .command("diff")
-    .description("tell what changed between the alias tables of two kernels; status 0: nothing, 1: something")
-    .argument("<old>", "an alias table, best written with --table-scope all")
-    .argument("<new>", "the table of another kernel")
-    .addOption(new Option("--format <format>", "of the output").choices(FORMATS).default("text"))
-    .option("-o, --output <file>", "where it goes", "-")
-    .option("--name <regex>", "only symbols with such a name", regularExpression)
-    .addOption(repeatable("--object <name>", "only symbols of vmlinux or a module"))
-    .option("--only <groups>", `list only these of ${GROUPS.join(", ")}`, groups)
-    .option("--used-in <file...>", "only aliases in these scripts, and the lines to change; status 1 for any")
+    .description("compare the alias tables of two kernels; exit status 0: equal, 1: different")
+    .argument("<old>", "alias table, preferably with --table-scope all")
+    .argument("<new>", "alias table of another kernel")
+    .addOption(new Option("--format <format>", "output format").choices(FORMATS).default("text"))
+    .addOption(outputOption())
+    .option("--name <regex>", "only symbols whose name matches", regularExpression)
+    .addOption(repeatable("--object <name>", "only symbols of vmlinux or this module"))
+    .option("--only <groups>", `list only these groups: ${GROUPS.join(",")}`, groups)
+    .option("--used-in <file...>", "only aliases in these scripts, and the lines to change; status 1 if any")
     .option("--force", "compare tables of different architectures")
-    .option("--quiet", "no warnings")
+    .option("--quiet", "suppress warnings")
     .action((old: string, new_: string, options: Options) =>
       run(() => diff(old, new_, options), TROUBLE_STATUS),
     );
@@ -69,7 +69,7 @@ async function diff(oldPath: string, newPath: string, options: Options): Promise
   return report.changes.some(({ group }) => group !== "unchanged") ? DIFFERENT_STATUS : 0;
 }
 
-/** Where scripts have aliases of a table, by alias. */
+/** Finds the aliases of a table in scripts; the uses by alias. */
 function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Map<string, AliasUse[]> {
   const { separator = "@" } = header.options;
   const aliases = new Set(rows.flatMap(({ alias }) => alias ?? []));
@@ -115,7 +115,7 @@ function groups(value: string): Group[] {
   const names = value.split(",").map((name) => name.trim());
   const known = names.filter((name): name is Group => (GROUPS as readonly string[]).includes(name));
   if (known.length < names.length) {
-    throw new InvalidArgumentError(`Give some of ${GROUPS.join(", ")}, with commas between.`);
+    throw new InvalidArgumentError(`Give one or more of ${GROUPS.join(", ")}, separated by commas.`);
   }
   return known;
 }

@@ -3,7 +3,7 @@ import { bytes } from "../files/write-files.ts";
 import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
 import { readHistory } from "../table/history-tables.ts";
-import { type Runner, regularExpression, repeatable } from "./options.ts";
+import { outputOption, type Runner, regularExpression, repeatable } from "./options.ts";
 import { say, writeOutputs } from "./streams.ts";
 
 interface Options {
@@ -15,18 +15,18 @@ interface Options {
   quiet?: true;
 }
 
-/** `kas-alias history`: where each symbol was in one kernel after the other. */
+/** `kas-alias history`: the locations of each symbol in successive kernels. */
 export function addHistoryCommand(program: Command, run: Runner): void {
   program
     .command("history")
-    .description("line up the alias tables of any number of kernels, ordered by version")
-    .argument("<table...>", "alias tables, best written with --table-scope all")
-    .addOption(new Option("--format <format>", "of the output").choices(["text", "json"]).default("text"))
-    .option("-o, --output <file>", "where it goes", "-")
-    .option("--name <regex>", "only symbols with such a name", regularExpression)
-    .addOption(repeatable("--object <name>", "only symbols of vmlinux or a module"))
-    .option("--force", "line up tables of different architectures")
-    .option("--quiet", "no warnings")
+    .description("print the history of symbols from the alias tables of several kernels")
+    .argument("<table...>", "alias tables in any order, preferably with --table-scope all")
+    .addOption(new Option("--format <format>", "output format").choices(["text", "json"]).default("text"))
+    .addOption(outputOption())
+    .option("--name <regex>", "only symbols whose name matches", regularExpression)
+    .addOption(repeatable("--object <name>", "only symbols of vmlinux or this module"))
+    .option("--force", "combine tables of different architectures")
+    .option("--quiet", "suppress warnings")
     .action((paths: string[], options: Options) => run(() => history(paths, options)));
 }
 

@@ -10,15 +10,15 @@ import { BUNDLE_PATH, inspectKernelTree, isOfSeries, type KernelTree } from "../
 import type { Runner } from "./options.ts";
 import { say, writeOutputs, writeTexts } from "./streams.ts";
 
-/** `kas-alias kernel`: the hook in a kernel tree's own build. */
+/** `kas-alias kernel`: installs and removes the hook in a kernel's own build. */
 export function addKernelCommand(program: Command, run: Runner): void {
   const command = program
     .command("kernel")
-    .description("put aliases into a kernel's own build, as CONFIG_KALLSYMS_ALIAS_SRCLINE");
+    .description("add aliases to a kernel's own build (CONFIG_KALLSYMS_ALIAS_SRCLINE)");
   const actions = [
-    ["status", "tell the tree's version, whether the hook is in, and if not, whether it would apply", status],
-    ["install", "patch the tree, and copy this program to scripts/kas-alias.mjs in it", install],
-    ["remove", "take the patches back, and the program away", remove],
+    ["status", "print the version of the tree, and whether the hook is installed or applies", status],
+    ["install", "patch the tree, and copy this program to its scripts/kas-alias.mjs", install],
+    ["remove", "revert the patches, and delete the program", remove],
   ] as const;
   for (const [name, description, work] of actions) {
     command
@@ -71,7 +71,7 @@ function install(path: string): Promise<boolean> {
         "OTHER_BUILD",
         path,
         `is Linux ${version}; the patches for ${hook.series} do not apply: ${hook.misfit}`,
-        "carry them over as docs/kernel-integration.md tells",
+        "port them as docs/kernel-integration.md explains",
       );
     case "other":
       throw otherHook(path);
@@ -92,14 +92,12 @@ function otherHook(path: string): Failure {
   return new Failure(
     "OTHER_BUILD",
     path,
-    "has a hook that is not by these patches: those of another kas-alias, or changed ones",
-    existsSync(own)
-      ? `take it out first with node ${own} kernel remove ${path}`
-      : "take it out by hand first",
+    "has a hook from another kas-alias or from changed patches",
+    existsSync(own) ? `remove it first with node ${own} kernel remove ${path}` : "remove it by hand first",
   );
 }
 
-/** Writes those files of a tree that are to change, all or none, and deletes the others last. */
+/** Writes the files that change, all or none; then deletes those whose content is null. */
 async function writeTree(path: string, files: PatchedFiles): Promise<boolean> {
   const outputs = [];
   for (const [name, content] of files) {

@@ -19,7 +19,7 @@ import { checkAsJson } from "../report/livepatch-check-json.ts";
 import { checkAsText } from "../report/livepatch-check-text.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { wasmMemory } from "../wasm/program.ts";
-import type { Runner } from "./options.ts";
+import { outputOption, type Runner } from "./options.ts";
 import { CLOSED_STDOUT_STATUS, readStdin, writeTexts } from "./streams.ts";
 
 interface AliasOptions {
@@ -32,30 +32,28 @@ interface AliasOptions {
 /** The exit status of a patch with faults. */
 const FAULTS_STATUS = 1;
 
-/** `kas-alias livepatch`: what a live patch needs to know of symbols that share a name. */
+/** `kas-alias livepatch`: positions of duplicated names for live patches, and checks of built patches. */
 export function addLivepatchCommand(program: Command, run: Runner): void {
   const livepatch = program
     .command("livepatch")
-    .description("name the right one of several namesakes in a live patch, and check a patch");
+    .description("get positions of duplicated names for a live patch, and check a patch");
 
   const withAliases = (name: string, description: string) =>
     livepatch
       .command(name)
       .description(description)
-      .argument("[alias...]", "aliases in the table")
-      .requiredOption("--table <file>", "the alias table of the kernel to be patched")
-      .option("--from <file>", "more aliases, one a line; - for standard input")
-      .option("--vmlinux <elf>", "refuse a table of another build than this image")
-      .option("-o, --output <file>", "where it goes", "-");
-  withAliases(
-    "sympos",
-    "print object, name and position of aliases: klp_object.name, old_name, old_sympos",
-  ).action((aliases: string[], options: AliasOptions) =>
-    run(async () => {
-      const { symbols } = await aliasedSymbols(aliases, options);
-      const lines = symbols.map(({ symbol }) => `${formatOldSymbol(symbol)}\n`);
-      return writeTexts(lines, options.output);
-    }),
+      .argument("[alias...]", "aliases from the table")
+      .requiredOption("--table <file>", "alias table of the kernel to patch")
+      .option("--from <file>", "read more aliases, one per line (-: stdin)")
+      .option("--vmlinux <elf>", "refuse a table that is not of this image")
+      .addOption(outputOption());
+  withAliases("sympos", "print object, name and position: klp_object.name, old_name, old_sympos").action(
+    (aliases: string[], options: AliasOptions) =>
+      run(async () => {
+        const { symbols } = await aliasedSymbols(aliases, options);
+        const lines = symbols.map(({ symbol }) => `${formatOldSymbol(symbol)}\n`);
+        return writeTexts(lines, options.output);
+      }),
   );
   withAliases("header", "write a C header with the names and positions of aliases").action(
     (aliases: string[], options: AliasOptions) =>
@@ -67,26 +65,21 @@ export function addLivepatchCommand(program: Command, run: Runner): void {
 
   livepatch
     .command("symbols-list")
-    .description("write the list of all symbols that klp-convert reads")
-    .requiredOption("--vmlinux <elf>", "the kernel to be patched")
-    .option("--order <file>", "its modules.order")
-    .option("-o, --output <file>", "where it goes", "-")
+    .description("write the list of symbols that klp-convert reads")
+    .requiredOption("--vmlinux <elf>", "kernel to patch")
+    .option("--order <file>", "modules.order of the kernel")
+    .addOption(outputOption())
     .action((options: { vmlinux: string; order?: string; output: string }) =>
       run(async () => writeTexts(await symbolsList(options.vmlinux, options.order), options.output)),
     );
 
   livepatch
     .command("check")
-    .description(
-      "tell what a built live patch means, and what is wrong with it; status 0: nothing, 1: something",
-    )
-    .argument("<patch>", "the live-patch module")
-    .requiredOption(
-      "--table <file>",
-      "the alias table of the kernel to be patched, best of --table-scope all",
-    )
-    .option("--against <file>", "the table of the kernel that the patch was written for")
-    .option("--json", "the output as one JSON object")
+    .description("explain and check a built live patch; exit status 0: no fault, 1: faults")
+    .argument("<patch>", "live-patch module")
+    .requiredOption("--table <file>", "alias table of the kernel to patch, preferably with --table-scope all")
+    .option("--against <file>", "alias table of the kernel that the patch was written for")
+    .option("--json", "print one JSON object")
     .action((patch: string, options: { table: string; against?: string; json?: true }) =>
       run(() => check(patch, options)),
     );
@@ -104,7 +97,7 @@ async function aliasedSymbols(
       "WRONG_USAGE",
       from ?? "livepatch",
       "no alias is given",
-      "name some as arguments or one a line in --from",
+      "give aliases as arguments, or one per line with --from",
     );
   const table = searchAliasTable(path);
   const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));

@@ -15,15 +15,15 @@ interface Options {
   json?: true;
 }
 
-/** `kas-alias lookup`: the symbols that somebody means, out of an alias table. */
+/** `kas-alias lookup`: finds symbols in an alias table. */
 export function addLookupCommand(program: Command, run: Runner): void {
   program
     .command("lookup")
-    .description("find symbols by what one remembers of them; exit status 1 when there is none")
-    .argument("<name>", "an alias, name, name@part-of-path or path:line")
-    .requiredOption("--table <file>", "the alias table")
-    .option("--exact", "only what has exactly this alias or name")
-    .option("--json", "as JSON, with all that the table tells")
+    .description("find symbols in an alias table; exit status 1 if there is none")
+    .argument("<name>", "name, name@part-of-path, path:line, or alias, also from another kernel")
+    .requiredOption("--table <file>", "alias table")
+    .option("--exact", "only symbols with exactly this alias or name")
+    .option("--json", "print JSON, with all columns of the table")
     .action((query: string, options: Options) => run(() => lookup(query, options), TROUBLE_STATUS));
 }
 

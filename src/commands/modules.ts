@@ -49,32 +49,35 @@ interface Options extends AliasingOptions {
 export function addModulesCommand(program: Command, run: Runner): void {
   const command = program
     .command("modules")
-    .description("give the duplicated names of modules unique aliases")
+    .description("create unique aliases for the duplicated names of modules")
     .argument("[module...]", ".ko or .o files")
-    .option("--order <file>", "the modules of a modules.order")
-    .option("--directory <directory>", "the .ko files below a directory, compressed ones too")
-    .option("--vmlinux <elf>", "the image that the modules belong to")
+    .option("--order <file>", "take the modules from a modules.order")
+    .option("--directory <dir>", "take all .ko files in a tree, also compressed")
+    .option("--vmlinux <elf>", "kernel image of the modules")
     .addOption(
       new Option("--scope <scope>", "where a name must be unique")
         .choices(["global", "object"])
         .default("global"),
     )
-    .option("--symbol-frequency <file>", "how often each name is borne: written with --vmlinux, read without")
-    .option("--inject", "write copies of the modules with their aliases")
-    .option("--output-dir <directory>", "where the copies go")
-    .option("--empty-others", "make an empty file for each module that gets no alias")
-    .option("--drop-signature", "inject into signed modules too, and leave the signature out")
-    .option("--init", "give aliases in .init sections too")
-    .option("--module-prefix", "put the module's name into its aliases")
-    .addOption(repeatable("--debug-directory <directory>", "where separate debug files are (/usr/lib/debug)"))
-    .option("--keep-going", "name modules that fail, and do the others");
+    .option(
+      "--symbol-frequency <file>",
+      "number of symbols with each name; written with --vmlinux, otherwise read",
+    )
+    .option("--inject", "write copies of the modules with aliases")
+    .option("--output-dir <dir>", "directory for the copies")
+    .option("--empty-others", "write empty files for modules without aliases")
+    .option("--drop-signature", "accept signed modules; omit the signature")
+    .option("--init", "also alias symbols in .init sections")
+    .option("--module-prefix", "put the module name into aliases")
+    .addOption(repeatable("--debug-directory <dir>", "debug files", "/usr/lib/debug"))
+    .option("--keep-going", "report modules that fail, and continue");
   addAliasingOptions(command).action((paths: string[], options: Options) => {
     const sources = [paths.length > 0, options.order, options.directory].filter(Boolean);
-    if (sources.length !== 1) command.error("error: give modules, or --order, or --directory");
+    if (sources.length !== 1) command.error("error: give modules, --order or --directory");
     if ((options.inject === undefined) !== (options.outputDir === undefined)) {
-      command.error("error: --inject and --output-dir go together");
+      command.error("error: --inject and --output-dir require each other");
     }
-    if (options.emptyOthers && !options.inject) command.error("error: --empty-others goes with --inject");
+    if (options.emptyOthers && !options.inject) command.error("error: --empty-others requires --inject");
     return run((signal) => modules(paths, options, signal));
   });
 }
@@ -113,12 +116,12 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   if (options.stats) sayStats(statsOf(result.counts, stopwatch.seconds), options.stats);
   if (progress.failures > 0) {
     const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;
-    throw new Failure("INCOMPLETE", "--keep-going", `${what} could not be done`, "see the lines above");
+    throw new Failure("INCOMPLETE", "--keep-going", `${what} failed`, "see the lines above");
   }
   return stdoutOpen;
 }
 
-/** Writes what was asked for: changed copies of the modules, the names' frequency, the table. */
+/** Writes the requested outputs: changed copies of the modules, the symbol frequency file, the table. */
 async function writeResult(result: ModulesResult, options: Options, progress: Progress): Promise<boolean> {
   const { outputDir, emptyOthers, symbolFrequency, vmlinux, table } = options;
   if (outputDir !== undefined) {
@@ -137,7 +140,7 @@ async function writeResult(result: ModulesResult, options: Options, progress: Pr
   return await writeOutputs(outputs);
 }
 
-/** Writes a copy of a module with its aliases, an empty one for a module without, unless it is there already. */
+/** Writes a copy of a module with its aliases, or an empty file if it has none; leaves a file with the same content alone. */
 async function writeInjected(
   { path, output }: ModuleFile,
   aliases: ReadonlyMap<number, string>,
@@ -145,12 +148,12 @@ async function writeInjected(
   { dropSignature }: Options,
 ): Promise<void> {
   if (isCompressed(path))
-    throw new Failure("WRONG_KIND", path, "is compressed", "inject into modules before they are");
+    throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
   const elf = openElf(path);
   try {
     const target = join(directory, output);
     if (isSameFile(path, target)) {
-      throw new Failure("WRONG_USAGE", target, "is the module itself", "name another --output-dir");
+      throw new Failure("WRONG_USAGE", target, "is the module itself", "choose another --output-dir");
     }
     try {
       mkdirSync(dirname(target), { recursive: true });
@@ -158,8 +161,8 @@ async function writeInjected(
       throw new Failure(
         "CANNOT_WRITE",
         dirname(target),
-        `cannot be made: ${systemMessage(error)}`,
-        "name another --output-dir",
+        `cannot be created: ${systemMessage(error)}`,
+        "choose another --output-dir",
       );
     }
     const copy = () =>
@@ -171,7 +174,7 @@ async function writeInjected(
 }
 
 function isSameFile(path: string, target: string): boolean {
-  // Whatever else is wrong with the target shows when it is written.
+  // Writing the target reports any other fault of it.
   if (!existsSync(target)) return false;
   const [one, other] = [statSync(path), statSync(target)];
   return one.dev === other.dev && one.ino === other.ino;
@@ -187,10 +190,10 @@ async function openBar({ quiet }: Options): Promise<SingleBar | undefined> {
   });
 }
 
-/** Runs shorter than this show no bar, in milliseconds. */
+/** Delay before the bar appears, in milliseconds. */
 const BAR_DELAY = 1000;
 
-/** A bar on a terminal, and what becomes of modules that fail. */
+/** Shows a bar on a terminal; reports or throws the failures of modules. */
 class Progress implements ModulesProgress {
   failures = 0;
   readonly #start = Date.now();

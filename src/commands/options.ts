@@ -7,7 +7,7 @@ import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 
 /**
- * Runs a command's work; the work tells whether standard output stayed open, or the exit status.
+ * Runs a command's work; the work returns whether standard output stayed open, or the exit status.
  *
  * @param failureStatus the exit status when the input or the environment is at fault; 1 unless given
  */
@@ -22,19 +22,15 @@ export type ResolverOptions = Omit<LocatorOptions, "signal">;
 export function addResolverOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--resolver <name>", "what looks up source lines: the built-in reader or an external tool")
+      new Option("--resolver <name>", "read DWARF directly, or run addr2line")
         .choices(["dwarf", "addr2line"])
         .default("dwarf"),
     )
-    .option(
-      "--addr2line <tool>",
-      "the tool of --resolver addr2line: GNU, elfutils, for vmlinux LLVM, or a cross one",
-      "addr2line",
-    )
-    .option("--jobs <n>", "addr2line processes at a time", positiveInteger, availableParallelism());
+    .option("--addr2line <tool>", "addr2line command", "addr2line")
+    .option("--jobs <n>", "parallel addr2line processes", positiveInteger, availableParallelism());
 }
 
-/** The options of every command that gives aliases. */
+/** The options of every command that creates aliases. */
 export interface AliasingOptions extends ResolverOptions {
   table?: string;
   tableScope: "aliases" | "all";
@@ -55,44 +51,42 @@ export interface AliasingOptions extends ResolverOptions {
 
 export function addAliasingOptions(command: Command): Command {
   command
-    .option("--table <file>", "the alias table, as JSON Lines")
+    .option("--table <file>", "write the alias table (JSON Lines)")
     .addOption(
-      new Option("--table-scope <scope>", "the symbols in the table")
+      new Option("--table-scope <scope>", "symbols in the table")
         .choices(["aliases", "all"])
         .default("aliases"),
     );
   return addResolverOptions(command)
-    .addOption(repeatable("--source-root <directory>", "where the source tree was"))
-    .option("--separator <character>", "between an alias's parts", separator, "@")
-    .option("--no-disambiguate", "leave units and ordinals out")
+    .addOption(repeatable("--source-root <dir>", "source tree root"))
+    .option("--separator <character>", "separator in aliases", separator, "@")
+    .option("--no-disambiguate", "omit units and ordinals")
     .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
     .addOption(
-      new Option(
-        "--kallsyms-names <rule>",
-        "what the kernel's look-ups compare: whole names, names up to .llvm., or up to the first dot (default: as the kernel says)",
-      ).choices(KALLSYMS_NAMES),
+      new Option("--kallsyms-names <rule>", "how the kernel compares names (default: detected)").choices(
+        KALLSYMS_NAMES,
+      ),
     )
-    .addOption(repeatable("--exclude <glob>", "leave names out"))
-    .addOption(repeatable("--include <glob>", "keep names whatever the filters say"))
-    .option("--no-default-filters", "keep the names that are left out by default")
+    .addOption(repeatable("--exclude <glob>", "exclude names"))
+    .addOption(repeatable("--include <glob>", "override the filters"))
+    .option("--no-default-filters", "disable the default filters")
     .addOption(
-      new Option(
-        "--data [scope]",
-        "data symbols too; all: also those that the default filters leave out",
-      ).choices(["all"]),
+      new Option("--data [scope]", "also data symbols; all: ignore the default filters for them").choices([
+        "all",
+      ]),
     )
     .addOption(
-      new Option("--location <kind>", "of a function: the line of its first address, or of its declaration")
+      new Option("--location <kind>", "line of a function: first address or declaration")
         .choices(["entry", "decl"])
         .default("entry"),
     )
-    .option("--signatures", "compare parameters with the source's, in the table")
-    .option("--kernel-release <release>", "as `uname -r`, for the table (default: as the files say)")
-    .addOption(new Option("--stats [format]", "figures on standard error").choices(["text", "json"]))
-    .option("--quiet", "no warnings and no progress");
+    .option("--signatures", "record which parameters arrive, in the table")
+    .option("--kernel-release <release>", "as `uname -r` prints it (default: from the files)")
+    .addOption(new Option("--stats [format]", "print statistics").choices(["text", "json"]))
+    .option("--quiet", "suppress warnings and progress");
 }
 
-/** What the options mean to the library. */
+/** Converts command-line options to library options. */
 export function vmlinuxOptions(options: AliasingOptions, signal: AbortSignal): VmlinuxOptions {
   return {
     resolver: options.resolver,
@@ -117,14 +111,19 @@ export function vmlinuxOptions(options: AliasingOptions, signal: AbortSignal): V
   };
 }
 
-/** An option that may be given several times. */
-export function repeatable(flags: string, description: string): Option {
-  return new Option(flags, `${description}; repeatable`)
-    .argParser((value: string, earlier: string[]) => [...earlier, value])
-    .default([], "none");
+/** `-o`, for commands that print their result by default. */
+export function outputOption(): Option {
+  return new Option("-o, --output <file>", "output file").default("-", "stdout");
 }
 
-/** Reads an option's value. */
+/** An option that may be given several times. */
+export function repeatable(flags: string, description: string, fallback = "none"): Option {
+  return new Option(flags, `${description}; repeatable`)
+    .argParser((value: string, earlier: string[]) => [...earlier, value])
+    .default([], fallback);
+}
+
+/** Parses the value of an option. */
 export function regularExpression(value: string): RegExp {
   try {
     return new RegExp(value, "u");
@@ -135,7 +134,7 @@ export function regularExpression(value: string): RegExp {
 
 function positiveInteger(value: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError("Give a whole number from 1.");
+  throw new InvalidArgumentError("Give a whole number of at least 1.");
 }
 
 function separator(value: string): string {

@@ -25,22 +25,22 @@ interface Options {
   notes?: string;
 }
 
-/** `kas-alias probe`: aliases as probes, on a kernel that was built without them. */
+/** `kas-alias probe`: probes for aliases, on a kernel that was built without them. */
 export function addProbeCommand(program: Command, run: Runner): void {
   program
     .command("probe")
-    .description("print what probes the symbols of aliases, on a kernel that was built without them")
-    .argument("<alias...>", "aliases, or what else lookup takes, if it is one symbol")
-    .requiredOption("--table <file>", "the alias table of that kernel")
+    .description("print probes for aliases, on a kernel that was built without them")
+    .argument("<alias...>", "aliases, or any lookup query that finds one symbol")
+    .requiredOption("--table <file>", "alias table of that kernel")
     .addOption(
-      new Option("--format <format>", "lines for kprobe_events, run-time addresses, or a bpftrace program")
+      new Option("--format <format>", "lines for kprobe_events, run-time addresses or a bpftrace program")
         .choices(Object.keys(PROBE_FORMATS))
         .default("kprobe-events"),
     )
-    .option("--kallsyms <file>", "the kernel's symbols", RUNNING_KALLSYMS)
+    .option("--kallsyms <file>", "symbols of that kernel", RUNNING_KALLSYMS)
     .option(
       "--notes <file>",
-      `its notes, or its vmlinux, for the build ID (default: ${RUNNING_NOTES}, or none with --kallsyms)`,
+      `notes or vmlinux of that kernel, for the build ID (default: ${RUNNING_NOTES}; none with --kallsyms)`,
     )
     .action((names: string[], options: Options) => run(() => probe(names, options)));
 }
@@ -77,7 +77,7 @@ function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Op
   }
 }
 
-/** The build ID of an ELF file, or in the bytes of notes of whichever byte order. */
+/** Reads the build ID of an ELF file, or of ELF notes in either byte order. */
 function buildIdOf(path: string): string | null {
   const bytes = readWhole(path);
   if (bytes.subarray(0, 4).toString("latin1") === "\x7fELF") return buildId(openElf(path));

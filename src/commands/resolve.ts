@@ -6,13 +6,13 @@ import { emptyQueries } from "../source-lines/resolver.ts";
 import { addResolverOptions, type ResolverOptions, type Runner } from "./options.ts";
 import { readStdin, writeTexts } from "./streams.ts";
 
-/** `kas-alias resolve`: addresses to `path:line`, as addr2line does. */
+/** `kas-alias resolve`: prints `path:line` for addresses, as addr2line does. */
 export function addResolveCommand(program: Command, run: Runner): void {
   const command = program
     .command("resolve")
     .description("print the source line of addresses")
     .argument("<elf>", "the vmlinux")
-    .argument("[address...]", "hexadecimal addresses; on standard input, one a line, when none is given");
+    .argument("[address...]", "hexadecimal addresses (default: from stdin, one per line)");
   addResolverOptions(command).action((elf: string, addresses: string[], options: ResolverOptions) =>
     run((signal) => resolve(elf, addresses, options, signal)),
   );
@@ -31,7 +31,12 @@ async function resolve(
   addresses.forEach((text, i) => {
     const digits = /^\s*(?:0x)?([0-9a-f]{1,16})\s*$/i.exec(text)?.[1];
     if (digits === undefined) {
-      throw new Failure("WRONG_USAGE", `"${text.slice(0, 40)}"`, "is no address", "give hexadecimal digits");
+      throw new Failure(
+        "WRONG_USAGE",
+        `"${text.slice(0, 40)}"`,
+        "is not an address",
+        "give hexadecimal digits",
+      );
     }
     queries.addressHigh[i] = Number.parseInt(digits.slice(0, -8) || "0", 16);
     queries.addressLow[i] = Number.parseInt(digits.slice(-8), 16);

@@ -1,4 +1,4 @@
-// What commands read from standard input, and what they write to standard output and standard error.
+// Standard input, standard output and standard error of the commands.
 import { cannotRead, errorCode } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
 import { cannotWrite, type FileOutput, gathered, writeFiles } from "../files/write-files.ts";
@@ -12,14 +12,14 @@ export function say(text: string): void {
   process.stderr.write(`kas-alias: ${text}\n`);
 }
 
-/** Prints what somebody who is about to probe or patch symbols of a table should know of them. */
+/** Prints the cautions for symbols that are about to be probed or patched. */
 export function sayCautions(table: string, rows: readonly TableRow[]): void {
   for (const row of rows) {
     for (const caution of cautionsOf(row)) say(`${table}: ${row.alias ?? row.name} ${caution}`);
   }
 }
 
-/** Prints the figures of a run on standard error, in the format of --stats. */
+/** Prints the statistics of a run on standard error, in the format of --stats. */
 export function sayStats(stats: Stats, format: true | "text" | "json"): void {
   process.stderr.write(format === "json" ? statsAsJson(stats) : statsAsText(stats));
 }
@@ -44,7 +44,7 @@ export async function readListingFile(path: string): Promise<Listing> {
 export const CLOSED_STDOUT_STATUS = 141;
 
 /**
- * Writes the outputs of a run: files as writeFiles does, then what goes to standard output ("-").
+ * Writes the outputs of a run: files as writeFiles does, then standard output ("-").
  *
  * @returns false when standard output was closed before everything was written
  * @throws Failure naming the target that cannot be written

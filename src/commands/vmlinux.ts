@@ -20,18 +20,18 @@ interface Options extends AliasingOptions {
   output?: string;
 }
 
-/** `kas-alias vmlinux`: the listing of a vmlinux, with an alias line behind every duplicated name. */
+/** `kas-alias vmlinux`: the listing of a vmlinux, with an alias line after every duplicated name. */
 export function addVmlinuxCommand(program: Command, run: Runner): void {
   const command = program
     .command("vmlinux")
-    .description("give the duplicated names of a vmlinux unique aliases")
-    .argument("[elf]", "the vmlinux; may be left out with --nm and --debug-file or --reuse-table")
-    .option("--nm <file>", "take the symbols from what `nm -n` prints, - for standard input")
-    .option("--debug-file <elf>", "take the source lines from another image of the same build")
+    .description("create unique aliases for the duplicated names of a vmlinux")
+    .argument("[elf]", "the vmlinux; optional with --nm and --debug-file or --reuse-table")
+    .option("--nm <file>", "read the symbols from `nm -n` output (-: stdin)")
+    .option("--debug-file <elf>", "read debug info from another image of this build")
     .addOption(
       new Option(
         "--reuse-table <file>",
-        "take the aliases, and the options, from the table of an earlier link of the same build",
+        "take aliases and options from the table of an earlier link of this build",
       ).conflicts([
         "debugFile",
         "tableScope",
@@ -50,16 +50,13 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
         "symbolFrequency",
       ]),
     )
-    .option(
-      "--symbol-frequency <file>",
-      "count the names in modules too, as `kas-alias modules` has written them",
-    )
-    .option("-o, --output <file>", "the aliased listing (default: -, or none with --table)");
+    .option("--symbol-frequency <file>", "also count names of modules (modules.symbfreq)")
+    .option("-o, --output <file>", "aliased listing (default: stdout if no --table)");
   addAliasingOptions(command).action((elf: string | undefined, options: Options) => {
     const { nm, debugFile, reuseTable } = options;
     if (elf === undefined && (nm === undefined || (debugFile ?? reuseTable) === undefined)) {
       command.error(
-        "error: no vmlinux given; it may be left out only with --nm and --debug-file or --reuse-table",
+        "error: no vmlinux given; it is optional only with --nm and --debug-file or --reuse-table",
       );
     }
     return run((signal) => vmlinux(elf, options, signal));
@@ -103,12 +100,12 @@ function makeAliases(
     input,
     vmlinuxOptions(options, signal),
     time,
-    // The file counts vmlinux's names as well.
+    // The file also counts the names in vmlinux.
     frequency && { countOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },
   );
 }
 
-/** Names the option that helps where an image lacks something. */
+/** Adds to the advice the option that supplies what the image lacks. */
 function suggestOptions(error: unknown, { nm, debugFile }: Options): never {
   if (!(error instanceof Failure)) throw error;
   if (error.code === "NO_DEBUG_INFO" && debugFile === undefined) throw error.orElse("give --debug-file");

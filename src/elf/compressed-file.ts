@@ -33,7 +33,7 @@ function suffixOf(path: string): string {
  *
  * @throws Failure for a file that cannot be read or decompressed, or is not an ELF file
  * @example
- * const elf = await openPossiblyCompressed("modules/beta.ko");
+ * const elf = await openPossiblyCompressed("modules/drivers/beta/beta.ko");
  * console.log(elf.sections.length);
  * elf.file.close();
  */

@@ -13,7 +13,7 @@ import type { SearchedTable } from "./search-alias-table.ts";
  * @example
  * const table = searchAliasTable("vmlinux.kas.jsonl");
  * const kallsyms = readListing(readFileSync("kallsyms"), "kallsyms");
- * for (const { symbol, offset } of probe(table, ["name_show@drivers_rtc_sysfs_c_6"], kallsyms)) {
+ * for (const { symbol, offset } of probe(table, ["name_show@drivers_rtc_sysfs_c_26"], kallsyms)) {
  *   console.log(`${symbol}+${offset}`);
  * }
  */

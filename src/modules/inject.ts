@@ -20,7 +20,7 @@ import { damaged, Failure } from "../failure.ts";
  * @example
  * const { injections } = await aliasModules({ modules: modulesBelow("modules"), vmlinux: openElf("vmlinux") });
  * const found = injections.find(({ module }) => module.name === "beta");
- * const elf = openElf("modules/beta.ko");
+ * const elf = openElf("modules/drivers/beta/beta.ko");
  * writeFiles([{ target: "beta.aliased.ko", pieces: injectAliases(elf, found.aliases) }]);
  */
 export function injectAliases(

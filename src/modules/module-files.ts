@@ -24,7 +24,7 @@ const moduleFile = (path: string, output: string): ModuleFile => ({ path, name: 
 /**
  * Modules given individually; their copies go to the output directory itself.
  * @example
- * console.log(namedModules(["modules/beta.ko"])[0].name);
+ * console.log(namedModules(["modules/drivers/beta/beta.ko"])[0].name);
  */
 export function namedModules(paths: readonly string[]): ModuleFile[] {
   return paths.map((path) => {

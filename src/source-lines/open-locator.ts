@@ -70,7 +70,7 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
  * @param directories that may hold separate debug files
  * @throws Failure for an object without debug information
  * @example
- * const locator = await openObjectLocator(openElf("modules/beta.ko"));
+ * const locator = await openObjectLocator(openElf("modules/drivers/beta/beta.ko"));
  * console.log(locator.elf.path);
  */
 export async function openObjectLocator(

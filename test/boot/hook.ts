@@ -198,7 +198,7 @@ function testSeries(source: Source): void {
       test("without a Node of 20.19 or later", () => {
         const missing = join(directory, "missing");
         const words =
-          "is no Node.js of version 20.19 or later; name one with NODE=, or disable CONFIG_KALLSYMS_ALIAS_SRCLINE";
+          "is not Node.js 20.19 or later; name one with NODE=, or disable CONFIG_KALLSYMS_ALIAS_SRCLINE";
         expect(failure(`NODE=${missing}`)).toEqual([`kas-alias: ${missing}: ${words}`]);
         const old = node(
           "old",

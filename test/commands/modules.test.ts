@@ -173,7 +173,7 @@ describe("the modules", () => {
     for (const args of [[], [ALPHA, ...order], [ALPHA, ...below], [...order, ...below]]) {
       const { status, stdout, stderr } = kasAlias(["modules", ...args]);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
-      expect(stderr).toBe("kas-alias: give modules, or --order, or --directory\n");
+      expect(stderr).toBe("kas-alias: give modules, --order or --directory\n");
     }
   });
 });
@@ -616,7 +616,7 @@ describe("--inject", () => {
     const { status, stderr } = kasAlias(["modules", ALPHA, "--empty-others"]);
     expect({ status, stderr }).toEqual({
       status: 2,
-      stderr: "kas-alias: --empty-others goes with --inject\n",
+      stderr: "kas-alias: --empty-others requires --inject\n",
     });
   });
 
@@ -626,16 +626,18 @@ describe("--inject", () => {
       ["--directory", TREE, "--output-dir", TREE],
       ["--order", join(TREE, "modules.order"), "--output-dir", `${TREE}/lib/..`],
     ]) {
-      expect(failure("--inject", ...args)).toMatch(/\.ko: is the module itself; name another --output-dir$/);
+      expect(failure("--inject", ...args)).toMatch(
+        /\.ko: is the module itself; choose another --output-dir$/,
+      );
     }
     expect(inputs.map(hashOf)).toEqual(hashes);
   });
 
-  test("and --output-dir go together", () => {
+  test("and --output-dir require each other", () => {
     for (const args of [["--inject"], ["--output-dir", output]]) {
       const { status, stdout, stderr } = kasAlias(["modules", ALPHA, ...args]);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
-      expect(stderr).toBe("kas-alias: --inject and --output-dir go together\n");
+      expect(stderr).toBe("kas-alias: --inject and --output-dir require each other\n");
     }
   });
 
@@ -666,7 +668,7 @@ describe("--inject", () => {
     tool("xz", ["-q", join(to, "alpha-core.ko")]);
     const packed = join(to, "alpha-core.ko.xz");
     expect(failure(packed, "--inject", "--output-dir", join(to, "out"))).toBe(
-      `${packed}: is compressed; inject into modules before they are`,
+      `${packed}: is compressed; inject aliases before you compress modules`,
     );
     expect(readdirSync(to)).toEqual(["alpha-core.ko.xz"]);
   });
@@ -852,7 +854,7 @@ describe("bad input is reported in one line, and no file changes", () => {
     for (const fault of faults) {
       expect(said.filter((line) => line.startsWith(`kas-alias: ${fault}: `))).toHaveLength(1);
     }
-    expect(said.at(-1)).toBe("kas-alias: --keep-going: 5 modules could not be done; see the lines above");
+    expect(said.at(-1)).toBe("kas-alias: --keep-going: 5 modules failed; see the lines above");
     expect(readFileSync(join(to, "all"), "utf8")).toBe(readFileSync(join(to, "good"), "utf8"));
     expect(filesBelow(join(to, "all-out"))).toEqual(filesBelow(join(to, "good-out")));
     expect(filesBelow(join(to, "all-out")).length).toBeGreaterThan(0);

@@ -74,7 +74,7 @@ describe("resolve", () => {
     (text) => {
       const { status, stdout, stderr } = kasAlias(["resolve", SAMPLE], `10\n${text}\n20\n`);
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-      expect(stderr).toMatch(/^kas-alias: [^\n\p{Cc}]*is no address; give hexadecimal digits\n$/u);
+      expect(stderr).toMatch(/^kas-alias: [^\n\p{Cc}]*is not an address; give hexadecimal digits\n$/u);
     },
   );
 

@@ -217,7 +217,7 @@ describe.each(SERIES)("a tree of %s", (series) => {
     const { status, stdout, stderr } = run("install", tree);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr.replace(/at line \d+/, `at line ${last}`)).toBe(
-      `kas-alias: TREE: is Linux ${series}.7; ${why}; carry them over as docs/kernel-integration.md tells\n`,
+      `kas-alias: TREE: is Linux ${series}.7; ${why}; port them as docs/kernel-integration.md explains\n`,
     );
     expect(contents(tree)).toEqual(before);
     expect(run("status", tree).stdout).toContain(`hook: not in; the patches for ${series} do not apply: `);
@@ -296,8 +296,8 @@ describe("refused with one line is", () => {
     const path = join(tree, "scripts/link-vmlinux.sh");
     writeFileSync(path, readFileSync(path, "utf8").replaceAll("alias_srcline", "other_srcline"));
     const before = contents(tree);
-    const words = "has a hook that is not by these patches: those of another kas-alias, or changed ones; ";
-    const advice = "take it out first with node TREE/scripts/kas-alias.mjs kernel remove TREE\n";
+    const words = "has a hook from another kas-alias or from changed patches; ";
+    const advice = "remove it first with node TREE/scripts/kas-alias.mjs kernel remove TREE\n";
     expect(failure("install", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(failure("remove", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(run("status", tree).stdout).toContain("hook: in, but not by these patches");

@@ -355,7 +355,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     const behindEnds = differences.filter(({ low }) => !covering.has(low));
     expect(behindEnds.filter(({ low }) => taken.get(low)?.zeroLength !== true)).toEqual([]);
     expectDocumented(version, "eu-addr2line alone answers, in a gap between units' ranges", inGaps.length);
-    expectDocumented(version, "eu-addr2line alone answers, behind a sequence's end", behindEnds.length);
+    expectDocumented(version, "eu-addr2line alone answers, after the end of a sequence", behindEnds.length);
     expectDocumented(version, "sequences that end in a row of no length", zeroLengthRows);
   });
 
