@@ -117,18 +117,18 @@ export function elfOf(path: string, file: FileSource): ElfFile {
 
 /** Reads the ELF header (gABI, "ELF Header"). */
 function readFileHeader(path: string, file: FileSource) {
-  const noElf = (problem: string) =>
+  const notElf = (problem: string) =>
     new Failure("WRONG_KIND", path, problem, "give a vmlinux or a module, not a bzImage or text");
   if (file.size === 0) throw damaged(path, "is empty");
   const ident = file.read(0, Math.min(16, file.size));
   if (ident.length < 4 || Buffer.from(ident.subarray(0, 4)).toString("latin1") !== "\x7fELF") {
-    throw noElf("is not an ELF file");
+    throw notElf("is not an ELF file");
   }
   if (ident.length < 16) throw damaged(path, "ends within its ELF header");
   const [, , , , elfClass, data] = ident;
   if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64)
-    throw noElf(`has the unknown ELF class ${elfClass}`);
-  if (data !== ELFDATA2LSB && data !== ELFDATA2MSB) throw noElf(`has the unknown ELF data encoding ${data}`);
+    throw notElf(`has the unknown ELF class ${elfClass}`);
+  if (data !== ELFDATA2LSB && data !== ELFDATA2MSB) throw notElf(`has the unknown ELF data encoding ${data}`);
   const is64 = elfClass === ELFCLASS64;
   const bits = is64 ? 64 : 32;
   const littleEndian = data === ELFDATA2LSB;

@@ -55,9 +55,9 @@ describe("the aliased listing", () => {
     // 330 and 165 KiB: more than what is gathered for a write, and less, but written on its own.
     const filler = (stretch: string, lines: number) =>
       Array.from({ length: lines }, (_, i) => `0000000000001000 A ${stretch}_${i}\n`).join("");
-    const [before, behind] = [filler("before", 10_000), filler("behind", 5000)];
-    const { stdout } = kasAlias(["vmlinux", SAMPLE, "--nm", "-"], before + NM + behind);
-    expect(stdout).toBe(before + ALIASED + behind);
+    const [before, after] = [filler("before", 10_000), filler("after", 5000)];
+    const { stdout } = kasAlias(["vmlinux", SAMPLE, "--nm", "-"], before + NM + after);
+    expect(stdout).toBe(before + ALIASED + after);
   });
 
   test.each([

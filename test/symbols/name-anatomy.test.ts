@@ -119,8 +119,8 @@ describe("the anatomy of", () => {
       fc.property(fc.array(fc.oneof(words, fc.constant(".")), { maxLength: 12 }), (pieces) => {
         const name = pieces.join("");
         const { prefix, base, variable, suffixes } = anatomyOf(name);
-        const behind = suffixes.map(({ text }) => text).join("");
-        expect(prefix + base + (variable === null ? "" : `.${variable}`) + behind).toBe(name);
+        const ending = suffixes.map(({ text }) => text).join("");
+        expect(prefix + base + (variable === null ? "" : `.${variable}`) + ending).toBe(name);
         expect(base === "").toBe(name === "");
       }),
       { numRuns: 2000 },
