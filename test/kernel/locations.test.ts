@@ -355,7 +355,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     const afterEnds = differences.filter(({ low }) => !covering.has(low));
     expect(afterEnds.filter(({ low }) => taken.get(low)?.zeroLength !== true)).toEqual([]);
     expectDocumented(version, "eu-addr2line alone answers, in a gap between units' ranges", inGaps.length);
-    expectDocumented(version, "eu-addr2line alone answers, after the end of a sequence", behindEnds.length);
+    expectDocumented(version, "eu-addr2line alone answers, after the end of a sequence", afterEnds.length);
     expectDocumented(version, "sequences that end in a row of no length", zeroLengthRows);
   });
 
