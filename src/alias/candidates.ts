@@ -21,7 +21,7 @@ export interface Candidates {
  */
 function scopeOf({ kind, nameHash }: Listing, withData: boolean): (symbol: number) => boolean {
   return (symbol) => {
-    const own = at(kind, symbol);
+    const own = kind[symbol] ?? 0;
     return nameHash[symbol] !== 0 && (isFunction(own) || (withData && isObject(own)));
   };
 }
@@ -38,11 +38,12 @@ export function symbolsInScope(listing: Listing, withData: boolean, ignored?: Ui
 }
 
 function inAddressOrder(listing: Listing, symbols: Int32Array): Int32Array {
+  const columns = { addressHigh: listing.addressHigh, addressLow: listing.addressLow };
   let sorted = true;
   for (let i = 1; sorted && i < symbols.length; i++) {
-    sorted = compareAt(listing, at(symbols, i - 1), at(symbols, i)) <= 0;
+    sorted = compareAt(columns, at(symbols, i - 1), at(symbols, i)) <= 0;
   }
-  return sorted ? symbols : symbols.sort((a, b) => compareAt(listing, a, b) || a - b);
+  return sorted ? symbols : symbols.sort((a, b) => compareAt(columns, a, b) || a - b);
 }
 
 /** Context outside the listing that affects which of its symbols get an alias. */
@@ -69,6 +70,7 @@ export function chooseCandidates(
   filter: SymbolFilter,
   { countOf, excludedBy }: Surroundings = {},
 ): Candidates {
+  const { kind, nameStart } = listing;
   const isInScope = scopeOf(listing, options.data);
   const isNamed = new Uint8Array(listing.count);
   const named: number[] = [];
@@ -79,7 +81,7 @@ export function chooseCandidates(
   };
   unstable.forEach(add);
   for (const leader of duplicated) {
-    for (let symbol = leader; symbol !== -1; symbol = at(next, symbol)) add(symbol);
+    for (let symbol = leader; symbol !== -1; symbol = next[symbol] ?? -1) add(symbol);
   }
   if (countOf !== undefined) {
     const nameOf = countedReader(listing, options);
@@ -91,8 +93,8 @@ export function chooseCandidates(
   // Linkers store a name once in a string table.
   const rules = new Map<number, string | undefined>();
   const ruleOf = (symbol: number) => {
-    const holdsData = isObject(at(listing.kind, symbol));
-    const key = 2 * at(listing.nameStart, symbol) + Number(holdsData);
+    const holdsData = isObject(kind[symbol] ?? 0);
+    const key = 2 * at(nameStart, symbol) + Number(holdsData);
     if (!rules.has(key)) rules.set(key, filter(symbolName(listing, symbol), holdsData));
     return rules.get(key);
   };

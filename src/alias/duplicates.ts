@@ -54,7 +54,7 @@ export function findNamesakes(
   };
   const unstable: number[] = [];
   let hashes = listing.nameHash.subarray(0, count);
-  let endOf = (symbol: number) => at(nameEnd, symbol);
+  let endOf = (symbol: number) => nameEnd[symbol] ?? 0;
   if (withData || ignored !== undefined || names === "all" || hasUnstableSuffix(text)) {
     hashes = hashes.slice();
     const stemEndOf = endBy(stemFinder(text));
@@ -70,9 +70,9 @@ export function findNamesakes(
   }
 
   const groups = groupByHash(hashes, listing.memory ?? wasmMemory());
-  separateNames(groups, (a, b) => sameBytes(text, at(nameStart, a), endOf(a), at(nameStart, b), endOf(b)));
+  separateNames(groups, (a, b) => sameBytes(text, nameStart[a] ?? 0, endOf(a), nameStart[b] ?? 0, endOf(b)));
   const { groupSize, duplicated } = groups;
-  return { ...groups, duplicated: duplicated.filter((leader) => at(groupSize, leader) > 1), unstable };
+  return { ...groups, duplicated: duplicated.filter((leader) => (groupSize[leader] ?? 0) > 1), unstable };
 }
 
 /** Splits the groups whose symbols have one hash but different names. */
@@ -85,7 +85,7 @@ function separateNames(
     let last = leader;
     let outsider = NO_SYMBOL;
     let lastOutsider = NO_SYMBOL;
-    for (let symbol = at(next, leader); symbol !== NO_SYMBOL; symbol = at(next, symbol)) {
+    for (let symbol = next[leader] ?? NO_SYMBOL; symbol !== NO_SYMBOL; symbol = next[symbol] ?? NO_SYMBOL) {
       if (areEqual(symbol, leader)) {
         next[last] = symbol;
         last = symbol;

@@ -27,7 +27,15 @@ export interface AddressColumns {
 
 /** Compares the addresses at two indices; the result is that of a sort function. */
 export function compareAt({ addressHigh, addressLow }: AddressColumns, a: number, b: number): number {
-  return compareAddresses(at(addressHigh, a), at(addressLow, a), at(addressHigh, b), at(addressLow, b));
+  const highA = addressHigh[a];
+  const highB = addressHigh[b];
+  const lowA = addressLow[a];
+  const lowB = addressLow[b];
+  // Sorting calls this too often for a function per access.
+  if (highA === undefined || highB === undefined || lowA === undefined || lowB === undefined) {
+    throw new RangeError(`index ${a} or ${b} of ${addressHigh.length}`);
+  }
+  return compareAddresses(highA, lowA, highB, lowB);
 }
 
 /** Formats the address at an index as `formatAddress` does. */
