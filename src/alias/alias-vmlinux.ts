@@ -7,7 +7,7 @@ import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
 import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
-import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
+import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
 import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
 import {
   architecture,
@@ -117,7 +117,12 @@ export async function locateVmlinux(
   const { image, debugImage } = input;
   const located = debugImage ?? image;
   if (located === undefined) throw new Error("neither an image nor a debug image");
-  const [listing, locatedListing] = await time("symbols", () => openListings(input, located));
+  const loading = time("symbols", () => openListings(input, located));
+  // While a thread reads the symbols. Faults of the debug information are reported when it is needed.
+  const opening =
+    debugImage?.type === ET_REL ? openObjectLocator(debugImage, [], given) : openLocator(located, given);
+  opening.catch(() => undefined);
+  const [listing, locatedListing] = await loading;
   // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
   const isLinked = located.type !== ET_REL;
   const kernelImage = locatedListing && isLinked ? listedImage(located, locatedListing) : undefined;
@@ -131,10 +136,7 @@ export async function locateVmlinux(
   const { origins, roots } = await time("locate", async () => {
     const tableIndex =
       locatedListing && tableIndices(input, selection, symbols, locatedListing, options.data);
-    const locator =
-      debugImage?.type === ET_REL
-        ? await openObjectLocator(debugImage, [], given)
-        : await openLocator(located, given);
+    const locator = await opening;
     return locateSymbols(listing, symbols, locator, locatedListing, tableIndex, options.sourceRoots, options);
   });
   const banner = kernelImage === undefined ? null : kernelBanner(kernelImage);
@@ -190,9 +192,12 @@ export async function aliasVmlinux(
 }
 
 /** The listing to alias, and the listing of the image with the debug information, if it has one. */
-function openListings(input: VmlinuxInput, located: ElfFile): [Listing, ElfListing | undefined] {
+async function openListings(
+  input: VmlinuxInput,
+  located: ElfFile,
+): Promise<[Listing, ElfListing | undefined]> {
   const { image, debugImage } = input;
-  const locatedListing = elfListing(located, layOutSections(located));
+  const locatedListing = await loadElfListing(located, layOutSections(located));
   if (debugImage !== undefined && locatedListing === undefined) {
     throw new Failure(
       "NO_SYMBOLS",

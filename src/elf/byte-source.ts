@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { cannotRead, damaged, Failure, isDirectory, systemMessage } from "../failure.ts";
 
 /** A sequence of bytes that is read in pieces: a file, or a section of a file. */
@@ -25,6 +25,8 @@ function checkRange(name: string, size: number, offset: number, length: number):
 
 /** An open file. */
 export interface FileSource extends ByteSource {
+  /** Fills a buffer with the bytes from an offset on, on another thread; absent for a file in memory. @throws Failure as `read` does */
+  load?(offset: number, into: Uint8Array): Promise<void>;
   close(): void;
 }
 
@@ -64,6 +66,19 @@ function fileSource(path: string, fd: number, size: number): FileSource {
         done += count;
       }
       return into;
+    },
+    async load(offset, into) {
+      const { length } = into;
+      checkRange(path, size, offset, length);
+      for (let done = 0; done < length; ) {
+        const count = await new Promise<number>((resolve, reject) => {
+          read(fd, into, done, length - done, offset + done, (error, bytes) =>
+            error ? reject(failed(error)) : resolve(bytes),
+          );
+        });
+        if (count === 0) throw atEnd();
+        done += count;
+      }
     },
     close: () => closeSync(fd),
   };

