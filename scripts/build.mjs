@@ -8,8 +8,8 @@ import "./wasm.mjs";
 /** The patches in scripts/kernel/<series>/, for src/kernel-tree/kernel-patches.ts. */
 function kernelPatches() {
   const directory = "scripts/kernel";
-  const serieses = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return serieses.map(({ name }) => {
+  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.map(({ name }) => {
     const files = readdirSync(`${directory}/${name}`).sort();
     return { name, patches: files.map((file) => readFileSync(`${directory}/${name}/${file}`, "utf8")) };
   });

@@ -121,7 +121,7 @@ export class RelocationTable {
     const offset = this.#offsetAt(this.#locate(index));
     if (offset >= this.#targetSize) {
       throw this.failure(
-        `offset 0x${offset.toString(16)} lies outside the section's ${this.#targetSize} bytes`,
+        `offset 0x${offset.toString(16)} is outside the section's ${this.#targetSize} bytes`,
       );
     }
     return offset;

@@ -92,7 +92,9 @@ describe("refused, in one line, is", () => {
 
   test("another architecture, unless --force is given", () => {
     const arm = changed("arm", (text) => text.replace("x86_64", "aarch64").replace("1.10.0", "1.11.0"));
-    expect(refusal(OLD, arm)).toMatch(/^arm: is for aarch64, and 1.9.0.kas.jsonl for x86_64; give --force/);
+    expect(refusal(OLD, arm)).toMatch(
+      /^arm: is for aarch64, but 1.9.0.kas.jsonl is for x86_64; give --force/,
+    );
     expect(history(OLD, arm, "--force").status).toBe(0);
   });
 

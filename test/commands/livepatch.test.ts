@@ -94,7 +94,7 @@ describe("sympos", () => {
   test("with another build's table is refused", () => {
     const other = path("other.jsonl");
     writeFileSync(other, readFileSync(ALIASES, "utf8").replace(/"buildId":"[0-9a-f]{4}/, '"buildId":"0123'));
-    expect(failure("sympos", RTC, "--table", other, "--vmlinux", SAMPLE)).toMatch(/is of the build 0123/);
+    expect(failure("sympos", RTC, "--table", other, "--vmlinux", SAMPLE)).toMatch(/has the build ID 0123/);
     expect(livepatch("sympos", RTC, "--table", ALIASES, "--vmlinux", SAMPLE).status).toBe(0);
   });
 });
@@ -322,7 +322,7 @@ describe("check", () => {
           ],
         },
       },
-      /KLP_SYMPOS vmlinux probe_one [12]: conflicts with vmlinux probe_one [12]: .* a module each/,
+      /KLP_SYMPOS vmlinux probe_one [12]: conflicts with vmlinux probe_one [12]: .* separate modules/,
     ],
     [
       "position 0 against 1",

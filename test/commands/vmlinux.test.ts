@@ -207,7 +207,7 @@ describe("--debug-file", () => {
       1,
     );
     expect(failure(["vmlinux", "--nm", "-", "--debug-file", SAMPLE], `${without.join("\n")}\n`)).toMatch(
-      /^standard input: has name_show (once|twice|2 times), .*vmlinux 3 times; give a --debug-file of the same build$/,
+      /^standard input: has name_show (once|twice|2 times), but .*vmlinux has it 3 times; give a --debug-file of the same build$/,
     );
   });
 });
@@ -635,7 +635,7 @@ describe("a failure leaves the old files unchanged, and no other files", () => {
       "/missing/addr2line: no such program; install it, name another with --addr2line, or use --resolver dwarf",
     );
     expect(by("false")).toMatch(/^false: failed on .* \(exit status 1\); use --resolver dwarf$/);
-    expect(by("true")).toMatch(/^true: gave 0 answers to \d+ addresses; use --resolver dwarf$/);
+    expect(by("true")).toMatch(/^true: gave 0 answers for \d+ addresses; use --resolver dwarf$/);
   });
 });
 

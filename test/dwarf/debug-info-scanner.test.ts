@@ -8,7 +8,7 @@ import { openElf } from "../../src/elf/elf-file.ts";
 import { findEntry, readSymbolTable, symbolValueHigh, symbolValueLow } from "../../src/elf/symbol-table.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 
-const TAKEN = /has taken the memory/;
+const TAKEN = /has reused the memory/;
 
 async function sample() {
   const elf = openElf(SAMPLE);

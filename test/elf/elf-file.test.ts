@@ -274,7 +274,7 @@ describe("a Failure reports", () => {
     [
       "a symbol name outside the string table",
       () => withContent(".symtab", 24, 0xff, 0xff, 0xff, 0x7f),
-      /a symbol's name lies outside/,
+      /a symbol's name is outside/,
     ],
     [
       "a string table without a final NUL",

@@ -403,7 +403,7 @@ describe("a made-up file", () => {
   test.each<[string, MadeUp, RegExp]>([
     ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not supported/],
     ["for an unknown machine", { ...one({}), machine: 2 }, /relocations of machine 2 are not supported/],
-    ["outside the section", one({ offset: 8 }), /0x8 lies outside the section's 8 bytes/],
+    ["outside the section", one({ offset: 8 }), /0x8 is outside the section's 8 bytes/],
     ["that reaches past the section", one({ offset: 1 }), /the relocation at 0x1 reaches past the section/],
     ["of a missing symbol", one({ symbol: 2 }), /lie outside its 48 bytes/],
     [

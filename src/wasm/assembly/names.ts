@@ -14,7 +14,7 @@ function mix(hash: u32): u32 {
  * @param mask a power of two minus one
  * @param first receives the first symbol with the same hash; NO_SYMBOL for symbols that are not counted
  * @param next receives the next symbol with the same hash, NO_SYMBOL after the last one; may be the column of hashes
- * @param bearers receives the number of symbols with a hash at the first of them; 0 at the others
+ * @param groupSize receives the number of symbols with a hash at the first of them; 0 at the others
  */
 export function groupByHash(
   hashes: usize,
@@ -24,7 +24,7 @@ export function groupByHash(
   mask: u32,
   first: usize,
   next: usize,
-  bearers: usize,
+  groupSize: usize,
 ): void {
   // Backwards, so that the lowest symbol ends up first in its group.
   for (let symbol = to; symbol-- > from; ) {
@@ -41,15 +41,15 @@ export function groupByHash(
       }
       if (load<u32>(slot) !== 0) {
         head = load<u32>(slot, SLOT_SYMBOL);
-        total += load<u32>(cell(bearers, head));
-        store<u32>(cell(bearers, head), 0);
+        total += load<u32>(cell(groupSize, head));
+        store<u32>(cell(groupSize, head), 0);
       }
       store<u32>(slot, hash);
       store<u32>(slot, symbol, SLOT_SYMBOL);
     }
     store<u32>(cell(first, symbol), hash === NOT_COUNTED ? NO_SYMBOL : symbol);
     store<u32>(cell(next, symbol), head);
-    store<u32>(cell(bearers, symbol), total);
+    store<u32>(cell(groupSize, symbol), total);
   }
 }
 
@@ -59,10 +59,10 @@ export function groupByHash(
  * @param duplicated receives the first symbol of each group, ascending
  * @returns number of these groups
  */
-export function findGroups(count: u32, first: usize, next: usize, bearers: usize, duplicated: usize): u32 {
+export function findGroups(count: u32, first: usize, next: usize, groupSize: usize, duplicated: usize): u32 {
   let found: u32 = 0;
   for (let leader: u32 = 0; leader < count; leader++) {
-    if (load<u32>(cell(bearers, leader)) < 2) continue;
+    if (load<u32>(cell(groupSize, leader)) < 2) continue;
     store<u32>(cell(duplicated, found++), leader);
     let symbol = load<u32>(cell(next, leader));
     for (; symbol !== NO_SYMBOL; symbol = load<u32>(cell(next, symbol)))
