@@ -18,7 +18,7 @@ export type { ModulesOptions, VmlinuxOptions } from "./alias/options.ts";
 export { reuseAliases } from "./alias/reuse-table.ts";
 export { openPossiblyCompressed } from "./elf/compressed-file.ts";
 export { type ElfFile, openElf } from "./elf/elf-file.ts";
-export { Failure } from "./failure.ts";
+export { Failure, type FailureCode } from "./failure.ts";
 export { type FileOutput, writeFiles } from "./files/write-files.ts";
 export { type CheckedPatch, checkPatch } from "./livepatch/check-patch.ts";
 export { type LivePatch, readLivePatch } from "./livepatch/patch-module.ts";

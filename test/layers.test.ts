@@ -27,7 +27,14 @@ const LAYERS = [
 ];
 
 /** Files outside the folders that every layer may import. */
-const GROUND = ["binary-search.ts", "checked-index.ts", "failure.ts", "grouping.ts", "version.ts"];
+const GROUND = [
+  "defined-properties.ts",
+  "binary-search.ts",
+  "checked-index.ts",
+  "failure.ts",
+  "grouping.ts",
+  "version.ts",
+];
 
 const files = readdirSync(`${ROOT}/src`, { recursive: true, encoding: "utf8" }).filter((path) =>
   path.endsWith(".ts"),

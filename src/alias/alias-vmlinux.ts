@@ -116,7 +116,8 @@ export async function locateVmlinux(
 ): Promise<LocatedVmlinux> {
   const { image, debugImage } = input;
   const located = debugImage ?? image;
-  if (located === undefined) throw new Error("neither an image nor a debug image");
+  if (located === undefined)
+    throw new Failure("WRONG_USAGE", "input", "has no image", "give an image or a debugImage");
   const loading = time("symbols", () => openListings(input, located));
   // While a thread reads the symbols. Faults of the debug information are reported when it is needed.
   const opening =

@@ -2,6 +2,7 @@ import { at } from "../checked-index.ts";
 import { ET_REL, SHF_ALLOC } from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
+import { isInitSection } from "../elf/init-sections.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
@@ -63,11 +64,6 @@ const MODULES_OWN = [
   "__stop_alloc_tags",
 ];
 
-/** Whether the kernel frees a section after it has loaded the module (module_init_section of kernel/module/main.c). */
-function isInit(section: Section | undefined): boolean {
-  return section?.name.startsWith(".init") ?? false;
-}
-
 /** Selects the symbols of a module to alias. */
 function selectModuleSymbols(
   listing: ElfListing,
@@ -80,7 +76,7 @@ function selectModuleSymbols(
   return selectSymbols(listing, options, {
     ...(countOf && { countOf }),
     excludedBy(symbol, name) {
-      if (!options.init && isInit(sectionOf(at(listing.tableIndex, symbol)))) return ".init*";
+      if (!options.init && isInitSection(sectionOf(at(listing.tableIndex, symbol))?.name)) return ".init*";
       return ownFilter(name);
     },
   });
@@ -110,7 +106,8 @@ export async function moduleSymbols(
     listing,
     symbols,
     selection.namesakes,
-    (index, beside) => isLoaded(index) && (!isInit(sectionOf(index)) || isInit(sectionOf(beside))),
+    (index, beside) =>
+      isLoaded(index) && (!isInitSection(sectionOf(index)?.name) || isInitSection(sectionOf(beside)?.name)),
   );
   const rows = Array.from(symbols, (symbol, i): TableRow => {
     const index = at(tableIndex, symbol);

@@ -1,8 +1,10 @@
+import { definedProperties } from "../defined-properties.ts";
 import { DEBUG_DIRECTORIES } from "../elf/debug-link.ts";
+import { Failure } from "../failure.ts";
 import { type LocatorOptions, locatorOptions } from "../source-lines/open-locator.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import type { FilterOptions } from "./filters.ts";
-import { KSYM_NAME_LEN, type NamingOptions } from "./naming.ts";
+import { KSYM_NAME_LEN, type NamingOptions, separatorFault } from "./naming.ts";
 
 /** The choice of symbols that get an alias, and the alias's form. */
 export interface AliasOptions extends NamingOptions {
@@ -49,7 +51,7 @@ export interface ModulesOptions extends VmlinuxOptions {
 
 /** The options of a run over a vmlinux, with defaults for those that are not given. */
 export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
-  return {
+  const options: VmlinuxOptions = {
     ...locatorOptions({}),
     separator: "@",
     disambiguate: true,
@@ -62,19 +64,26 @@ export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
     signatures: false,
     locateAll: false,
     kernelRelease: undefined,
-    ...given,
+    ...definedProperties(given),
   };
+  const fault = separatorFault(options.separator);
+  if (fault !== undefined) {
+    const { separator } = options;
+    throw new Failure("WRONG_USAGE", `separator ${JSON.stringify(separator)}`, "is not allowed", fault);
+  }
+  return options;
 }
 
 /** The options of a run over modules, with defaults for those that are not given. */
 export function modulesOptions(given: Partial<ModulesOptions>): ModulesOptions {
+  const vmlinux = vmlinuxOptions(given);
   return {
-    ...vmlinuxOptions(given),
     scope: "global",
     init: false,
     modulePrefix: false,
     debugDirectories: DEBUG_DIRECTORIES,
-    ...given,
+    ...definedProperties(given),
+    ...vmlinux,
   };
 }
 

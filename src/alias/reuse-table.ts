@@ -34,7 +34,8 @@ export async function reuseAliases(
   time: Timer = untimed,
 ): Promise<VmlinuxResult> {
   const listing = await time("symbols", () => given ?? (image && imageListing(image)));
-  if (listing === undefined) throw new Error("neither a listing nor an image");
+  if (listing === undefined)
+    throw new Failure("WRONG_USAGE", "input", "has no symbols", "give a listing or an image");
   return time("reuse", () => reuse(listing, table, image));
 }
 

@@ -1,3 +1,4 @@
+import { lowerBound } from "../binary-search.ts";
 import { at } from "../checked-index.ts";
 import * as dw from "../constants/dwarf.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
@@ -173,15 +174,10 @@ export class DieReader {
 
   /** The unit that contains an offset of .debug_info; null for a type unit. */
   #unitOf(offset: number): DieUnit | null {
-    this.#offsets ??= Float64Array.from(unitOffsets(this.sections));
-    let from = 0;
-    let to = this.#offsets.length;
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      if (at(this.#offsets, middle) <= offset) from = middle + 1;
-      else to = middle;
-    }
-    const start = this.#offsets[from - 1] ?? 0;
+    const offsets = this.#offsets ?? Float64Array.from(unitOffsets(this.sections));
+    this.#offsets = offsets;
+    const after = lowerBound(offsets.length, (i) => at(offsets, i) <= offset);
+    const start = offsets[after - 1] ?? 0;
     let unit = this.#units.get(start);
     if (unit === undefined) {
       const header = readUnitHeader(this.sections, start);

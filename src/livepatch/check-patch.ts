@@ -1,3 +1,4 @@
+import { isInitSection } from "../elf/init-sections.ts";
 import { Failure } from "../failure.ts";
 import { addTo, onlyItem } from "../grouping.ts";
 import { isFunction, isObject, isWeak, kindOfRow } from "../symbols/symbol-kind.ts";
@@ -101,7 +102,7 @@ function meaningOf(
   const none = (...problems: string[]) => ({ row: null, problems });
   if (!symbols.objects.has(object)) return none(`the table has no object ${object}`);
   const named = symbols.named(object, name);
-  const left = named.filter((row) => !isInit(row));
+  const left = named.filter((row) => !isInitSection(row.section));
   // Symbols in a module's .init sections are gone once it is loaded (initFaults); vmlinux's kallsyms keeps them.
   const rows = object === VMLINUX || left.length === 0 ? named : left;
   if (rows.length === 0) {
@@ -136,19 +137,15 @@ function choices(rows: readonly TableRow[]): string {
     .join(", ");
 }
 
-function isInit({ section }: TableRow): boolean {
-  return section?.startsWith(".init") ?? false;
-}
-
 /** The kernel has the symbols in .init sections only while it loads a module, and then frees these sections. */
 function initFaults(reference: Reference, row: TableRow | null, symbols: KernelSymbols): Fault[] {
   const { kind, object, name } = reference;
-  if (kind === "klp_func" && row !== null && isInit(row)) {
+  if (kind === "klp_func" && row !== null && isInitSection(row.section)) {
     return [faultOf(reference, `is in ${row.section}, which is freed after it has run`)];
   }
   if (object === VMLINUX) return [];
   const rows = symbols.named(object, name);
-  const inInit = rows.find(isInit);
+  const inInit = rows.find(({ section }) => isInitSection(section));
   if (inInit === undefined || rows.length < 2) return [];
   const problem = `a namesake is in ${inInit.section}: the kernel counts it while it loads ${object}, but not afterwards`;
   return [faultOf(reference, problem)];

@@ -1,3 +1,4 @@
+import { isInitSection } from "../elf/init-sections.ts";
 import { Failure } from "../failure.ts";
 import { type Listing, moduleName, symbolName } from "../symbols/listing.ts";
 import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
@@ -71,7 +72,7 @@ function distanceMoved(first: TableRow, others: readonly TableRow[], kallsyms: L
 }
 
 function otherBuild({ object, name, section }: TableRow, namesakes: number, { source }: Listing): Failure {
-  if (section?.startsWith(".init") && object !== "vmlinux") {
+  if (isInitSection(section) && object !== "vmlinux") {
     return new Failure(
       "OTHER_BUILD",
       source,

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
+import { definedProperties } from "../defined-properties.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
 import { DEBUG_DIRECTORIES, findDebugFile } from "../elf/debug-link.ts";
@@ -28,7 +29,12 @@ export interface LocatorOptions {
 
 /** The options of a locator, with defaults for those that are not given. */
 export function locatorOptions(given: Partial<LocatorOptions>): LocatorOptions {
-  return { resolver: "dwarf", addr2line: "addr2line", jobs: availableParallelism(), ...given };
+  return {
+    resolver: "dwarf",
+    addr2line: "addr2line",
+    jobs: availableParallelism(),
+    ...definedProperties(given),
+  };
 }
 
 /** A locator of an image's addresses; it reads the image itself or its separate debug file. */

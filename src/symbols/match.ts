@@ -1,3 +1,4 @@
+import { lowerBound } from "../binary-search.ts";
 import { at } from "../checked-index.ts";
 import { compareAddresses, formatAddress } from "../elf/address.ts";
 import { fileSymbolOf, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
@@ -32,15 +33,11 @@ export function matchByAddress(listing: Listing, symbols: Int32Array, image: Elf
 }
 
 function firstAt(image: ElfListing, high: number, low: number): number {
-  let from = 0;
-  let to = image.count;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    const order = compareAddresses(at(image.addressHigh, middle), at(image.addressLow, middle), high, low);
-    if (order < 0) from = middle + 1;
-    else to = middle;
-  }
-  return from;
+  const { addressHigh, addressLow } = image;
+  return lowerBound(
+    image.count,
+    (i) => compareAddresses(at(addressHigh, i), at(addressLow, i), high, low) < 0,
+  );
 }
 
 /**
