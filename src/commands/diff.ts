@@ -13,7 +13,7 @@ import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
 import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
 import { readWholeTable } from "../table/read-alias-table.ts";
-import { outputOption, type Runner, regularExpression, repeatable } from "./options.ts";
+import { outputOption, type Runner, regularExpression, repeatable, TROUBLE_STATUS } from "./options.ts";
 import { CLOSED_STDOUT_STATUS, say, writeOutputs } from "./streams.ts";
 
 const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
@@ -29,9 +29,7 @@ interface Options {
   quiet?: true;
 }
 
-/** The exit statuses of diff(1). */
 const DIFFERENT_STATUS = 1;
-const TROUBLE_STATUS = 2;
 
 /** `kas-alias diff`: compares the alias tables of two kernels. */
 export function addDiffCommand(program: Command, run: Runner): void {

@@ -19,7 +19,7 @@ import { checkAsJson } from "../report/livepatch-check-json.ts";
 import { checkAsText } from "../report/livepatch-check-text.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { wasmMemory } from "../wasm/program.ts";
-import { outputOption, type Runner } from "./options.ts";
+import { outputOption, type Runner, TROUBLE_STATUS } from "./options.ts";
 import { CLOSED_STDOUT_STATUS, readStdin, writeTexts } from "./streams.ts";
 
 interface AliasOptions {
@@ -75,13 +75,13 @@ export function addLivepatchCommand(program: Command, run: Runner): void {
 
   livepatch
     .command("check")
-    .description("explain and check a built live patch; exit status 0: no fault, 1: faults")
+    .description("explain and check a built live patch; exit status 0: no fault, 1: faults, 2: errors")
     .argument("<patch>", "live-patch module")
     .requiredOption("--table <file>", "alias table of the kernel to patch, preferably with --table-scope all")
     .option("--against <file>", "alias table of the kernel that the patch was written for")
     .option("--json", "print one JSON object")
     .action((patch: string, options: { table: string; against?: string; json?: true }) =>
-      run(() => check(patch, options)),
+      run(() => check(patch, options), TROUBLE_STATUS),
     );
 }
 

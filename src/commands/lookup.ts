@@ -3,11 +3,10 @@ import { lookUp, lookUpExactly } from "../lookup/look-up.ts";
 import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import { lookupAsJson } from "../report/lookup-json.ts";
 import { lookupAsText } from "../report/lookup-text.ts";
-import type { Runner } from "./options.ts";
+import { type Runner, TROUBLE_STATUS } from "./options.ts";
 import { say, sayCautions, writeTexts } from "./streams.ts";
 
 const NOT_FOUND_STATUS = 1;
-const TROUBLE_STATUS = 2;
 
 interface Options {
   table: string;

@@ -16,6 +16,9 @@ export type Runner = (
   failureStatus?: number,
 ) => Promise<void>;
 
+/** Exit status for a fault of the input or the environment, of commands whose answer may be "no" (status 1), as of diff(1). */
+export const TROUBLE_STATUS = 2;
+
 /** The options of every command that looks up source lines. */
 export type ResolverOptions = Omit<LocatorOptions, "signal">;
 

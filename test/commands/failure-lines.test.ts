@@ -280,16 +280,19 @@ const ROLES: readonly Role[] = [
     role: "livepatch check PATCH",
     args: (file) => ["livepatch", "check", file, "--table", TABLE],
     faults: [...SOME_ELF, "no-symbols.ko", "module.ko"],
+    status: 2,
   },
   {
     role: "livepatch check --table",
     args: (file) => ["livepatch", "check", PATCH, "--table", file],
     faults: SOME_TABLES,
+    status: 2,
   },
   {
     role: "livepatch check --against",
     args: (file) => ["livepatch", "check", PATCH, "--table", TABLE, "--against", file],
     faults: ["missing.ko", "text.ko", "short-table"],
+    status: 2,
   },
 ];
 
