@@ -1,8 +1,10 @@
 // `npm run bench`: prints Markdown tables of time and memory: kas-alias, nm and three addr2line tools on real kernels; diff and history
-// on large alias tables.
+// on large alias tables. `npm run bench -- 6.12` measures one kernel, `npm run bench -- tables` only diff and history. With
+// `--against <bundle>`, the bundle of another version takes turns with this one, in place of the other tools.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { ensurePackages } from "./apt.mjs";
 import { fetchKernels } from "./kernels.mjs";
 import { BUNDLE, ensureDependencies, main, must, run, say, temporaryDirectory } from "./setup.mjs";
@@ -22,12 +24,20 @@ const ADDR2LINES = [
   { tool: "eu-addr2line", name: "elfutils addr2line", turns: TURNS },
 ];
 
+const { values, positionals } = parseArgs({
+  options: { against: { type: "string" } },
+  allowPositionals: true,
+});
+const against = values.against === undefined ? undefined : resolve(values.against);
+
 /**
  * @typedef {object} Step one process
  * @property {string[]} command
  * @property {string} [stdin] path
  * @property {string} [stdout] path
  * @property {boolean} [different] status 1 is a success too
+ *
+ * @typedef {{ name: string, steps: Step[], turns: number }} Command
  */
 
 await main(async () => {
@@ -40,8 +50,7 @@ await main(async () => {
     hyperfine: "hyperfine",
     "/usr/bin/time": "time",
   });
-  // `npm run bench -- 6.12` measures one series, `npm run bench -- tables` measures diff and history.
-  const wanted = process.argv[2];
+  const [wanted] = positionals;
   const all = await fetchKernels();
   const kernels = all.filter(({ series }) => wanted === undefined || series === wanted);
   process.stdout.write(`${await circumstances()}\n`);
@@ -99,20 +108,19 @@ async function compareTables(vmlinux) {
   return [
     "| command | median | fastest – slowest | time ÷ first | peak memory | turns |",
     "| --- | --: | --: | --: | --: | --: |",
-    ...(await measureGroup(directory, formats)),
-    ...(await measureGroup(directory, histories)),
+    ...(await measureGroups(directory, [formats, histories])),
     "",
   ].join("\n");
 }
 
 /** Describes the machine and the tools in one line. */
 async function circumstances() {
-  const versions = ["nm", ...ADDR2LINES.map(({ tool }) => tool), "hyperfine"].map(async (tool) => {
+  const tools = ["nm", ...ADDR2LINES.map(({ tool }) => tool), "hyperfine"].map(async (tool) => {
     const { stdout } = await run(tool, ["--version"], { stdio: ["ignore", "pipe", "inherit"] });
     return `${tool} ${/\d+\.\d+(\.\d+)?/.exec(stdout)?.[0]}`;
   });
   const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`;
-  return [machine, `Node ${process.versions.node}`, ...(await Promise.all(versions))].join("; ");
+  return [machine, `Node ${process.versions.node}`, ...(await Promise.all(tools))].join("; ");
 }
 
 /**
@@ -148,7 +156,7 @@ async function compare(vmlinux, modules) {
     steps: [{ command: [tool, "-e", vmlinux], stdin: file("all") }],
     turns,
   }));
-  const resolve = { command: [...kasAlias, "resolve", vmlinux], stdin: file("all") };
+  const resolveAll = { command: [...kasAlias, "resolve", vmlinux], stdin: file("all") };
   const paths = readdirSync(modules, { recursive: true, encoding: "utf8" }).filter((path) =>
     path.endsWith(".ko"),
   );
@@ -159,37 +167,35 @@ async function compare(vmlinux, modules) {
   await must(process.execPath, [...aliasModules.slice(1), "--table", kept]);
   const lookUp = [...kasAlias, "lookup", "name_show@rtc", "--table", kept];
   const nmModules = { command: ["xargs", "-P2", "-n1", "nm", "-n"], stdin: file("modules") };
-  return [
-    "| command | median | fastest – slowest | time ÷ kas-alias | peak memory | turns |",
-    "| --- | --: | --: | --: | --: | --: |",
-    ...(await measureGroup(directory, [
+  const groups = [
+    [
       { name: "`kas-alias vmlinux`, listing and table", steps: [{ command: whole }], turns: TURNS },
       { name: "`nm -n`", steps: [nm], turns: TURNS },
       { name: "`nm -n` without LLVM's plugin", steps: [plainNm], turns: TURNS },
       ...onDuplicates,
-    ])),
-    ...(await measureGroup(directory, [
-      { name: "`kas-alias vmlinux --data`", steps: [{ command: [...whole, "--data"] }], turns: TURNS },
-    ])),
-    ...(await measureGroup(directory, [
-      { name: "`kas-alias resolve`, all text symbols", steps: [resolve], turns: TURNS },
-      ...onAll,
-    ])),
-    ...(await measureGroup(directory, [
+    ],
+    [{ name: "`kas-alias vmlinux --data`", steps: [{ command: [...whole, "--data"] }], turns: TURNS }],
+    [{ name: "`kas-alias resolve`, all text symbols", steps: [resolveAll], turns: TURNS }, ...onAll],
+    [
       {
         name: "`kas-alias modules`, all modules and vmlinux",
         steps: [{ command: [...aliasModules, ...written] }],
         turns: FEW_TURNS,
       },
       { name: "`xargs -P2 -n1 nm -n`, all modules", steps: [nmModules], turns: FEW_TURNS },
-    ])),
-    ...(await measureGroup(directory, [
+    ],
+    [
       {
         name: "`kas-alias lookup` in the table of all modules and vmlinux",
         steps: [{ command: lookUp }],
         turns: TURNS,
       },
-    ])),
+    ],
+  ];
+  return [
+    `| command | median | fastest – slowest | time ÷ ${against === undefined ? "kas-alias" : "first"} | peak memory | turns |`,
+    "| --- | --: | --: | --: | --: | --: |",
+    ...(await measureGroups(directory, groups)),
     "",
     `${duplicates.length} addresses with an alias, ${all.length} text symbols, ${paths.length} modules. ` +
       `${TURNS} turns of about ${TURN_SECONDS} s after a warm-up; commands with fewer turns have none. Times are means of a turn; a ratio is ` +
@@ -198,10 +204,43 @@ async function compare(vmlinux, modules) {
 }
 
 /**
+ * Measures each group; returns table lines. With --against, a group is each of its kas-alias commands with the one and the other bundle.
+ * @param {string} directory
+ * @param {Command[][]} groups
+ */
+async function measureGroups(directory, groups) {
+  const compared =
+    against === undefined ? groups : groups.flat().flatMap((command) => versions(command, against));
+  const lines = [];
+  for (const group of compared) lines.push(...(await measureGroup(directory, group)));
+  return lines;
+}
+
+/**
+ * Returns one group of a command with the other bundle and with this one, none for a command of another tool.
+ * @param {Command} command
+ * @param {string} bundle
+ * @returns {Command[][]}
+ */
+function versions(command, bundle) {
+  if (!command.steps.some(({ command: words }) => words.includes(BUNDLE))) return [];
+  const steps = command.steps.map((step) => ({
+    ...step,
+    command: step.command.map((word) => (word === BUNDLE ? bundle : word)),
+  }));
+  return [
+    [
+      { name: `${command.name}, other version`, steps, turns: TURNS },
+      { ...command, turns: TURNS },
+    ],
+  ];
+}
+
+/**
  * Measures commands and returns table lines; the first command is the reference for the ratios. The commands take turns of similar length,
  * since the speed of a shared machine varies over seconds and minutes. A ratio is the median of the ratios of the turns.
  * @param {string} directory for the measurements
- * @param {{ name: string, steps: Step[], turns: number }[]} commands
+ * @param {Command[]} commands
  */
 async function measureGroup(directory, commands) {
   const measured = commands.map((command) => ({

@@ -4,9 +4,11 @@ import { Failure } from "../failure.ts";
 import { groupBy } from "../grouping.ts";
 import type { TableHeader, TableRow } from "./alias-table.ts";
 import { checkArchitectures } from "./architectures.ts";
-import { type History, newHistory } from "./history.ts";
+import { HISTORY_COLUMNS, type History, type HistoryRow, newHistory } from "./history.ts";
 import { compareKernelVersions } from "./kernel-version.ts";
-import { type AliasTableReader, readAliasTable, readTableHeader } from "./read-alias-table.ts";
+import { readColumns, readTableHeader } from "./read-alias-table.ts";
+import { plainRowReader } from "./row-line.ts";
+import { COLUMNS } from "./row-schema.ts";
 
 /** The restrictions of a history. */
 export interface HistoryOptions {
@@ -48,15 +50,17 @@ interface Table {
   readonly source: string;
   readonly header: TableHeader;
   /** Reads them from the first; only once. */
-  readonly rows: () => AliasTableReader["rows"];
+  readonly rows: () => Iterable<HistoryRow>;
 }
+
+const parsePlain = plainRowReader(COLUMNS, HISTORY_COLUMNS);
 
 /** Opens a table. Closes a file until its rows are requested, since there may be more files than can be open at a time. */
 function openTable(path: string): Table {
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    return { source: path, header: readTableHeader(path), rows: () => readAliasTable(path).rows };
+    return { source: path, header: readTableHeader(path), rows: () => readColumns(path, parsePlain).rows };
   }
-  const { source, header, rows } = readAliasTable(path);
+  const { source, header, rows } = readColumns(path, parsePlain);
   return { source, header, rows: () => rows };
 }
 

@@ -4,11 +4,17 @@ import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
 import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
 
+/** The columns of a table that a history needs. */
+export const HISTORY_COLUMNS = ["object", "name", "alias", "type", "file", "line", "unit", "sympos"] as const;
+
+/** The needed part of a table's row. */
+export type HistoryRow = Pick<TableRow, (typeof HISTORY_COLUMNS)[number]>;
+
 /** All tables of one kernel. */
 interface KernelTables {
   /** The kernel's name. */
   readonly kernel: string;
-  readonly tables: readonly { readonly objects: readonly string[]; readonly rows: Iterable<TableRow> }[];
+  readonly tables: readonly { readonly objects: readonly string[]; readonly rows: Iterable<HistoryRow> }[];
 }
 
 /** The objects and symbols that a kernel's tables contain. */
@@ -79,7 +85,7 @@ interface Known {
  *
  * @param isWanted whether to include a symbol of this object and name
  */
-export function newHistory(isWanted: (row: TableRow) => boolean): History {
+export function newHistory(isWanted: (row: HistoryRow) => boolean): History {
   const known: Known = { numbers: newSymbolNumbers(), symbolsOf: [], log: new EventLog() };
   const kernels: AddedKernel[] = [];
   return {
@@ -118,7 +124,7 @@ interface Rows {
 
 function readRows(
   tables: KernelTables["tables"],
-  isWanted: (row: TableRow) => boolean,
+  isWanted: (row: HistoryRow) => boolean,
   { numbers, symbolsOf, log }: Known,
 ): Rows & { aliasesOnly: boolean } {
   const keys: number[] = [];

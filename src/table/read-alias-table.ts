@@ -14,8 +14,8 @@ import {
 import { parsePlainRow } from "./row-line.ts";
 import { COLUMNS, rowChecker } from "./row-schema.ts";
 
-/** An open alias table. */
-export interface AliasTableReader {
+/** An open alias table. @typeParam R its rows, or the columns of them that were asked for */
+export interface AliasTableReader<R = TableRow> {
   /** The file's name, for messages. */
   readonly source: string;
   readonly header: TableHeader;
@@ -24,7 +24,7 @@ export interface AliasTableReader {
    *
    * @throws Failure for a damaged line, with its number, and for more or fewer rows than the header states
    */
-  readonly rows: Generator<TableRow, void, undefined>;
+  readonly rows: Generator<R, void, undefined>;
 }
 
 /**
@@ -37,11 +37,24 @@ export interface AliasTableReader {
  * for (const { name, sympos } of rows) if (sympos > 0) console.log(header.kernel, name, sympos);
  */
 export function readAliasTable(path: string): AliasTableReader {
+  return readColumns(path, parsePlainRow);
+}
+
+/**
+ * Opens an alias table of which only some columns are wanted; each value is checked nevertheless.
+ *
+ * @param parsePlain a plainRowReader of these columns
+ * @throws Failure as readAliasTable does
+ */
+export function readColumns<K extends keyof TableRow>(
+  path: string,
+  parsePlain: (line: string) => Pick<TableRow, K> | undefined,
+): AliasTableReader<Pick<TableRow, K>> {
   const lines = readLines(path);
   const first = lines.next();
   try {
     const header = parseHeader(path, first.done ? "" : first.value);
-    return { source: path, header, rows: readRows(path, header, lines) };
+    return { source: path, header, rows: readRows(path, header, lines, parsePlain) };
   } catch (error) {
     lines.return();
     throw error;
@@ -102,15 +115,16 @@ export function parseHeader(path: string, text: string): TableHeader {
   return header;
 }
 
-function* readRows(
+function* readRows<K extends keyof TableRow>(
   path: string,
   header: TableHeader,
   lines: Generator<string, void, undefined>,
-): Generator<TableRow, void, undefined> {
+  parsePlain: (line: string) => Pick<TableRow, K> | undefined,
+): Generator<Pick<TableRow, K>, void, undefined> {
   let count = 0;
   for (const text of lines) {
     const line = ++count + 1;
-    const row = parsePlainRow(text) ?? parseRow(path, line, text);
+    const row = parsePlain(text) ?? parseRow(path, line, text);
     if (count > header.rows) {
       throw oneRowTooMany(path, header);
     }

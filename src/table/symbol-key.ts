@@ -14,8 +14,11 @@ export function rowStem(row: Pick<TableRow, "name" | "type">): string {
   return text.toString("utf8", 0, stemFinder(text)(0, text.length, data));
 }
 
+/** The columns that identify a symbol. */
+export type KeyedRow = Pick<TableRow, "object" | "name" | "type" | "file" | "unit">;
+
 /** The identity of a symbol across kernels: object, stem, file and unit. */
-export function symbolKey(row: TableRow): string {
+export function symbolKey(row: KeyedRow): string {
   const { object, file, unit } = row;
   return [object, rowStem(row), file ?? "", unit ?? ""].join(KEY_SEPARATOR);
 }

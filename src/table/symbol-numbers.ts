@@ -1,6 +1,5 @@
 import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
-import type { TableRow } from "./alias-table.ts";
-import { KEY_SEPARATOR, symbolKey } from "./symbol-key.ts";
+import { KEY_SEPARATOR, type KeyedRow, symbolKey } from "./symbol-key.ts";
 import { compareObjects, compareTexts } from "./symbol-order.ts";
 
 /** The identity of a symbol across kernels; file and unit are "" when unknown. */
@@ -13,7 +12,7 @@ export interface KeyParts {
 
 /** Numbers for the keys of symbols, from 0 in order of first appearance. */
 export interface SymbolNumbers {
-  of(row: TableRow): number;
+  of(row: KeyedRow): number;
   /** Indexed by number. */
   readonly parts: readonly KeyParts[];
 }
@@ -24,7 +23,7 @@ export function newSymbolNumbers(): SymbolNumbers {
   /** The key that last followed each key: the symbols of a kernel mostly come in the same order as in the previous one. */
   const following: number[] = [];
   let previous = 0;
-  const find = (row: TableRow): number => {
+  const find = (row: KeyedRow): number => {
     const text = symbolKey(row);
     const known = numbers.get(text);
     if (known !== undefined) return known;
@@ -33,7 +32,7 @@ export function newSymbolNumbers(): SymbolNumbers {
     const [object = "", stem = "", file = "", unit = ""] = text.split(KEY_SEPARATOR);
     return parts.push({ object, stem, file, unit }) - 1;
   };
-  const of = (row: TableRow): number => {
+  const of = (row: KeyedRow): number => {
     const guess = following[previous];
     const key = guess !== undefined && hasParts(row, parts[guess]) ? guess : find(row);
     following[previous] = key;
@@ -44,7 +43,7 @@ export function newSymbolNumbers(): SymbolNumbers {
 }
 
 /** Quick check whether a row has a key. It fails for a row whose name is not its stem, which needs a look-up. */
-function hasParts(row: TableRow, parts: KeyParts | undefined): boolean {
+function hasParts(row: KeyedRow, parts: KeyParts | undefined): boolean {
   return (
     parts !== undefined &&
     row.name === parts.stem &&

@@ -60,6 +60,16 @@ test("added columns are written in the order of the list, not of the row, and re
   expect(check(JSON.parse(line))).toEqual(given);
 });
 
+test("a reader of some columns keeps these, and checks the others", () => {
+  const readSome = plainRowReader(LATER, ["name", "line", "arriving", "sites"]);
+  const { name, line, arriving, sites } = given;
+  expect(readSome(write(given))).toStrictEqual({ name, line, arriving, sites });
+  expect(readSome(write({ ...given, line: null }))).toStrictEqual({ name, line: null, arriving, sites });
+  for (const [key, value] of Object.entries({ type: "tt", address: "0x10", sympos: -1, unit: 1, weak: "" })) {
+    expect(readSome(JSON.stringify({ ...given, [key]: value }))).toBeUndefined();
+  }
+});
+
 test("only columns are written", () => {
   expect(write(Object.assign({ of: "no column" }, given))).toBe(JSON.stringify(given));
 });

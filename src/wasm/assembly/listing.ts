@@ -180,13 +180,16 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
   for (let symbol = first; symbol < end; symbol++) {
     const name = load<u32>(entryOf(symbol));
     if (name >= stringsSize) return NAME_OUTSIDE_STRINGS;
-    const kind = infoOf(symbol) & 0xf;
+    const info = infoOf(symbol);
+    const kind = info & 0xf;
     if (kind === STT_SECTION || kind === STT_FILE) continue;
     if (special !== 0 && load<u8>(special + symbol) !== 0) continue;
-    const isDefined = sectionOf(symbol) !== SHN_UNDEF;
+    const section = sectionOf(symbol);
+    const isDefined = section !== SHN_UNDEF;
     readName(symbol, name, isDefined);
-    const letter = typeLetter(symbol);
-    const what = letter | (symbolKind(symbol, letter) << KNOWN_KIND_SHIFT);
+    const sectionLetter = letterOf(sectionIndex(symbol, section));
+    const letter = typeLetter(info, section, sectionLetter);
+    const what = letter | (symbolKind(info, letter, sectionLetter) << KNOWN_KIND_SHIFT);
     store<u32>(symbols + <usize>symbol * KNOWN_BYTES, what, KNOWN_LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
@@ -387,11 +390,9 @@ const LETTER_WEAK: u32 = 0x77; // w
 const LETTER_WEAK_OBJECT: u32 = 0x76; // v
 
 /** The letter that GNU nm prints for a symbol: bfd_decode_symclass of bfd/syms.c. */
-function typeLetter(symbol: u32): u32 {
-  const info = infoOf(symbol);
+function typeLetter(info: u32, section: u32, sectionLetter: u32): u32 {
   const binding = info >>> 4;
   const kind = info & 0xf;
-  const section = sectionOf(symbol);
   const weakLetter = kind === STT_OBJECT || kind === STT_COMMON ? LETTER_WEAK_OBJECT : LETTER_WEAK;
   if (section === SHN_COMMON) return LETTER_COMMON;
   if (section === SHN_UNDEF) return binding === STB_WEAK ? weakLetter : LETTER_UNDEFINED;
@@ -399,16 +400,17 @@ function typeLetter(symbol: u32): u32 {
   if (binding === STB_WEAK) return weakLetter - UPPER;
   if (binding === STB_GNU_UNIQUE) return LETTER_UNIQUE;
   if (binding !== STB_LOCAL && binding !== STB_GLOBAL) return LETTER_UNKNOWN;
-  // bfd treats symbols in an unknown section as absolute.
-  const index = sectionIndex(symbol, section);
-  const letter =
-    index < sectionCount ? <u32>load<u8>(sectionLetters + index) & ~SECTION_IS_PER_CPU : LETTER_ABSOLUTE;
+  const letter = sectionLetter & ~SECTION_IS_PER_CPU;
   return binding === STB_GLOBAL && letter >= LETTER_ABSOLUTE ? letter - UPPER : letter;
 }
 
-/** What a symbol is (constants/symbol-kind.ts), by its letter and its entry. */
-function symbolKind(symbol: u32, letter: u32): u32 {
-  const info = infoOf(symbol);
+/** A section's letter and SECTION_IS_PER_CPU. bfd treats symbols in an unknown section as absolute. */
+function letterOf(index: u32): u32 {
+  return index < sectionCount ? <u32>load<u8>(sectionLetters + index) : LETTER_ABSOLUTE;
+}
+
+/** What a symbol is (constants/symbol-kind.ts), by its st_info, its letter and its section's. */
+function symbolKind(info: u32, letter: u32, sectionLetter: u32): u32 {
   const binding = info >>> 4;
   let kind: u32 = 0;
   const lower = letter | UPPER;
@@ -424,9 +426,7 @@ function symbolKind(symbol: u32, letter: u32): u32 {
   if ((info & 0xf) === STT_TLS) kind |= IS_THREAD_LOCAL;
   if (binding === STB_WEAK) kind |= IS_WEAK;
   else if (binding === STB_GLOBAL || binding === STB_GNU_UNIQUE) kind |= IS_GLOBAL;
-  const index = sectionIndex(symbol, sectionOf(symbol));
-  if (index < sectionCount && (<u32>load<u8>(sectionLetters + index) & SECTION_IS_PER_CPU) !== 0)
-    kind |= IS_PER_CPU;
+  if ((sectionLetter & SECTION_IS_PER_CPU) !== 0) kind |= IS_PER_CPU;
   return kind;
 }
 
