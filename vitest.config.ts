@@ -16,8 +16,8 @@ export default defineConfig({
   test: {
     include: [`${special ?? "test/**"}/*.test.ts`],
     exclude: special === undefined ? ["test/kernel/**", "test/boot/**", "test/nodes/**"] : [],
-    // The tests mostly wait for the programs that they run.
-    maxWorkers: availableParallelism(),
+    // The tests mostly wait for the programs that they run, some of which also wait; those on kernels need the memory.
+    maxWorkers: availableParallelism() + (special === undefined ? 1 : 0),
     globalSetup: "test/global-setup.ts",
     testTimeout: 120_000,
     hookTimeout: 600_000,
