@@ -1,4 +1,5 @@
 // The page that `kas-alias diff --format html` writes: it draws the counts and shows the changes as a table.
+import { at } from "../../checked-index.ts";
 import { columns, draw, element } from "./cells.ts";
 import type { PageData } from "./page-data.ts";
 import { type PageSymbol, readSymbols } from "./symbols.ts";
@@ -23,7 +24,7 @@ let shown: readonly PageSymbol[] = symbols;
 let chosen: PageSymbol | undefined;
 const grid = byId("grid");
 const rows = virtualRows(byId("scroller"), byId("rows"), (index) => {
-  const symbol = shown[index] as PageSymbol;
+  const symbol = at(shown, index);
   const row = draw(symbol, data.groups[symbol.group]?.name ?? "");
   row.id = `row-${index}`;
   row.ariaRowIndex = String(index + 2);
