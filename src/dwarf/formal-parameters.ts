@@ -1,7 +1,7 @@
 import * as dw from "../constants/dwarf.ts";
 import type { Die, DieReader } from "./die.ts";
 import { locationAt } from "./location-list.ts";
-import type { Address } from "./unit-ranges.ts";
+import { type Address, entryAddress } from "./unit-ranges.ts";
 
 /** A function's source parameters, and those that remain after optimisation. */
 export interface FormalParameters {
@@ -24,25 +24,20 @@ const LLVM = /\b(clang|LLVM|rustc)\b/;
  * one without a location. LLVM marks such functions DW_CC_nocall, since version 17 and not in every pass. Without that mark,
  * a parameter without a location may be removed or just unused.
  *
- * @param entry the function's first address
  * @param isRenamed whether the symbol at the entry has a different name than the function
  */
-export function readParameters(
-  reader: DieReader,
-  concrete: Die,
-  entry: Address,
-  isRenamed: boolean,
-): FormalParameters {
+export function readParameters(reader: DieReader, concrete: Die, isRenamed: boolean): FormalParameters {
   const own = parametersOf(reader, concrete);
   const origin = abstractOrigin(reader, concrete);
   const source = origin === concrete ? own : parametersOf(reader, origin);
   const isLlvm = LLVM.test(concrete.unit.producer ?? "");
   if (!isLlvm && !isRenamed) return { count: source.length, arriving: source.map((_, i) => i + 1) };
+  const entry = entryAddress(reader.sections, concrete.unit, concrete.attributes);
   const position = new Map(source.map(({ offset }, i) => [offset, i + 1]));
   const arriving = new Set<number>();
   for (const [i, parameter] of own.entries()) {
     const place = origin === concrete ? i + 1 : position.get(abstractOrigin(reader, parameter).offset);
-    if (place !== undefined && arrives(reader, parameter, entry)) arriving.add(place);
+    if (place !== undefined && entry !== undefined && arrives(reader, parameter, entry)) arriving.add(place);
   }
   const isUnclear = isLlvm && arriving.size < source.length && !isNoCall(concrete) && !isNoCall(origin);
   return { count: source.length, arriving: isUnclear ? null : [...arriving].sort((a, b) => a - b) };

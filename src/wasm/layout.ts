@@ -185,6 +185,8 @@ export const RECORDS_MORE = 64;
 
 /** Maximum number of slots for wantAddresses. */
 export const WANTED_SLOTS_LIMIT = 1 << 24;
+/** Flag in the index of a wanted address: the function begins after the address, within its size. */
+export const IS_BEFORE = 1 << 30;
 
 /** Maximum number of wanted addresses per DIE; a word each. */
 export const MOST_MATCHES = 64;

@@ -46,7 +46,12 @@ async function found(image: Buffer, functions = false): Promise<Record<number, s
   try {
     const sections = await openDebugSections(elf, true);
     const answers: Record<number, string> = {};
-    const addresses = { high: new Uint32Array(ADDRESSES.length), low: Uint32Array.from(ADDRESSES) };
+    const count = ADDRESSES.length;
+    const addresses = {
+      high: new Uint32Array(count),
+      low: Uint32Array.from(ADDRESSES),
+      size: new Float64Array(count),
+    };
     forEachObject(sections, { variables: true, functions }, addresses, (address, object) => {
       const place = object.declaration();
       answers[address] = `${object.name()} ${place?.path}:${place?.line} ${object.functionName()}`;
@@ -431,7 +436,11 @@ describe("a one-line failure reports", () => {
     const many = Array.from({ length: 3000 }, () => variable(USUAL, 1));
     const elf = open(imageOf(USUAL, many));
     let count = 0;
-    const addresses = { high: new Uint32Array(1), low: Uint32Array.of(addressOf(1)) };
+    const addresses = {
+      high: new Uint32Array(1),
+      low: Uint32Array.of(addressOf(1)),
+      size: new Float64Array(1),
+    };
     const sections = await openDebugSections(elf);
     forEachObject(sections, { variables: true, functions: false }, addresses, () => count++);
     elf.file.close();
