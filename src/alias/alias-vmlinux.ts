@@ -8,6 +8,7 @@ import { Failure } from "../failure.ts";
 import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
+import { withImageKinds } from "../symbols/image-kinds.ts";
 import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
 import {
   architecture,
@@ -207,7 +208,9 @@ async function openListings(
       "give an unstripped vmlinux with --debug-file",
     );
   }
-  if (input.listing !== undefined) return [input.listing, locatedListing];
+  if (input.listing !== undefined) {
+    return [locatedListing ? withImageKinds(input.listing, locatedListing) : input.listing, locatedListing];
+  }
   if (image !== undefined && image !== located) return [imageListing(image), locatedListing];
   if (locatedListing === undefined || locatedListing.count === 0)
     return [imageListing(located), locatedListing];

@@ -38,7 +38,7 @@ function isSuffixed(listing: Listing, symbol: number): boolean {
 
 /** Whether a row is in the table. */
 export function isInTable(
-  row: Pick<TableRow, "alias" | "name" | "type">,
+  row: Pick<TableRow, "alias" | "name" | "type" | "kind">,
   { locateAll, signatures }: TableScope,
 ): boolean {
   return locateAll || row.alias !== null || (signatures === true && hasSuffix(row.name, kindOfRow(row)));

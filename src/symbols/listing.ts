@@ -1,7 +1,8 @@
 import { at } from "../checked-index.ts";
+import { compareAt } from "../elf/address.ts";
 import { Failure } from "../failure.ts";
 import type { WasmMemory } from "../wasm/program.ts";
-import { kindOfLetter } from "./symbol-kind.ts";
+import { asObject, isFunction, kindOfLetter } from "./symbol-kind.ts";
 
 /**
  * A symbol listing: the lines that `nm -n` prints.
@@ -65,12 +66,15 @@ export function nameHashOf(text: Buffer, start: number, end: number): number {
   return hash >>> 0 || 1;
 }
 
-export function symbolName(listing: Listing, symbol: number): string {
+/** The columns with the names. */
+type Names = Pick<Listing, "text" | "nameStart" | "nameEnd" | "nameHash">;
+
+export function symbolName(listing: Names, symbol: number): string {
   return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
 }
 
 /** The first defined symbol of vmlinux with this name, undefined when there is none. */
-export function findSymbol(listing: Listing, name: string): number | undefined {
+export function findSymbol(listing: Names, name: string): number | undefined {
   const bytes = Buffer.from(name);
   const hash = nameHashOf(bytes, 0, bytes.length);
   const { nameHash } = listing;
@@ -155,11 +159,10 @@ export function readListing(text: Buffer, source: string): Listing {
     );
   }
   const { nameStart, nameEnd } = columns;
+  const symbols = { source, text, count, ...columns };
+  correctKinds(symbols);
   return {
-    source,
-    text,
-    count,
-    ...columns,
+    ...symbols,
     *lines(added = []) {
       let written = 0;
       for (const [symbol, name] of added) {
@@ -176,6 +179,37 @@ export function readListing(text: Buffer, source: string): Listing {
       yield text.subarray(written);
     },
   };
+}
+
+/** The ends of a kernel's data (include/asm-generic/sections.h), by the symbols of the linker script. */
+const DATA_BOUNDS = [
+  ["_sdata", "_edata"],
+  ["__bss_start", "__bss_stop"],
+] as const;
+
+/**
+ * Corrects the kinds that the letters of vmlinux's symbols imply: nm says `t` for data in an executable section, such as x86's .data from
+ * Linux 7.2 on. Some architectures have .init sections within the bounds of the data.
+ */
+function correctKinds(listing: Omit<Listing, "lines">): void {
+  const bounds = (start: string, end: string) => {
+    const [from, to] = [findSymbol(listing, start), findSymbol(listing, end)];
+    return (symbol: number) =>
+      from !== undefined &&
+      to !== undefined &&
+      compareAt(listing, from, symbol) <= 0 &&
+      compareAt(listing, symbol, to) < 0;
+  };
+  const isInit = bounds("_sinittext", "_einittext");
+  for (const [start, end] of DATA_BOUNDS) {
+    const isInside = bounds(start, end);
+    for (let symbol = 0; symbol < listing.count; symbol++) {
+      const own = at(listing.kind, symbol);
+      if (isFunction(own) && listing.nameHash[symbol] !== 0 && isInside(symbol) && !isInit(symbol)) {
+        listing.kind[symbol] = asObject(own);
+      }
+    }
+  }
 }
 
 /**

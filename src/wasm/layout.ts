@@ -50,9 +50,6 @@ export const COLUMN_TYPE = 6;
 /** Size of all columns, per symbol. */
 export const COLUMNS_BYTES = COLUMN_TYPE * 4 + 2;
 
-/** Flag in a section's letter: the section has per-CPU variables. */
-export const SECTION_IS_PER_CPU = 0x80;
-
 // Names (assembly/names.ts).
 
 /** No symbol, in a column of symbols. */
