@@ -102,6 +102,7 @@ function entryReader(
       let directory = 0;
       for (const { content, form } of format) {
         const value = readForm(cursor, form, encoding);
+        if (value === undefined) throw cursor.failure("a number is too large");
         if (content === dw.DW_LNCT_path) name = value;
         else if (content === dw.DW_LNCT_directory_index) directory = value.value;
       }
