@@ -61,7 +61,8 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
         if (located.has(query)) addCandidate(candidates, query, symbol, object);
         if (!object.isEntry || !compared.has(query) || parameters.has(query)) continue;
         const isRenamed = symbol !== object.name() && symbol !== object.linkageName();
-        parameters.set(query, readParameters(reader, object.die, isRenamed));
+        const found = readParameters(reader, object.die, isRenamed);
+        if (found !== undefined) parameters.set(query, found);
       }
     });
     return { locations: chosen(candidates, symbols), parameters };
