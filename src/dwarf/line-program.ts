@@ -16,7 +16,7 @@ import { LineStateMachine } from "./line-state-machine.ts";
 /**
  * The path of a file in a line program that has run, joined to its directory.
  *
- * @param compilationDirectory the unit's DW_AT_comp_dir; used as directory 0 for DWARF 2 to 4
+ * @param compilationDirectory the unit's DW_AT_comp_dir, to which relative directories refer
  * @throws Failure for a file or directory that the program does not list
  */
 export function linePath(
@@ -25,7 +25,7 @@ export function linePath(
   file: number,
   compilationDirectory: string | null,
 ): string {
-  const plain = machine?.path(sections, program, file);
+  const plain = machine?.path(sections, program, file, compilationDirectory);
   if (plain !== undefined) return plain;
   program.fileTable ??= fileTable(sections, program, program.tables, program.start);
   const table = program.fileTable;
