@@ -23,6 +23,7 @@ import {
   FILE_EXTENDS_SIGN,
   FILE_IS_64,
   FILE_IS_LITTLE_ENDIAN,
+  FILE_MARKS_THUMB,
   KEY_BYTES,
   KEY_DIGITS,
   KNOWN_BYTES,
@@ -200,7 +201,8 @@ function describeSymbols(
     table.words.byteOffset,
     (table.is64 ? FILE_IS_64 : 0) |
       (table.littleEndian ? FILE_IS_LITTLE_ENDIAN : 0) |
-      (extendsSign ? FILE_EXTENDS_SIGN : 0),
+      (extendsSign ? FILE_EXTENDS_SIGN : 0) |
+      (table.marksThumb ? FILE_MARKS_THUMB : 0),
     table.extendedIndices?.byteOffset ?? 0,
     place(memory, letters),
     place(memory, kinds),

@@ -40,6 +40,7 @@ import {
   FILE_EXTENDS_SIGN,
   FILE_IS_64,
   FILE_IS_LITTLE_ENDIAN,
+  FILE_MARKS_THUMB,
   KEY_BYTES,
   KEY_DIGITS,
   KNOWN_BYTES,
@@ -63,6 +64,7 @@ let infoAt: usize = 0;
 let littleEndian = true;
 let is64 = true;
 let signExtended = false;
+let marksThumb = false;
 let extendedIndices: usize = 0;
 let bases: usize = 0;
 let sectionCount: u32 = 0;
@@ -99,6 +101,7 @@ export function describeSymbols(
   is64 = (file & FILE_IS_64) !== 0;
   littleEndian = (file & FILE_IS_LITTLE_ENDIAN) !== 0;
   signExtended = (file & FILE_EXTENDS_SIGN) !== 0;
+  marksThumb = (file & FILE_MARKS_THUMB) !== 0;
   entrySize = is64 ? 24 : 16;
   infoAt = is64 ? 4 : 12;
   extendedIndices = extended;
@@ -142,6 +145,10 @@ function symbolValue(symbol: u32): u64 {
   if (section === SHN_COMMON) return is64 ? wordsOf(entry + 16) : <u64>load<u32>(entry + 8);
   let value: u64 = is64 ? wordsOf(entry + 8) : <u64>load<u32>(entry + 4);
   if (signExtended) value = <u64>(<i64>(<i32>value));
+  if (marksThumb) {
+    const type = infoOf(symbol) & 0xf;
+    if (type === STT_FUNC || type === STT_GNU_IFUNC) value &= ~1;
+  }
   const index = sectionIndex(symbol, section);
   return bases !== 0 && index < sectionCount ? value + <u64>load<u32>(bases + ((<usize>index) << 2)) : value;
 }
