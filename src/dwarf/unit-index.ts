@@ -10,7 +10,7 @@ import { forEachRange } from "./unit-ranges.ts";
 export interface UnitIndex {
   /**
    * The unit that contains an address, or else the first one that begins within `size` bytes from it on: the code of a unit may
-   * begin after the symbol, behind the NOPs of -fpatchable-function-entry. Undefined if there is none.
+   * begin after the symbol: after the NOPs of -fpatchable-function-entry. Undefined if there is none.
    */
   find(high: number, low: number, size: number): Unit | undefined;
 }

@@ -4,8 +4,8 @@ import { type Listing, symbolName } from "./listing.ts";
 import { kindOfLetter } from "./symbol-kind.ts";
 
 /**
- * A listing with the kinds that an image of the same build gives symbols of these names: nm's letter does not tell data in an executable
- * section from code. A name that both a function and an object have keeps the kinds that the listing implies.
+ * A listing with the kinds that an image of the same build gives symbols of these names: nm's letter does not distinguish code from data
+ * in an executable section. A name that both a function and an object have keeps the kinds that the listing implies.
  */
 export function withImageKinds(listing: Listing, image: Listing): Listing {
   const kindOf = new Map<string, number>();

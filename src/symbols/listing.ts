@@ -1,4 +1,5 @@
 import { at } from "../checked-index.ts";
+import { DOLLAR, DOT_L, L_0 } from "../constants/local-labels.ts";
 import { compareAt } from "../elf/address.ts";
 import { Failure } from "../failure.ts";
 import type { WasmMemory } from "../wasm/program.ts";
@@ -25,7 +26,7 @@ export interface Listing {
   readonly type: Uint8Array;
   /** The symbol's kind (symbol-kind.ts). */
   readonly kind: Uint8Array;
-  /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
+  /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, a local label, or a symbol of a module. */
   readonly nameHash: Uint32Array;
   /** The memory that the listing is in, with room for what is worked out about its symbols. */
   readonly memory?: WasmMemory;
@@ -247,12 +248,19 @@ function readLine(
   const hasName = digits > 0 && nameEnd > name && (text[nameEnd] !== TAB || nameEnd === end);
   columns.nameStart[symbol] = name;
   columns.nameEnd[symbol] = nameEnd;
-  if (hasName) columns.nameHash[symbol] = nameHashOf(text, name, nameEnd);
+  if (hasName && !isLocalLabel(text, name)) columns.nameHash[symbol] = nameHashOf(text, name, nameEnd);
   columns.addressHigh[symbol] = high;
   columns.addressLow[symbol] = low;
   columns.type[symbol] = letter;
   columns.kind[symbol] = kindOfLetter(letter);
   return true;
+}
+
+function isLocalLabel(text: Buffer, name: number): boolean {
+  const begin = text[name];
+  const second = text[name + 1] ?? 0;
+  const both = (second << 8) | (begin ?? 0);
+  return begin === DOLLAR || both === DOT_L || both === L_0;
 }
 
 /** The end of a name: before `\t[module]` if that ends the line, otherwise the end of the line. */

@@ -21,6 +21,7 @@ import {
   STT_SECTION,
   STT_TLS,
 } from "../../constants/elf.ts";
+import { DOLLAR, DOT_L, L_0 } from "../../constants/local-labels.ts";
 import {
   IS_GLOBAL,
   IS_THREAD_LOCAL,
@@ -49,6 +50,7 @@ import {
   KNOWN_NAME_END,
   KNOWN_NAME_HASH,
   NAME_OUTSIDE_STRINGS,
+  NOT_COUNTED,
 } from "../layout.ts";
 
 const IS_DEFINED: u64 = 1 << 63;
@@ -227,7 +229,14 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
   return out;
 }
 
-/** Finds the end and the hash of a symbol's name; the hash is 0 (NOT_COUNTED) for undefined symbols and symbols without a name. */
+function isLocalLabel(name: usize): bool {
+  const begin = <u32>load<u16>(name);
+  return begin === DOT_L || begin === L_0 || (begin & 0xff) === DOLLAR;
+}
+
+/**
+ * Finds the end and the hash of a symbol's name; the hash is NOT_COUNTED for undefined symbols, symbols without a name and local labels.
+ */
 function readName(symbol: u32, name: u32, isDefined: bool): void {
   let from = strings + name;
   let hash: u32 = 0x811c9dc5;
@@ -243,8 +252,8 @@ function readName(symbol: u32, name: u32, isDefined: bool): void {
   if (length >= 4) hash = hashStep(hash, <u32>word);
   hash = hashStep(hash, length >= 4 ? <u32>(word >> 32) : <u32>word);
   const nameEnd = <u32>(from - strings) + <u32>length;
-  if (hash === 0) hash = 1;
-  if (nameEnd === name || !isDefined) hash = 0;
+  if (hash === NOT_COUNTED) hash = 1;
+  if (nameEnd === name || !isDefined || isLocalLabel(strings + name)) hash = NOT_COUNTED;
   const at = symbols + <usize>symbol * KNOWN_BYTES;
   store<u32>(at, name);
   store<u32>(at, nameEnd, KNOWN_NAME_END);
