@@ -60,6 +60,7 @@ const FORMATS: readonly Format[] = [
   { name: "clang, i386", build: clangFor("i386-linux-gnu") },
   { name: "clang, AArch64", build: clangFor("aarch64-linux-gnu"), nm: "aarch64-linux-gnu-nm" },
   { name: "clang, ARM", build: clangFor("arm-linux-gnueabihf"), nm: "arm-linux-gnueabihf-nm" },
+  { name: "clang, Thumb-2", build: clangFor("thumbv7-linux-gnueabihf"), nm: "arm-linux-gnueabihf-nm" },
   { name: "clang, RISC-V", build: clangFor("riscv64-linux-gnu"), nm: "riscv64-linux-gnu-nm" },
   {
     name: "clang, little-endian POWER",

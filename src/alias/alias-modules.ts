@@ -6,7 +6,7 @@ import { readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { ModuleFile } from "../modules/module-files.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
-import { lookUpNames } from "../symbols/kallsyms-names.ts";
+import { lookUpNames, nameLengthLimit } from "../symbols/kallsyms-names.ts";
 import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
 import type { Listing } from "../symbols/listing.ts";
 import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
@@ -32,8 +32,8 @@ import {
   namedSymbols,
   namesWithSeparator,
 } from "./name-symbols.ts";
-import type { Place } from "./naming.ts";
-import { type AliasOptions, type ModulesOptions, modulesOptions, recordedOptions } from "./options.ts";
+import type { NamingOptions, Place } from "./naming.ts";
+import { type ModulesOptions, modulesOptions, recordedOptions, type SelectionOptions } from "./options.ts";
 import { isInTable, type TableScope } from "./table-scope.ts";
 
 /** The input of a run over modules. */
@@ -123,14 +123,16 @@ export async function aliasModules(
   );
   located.sort((a, b) => Buffer.compare(Buffer.from(a.module.name), Buffer.from(b.module.name)));
 
-  const named = await time("name", () => nameAll(vmlinux, located, options));
+  const kernel = vmlinux?.header.kernel ?? options.kernelRelease ?? surveyed.kernel ?? counted.kernel;
+  const naming = { ...options, maxNameLength: options.maxNameLength ?? nameLengthLimit(kernel) };
+  const named = await time("name", () => nameAll(vmlinux, located, naming));
   const rows = () => tableOf(vmlinux, located, named, options);
   let rowCount = 0;
   for (const _ of rows()) rowCount++;
   return {
     header: {
       schema: TABLE_SCHEMA,
-      kernel: vmlinux?.header.kernel ?? options.kernelRelease ?? surveyed.kernel ?? counted.kernel,
+      kernel,
       arch: vmlinux?.header.arch ?? counted.arch,
       scope: options.scope,
       objects: [
@@ -139,7 +141,7 @@ export async function aliasModules(
       ],
       rows: rowCount,
       generator: `kas-alias ${VERSION}`,
-      options: { ...recordedOptions(options), init: options.init, modulePrefix: options.modulePrefix },
+      options: { ...recordedOptions(naming), init: options.init, modulePrefix: options.modulePrefix },
     },
     rows,
     frequency: names,
@@ -203,7 +205,7 @@ async function countModules(
   modules: readonly ModuleFile[],
   vmlinux: ElfFile | undefined,
   memory: WasmMemory,
-  options: AliasOptions,
+  options: SelectionOptions,
   withEach: ModuleVisitor,
 ) {
   let reference: Pick<ElfFile, "path" | "machine"> | undefined = vmlinux;
@@ -265,7 +267,7 @@ function namesOf(vmlinux: ElfFile | undefined, release: string | null, hasSuffix
 }
 
 /** Counts the symbols of a listing by name; skips aliases in it. */
-function countNames(counts: Map<string, number>, listing: Listing, options: AliasOptions): void {
+function countNames(counts: Map<string, number>, listing: Listing, options: SelectionOptions): void {
   const existing = findExistingAliases(listing, options);
   const nameOf = countedReader(listing, options);
   for (let symbol = 0; symbol < listing.count; symbol++) {
@@ -319,7 +321,7 @@ interface GivenNames {
 function nameAll(
   vmlinux: LocatedVmlinux | undefined,
   modules: readonly LocatedModule[],
-  options: ModuleOptions,
+  options: ModuleOptions & NamingOptions,
 ): GivenNames {
   const objects: NamedObject[] = [];
   if (vmlinux !== undefined) {
@@ -343,13 +345,13 @@ function nameAll(
 
 type NamedObject = { readonly named: readonly NamedSymbol[]; readonly taken: ReadonlySet<string> };
 
-function nameEach(objects: readonly NamedObject[], options: ModuleOptions) {
+function nameEach(objects: readonly NamedObject[], options: ModuleOptions & NamingOptions) {
   const given = objects.map(({ named, taken }) => giveAliases(named, options, taken));
   const none = giveAliases([], options, new Set());
   return { given, counts: given.map(({ counts }) => counts).reduce(addCounts, none.counts) };
 }
 
-function nameTogether(objects: readonly NamedObject[], options: ModuleOptions) {
+function nameTogether(objects: readonly NamedObject[], options: ModuleOptions & NamingOptions) {
   const taken = new Set(objects.flatMap(({ taken }) => [...taken]));
   const all = objects.flatMap(({ named }) => named);
   const { alias, ordinal, counts } = giveAliases(all, options, taken);

@@ -8,7 +8,8 @@ import { Failure } from "../failure.ts";
 import { openLocator, openObjectLocator } from "../source-lines/open-locator.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
 import { type ElfListing, elfListing, loadElfListing } from "../symbols/elf-listing.ts";
-import { livePatchNames, lookUpNames } from "../symbols/kallsyms-names.ts";
+import { withImageKinds } from "../symbols/image-kinds.ts";
+import { livePatchNames, lookUpNames, nameLengthLimit } from "../symbols/kallsyms-names.ts";
 import {
   architecture,
   type KernelImage,
@@ -167,7 +168,11 @@ export async function aliasVmlinux(
   const asked = vmlinuxOptions(given);
   const vmlinux = await locateVmlinux(input, asked, time, surroundings);
   const { selection } = vmlinux;
-  const options = { ...asked, kallsymsNames: selection.kallsymsNames };
+  const options = {
+    ...asked,
+    kallsymsNames: selection.kallsymsNames,
+    maxNameLength: asked.maxNameLength ?? nameLengthLimit(vmlinux.header.kernel),
+  };
   const aliases = await time("name", () =>
     nameSymbols(selection.listing, selection.symbols, placesOf(vmlinux), options, selection.existing),
   );
@@ -207,7 +212,9 @@ async function openListings(
       "give an unstripped vmlinux with --debug-file",
     );
   }
-  if (input.listing !== undefined) return [input.listing, locatedListing];
+  if (input.listing !== undefined) {
+    return [locatedListing ? withImageKinds(input.listing, locatedListing) : input.listing, locatedListing];
+  }
   if (image !== undefined && image !== located) return [imageListing(image), locatedListing];
   if (locatedListing === undefined || locatedListing.count === 0)
     return [imageListing(located), locatedListing];

@@ -20,14 +20,11 @@ function globFilter(glob: string): Filter {
   return { rule: glob, pattern: globPattern(glob, false) };
 }
 
-/**
- * Names that get no alias by default: the many names that compilers, assemblers and macros generate and nobody can
- * probe, and names that `scripts/mksysmap` (or scripts/kallsyms up to 6.1) keeps out of kallsyms.
- */
+/** Prefixes of functions, added by the compiler or objtool: not code that runs. */
+const PREFIXES = ["__pfx_*", "__cfi_*"];
+
+/** Names that compilers, assemblers and macros generate in large numbers, and that nobody can probe. */
 const GENERATED_NAMES = [
-  // Prefixes of functions, added by the compiler or objtool: not code that runs.
-  "__pfx_*",
-  "__cfi_*",
   "__UNIQUE_ID_*",
   // Private labels and numbered statics from macros.
   ".LC#",
@@ -49,7 +46,10 @@ const GENERATED_NAMES = [
   "___once_key.#",
   "symbols.#",
   "_note_#",
-  // scripts/mksysmap of 6.12, is_ignored_symbol() in scripts/kallsyms.c of 6.1.
+];
+
+/** Names that the kernel's kallsyms lacks: scripts/mksysmap of 7.3, is_ignored_symbol() in scripts/kallsyms.c of 6.1. */
+const NOT_IN_KALLSYMS = [
   ".L*",
   "__efistub_*",
   "__pi_.L*",
@@ -68,16 +68,26 @@ const GENERATED_NAMES = [
   "_SDA2_BASE_",
   "*.long_branch.*",
   "*.plt_branch.*",
+  "__mod_device_table__*",
 ];
 
-/** The default filters, in the order in which they are tried. */
-export const DEFAULT_FILTERS: readonly Filter[] = [
-  ...GENERATED_NAMES.map((glob) => ({ rule: glob, pattern: globPattern(glob, true) })),
+const globFilters = (globs: readonly string[]): Filter[] =>
+  globs.map((glob) => ({ rule: glob, pattern: globPattern(glob, true) }));
+
+/** The filters for names that are neither in kallsyms nor of code that runs. */
+const UNLISTED_FILTERS: readonly Filter[] = [
+  ...globFilters(NOT_IN_KALLSYMS),
   // ARM, AArch64 and RISC-V mapping symbols ($a, $d, $t, $x and $x<isa string>), in the namespaces of the
   // position-independent and hypervisor code too. mksysmap drops every name that starts with a dollar sign.
   { rule: "$*", pattern: /^(__pi_|__kvm_nvhe_)?\$/su },
   // The linkers' range-extension stubs (scripts/mksysmap).
   { rule: "__*Thunk_*", pattern: /^__[0-9A-Za-z]*Thunk_/su },
+];
+
+/** The default filters, in the order in which they are tried. */
+export const DEFAULT_FILTERS: readonly Filter[] = [
+  ...globFilters([...PREFIXES, ...GENERATED_NAMES]),
+  ...UNLISTED_FILTERS,
   // may_be_linker_script_provide_symbol() in scripts/kallsyms.c sorts these after their aliases.
   { rule: "__*_start", pattern: /^__.*_start$/su },
   { rule: "__*_end", pattern: /^__.*_end$/su },
@@ -114,3 +124,10 @@ export function nameFilter(options: FilterOptions): (name: string) => string | u
     return left.find(({ pattern }) => pattern.test(name))?.rule;
   };
 }
+
+/** Whether a symbol cannot be looked up or probed: kallsyms lacks its name, or it is the padding before a function. */
+export const isUnlisted: (name: string) => boolean = (() => {
+  const filters = [...globFilters([...PREFIXES, "__UNIQUE_ID_modinfo_*"]), ...UNLISTED_FILTERS];
+  const any = new RegExp(filters.map(({ pattern }) => pattern.source).join("|"), "su");
+  return (name) => any.test(name);
+})();

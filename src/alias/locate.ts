@@ -217,6 +217,12 @@ export function originsOf(
     const via = at(locations.via, i);
     const path = recordedFile(locations, i);
     if (via === VIA_NONE || path === undefined) {
+      const owner = units?.[i];
+      const source = owner ? unitFile(owner) : null;
+      if (source !== null) {
+        const place = { file: source, line: null, unit: source };
+        return { place, via: "unit", size, section, functionName: null, parameters };
+      }
       const fileSymbol = entry.fileSymbol();
       const place = fileSymbol === null ? null : { file: fileSymbol, line: null, unit: null };
       return { place, via: place && "file-symbol", size, section, functionName: null, parameters };

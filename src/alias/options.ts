@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { type LocatorOptions, locatorOptions } from "../source-lines/open-locator.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import type { FilterOptions } from "./filters.ts";
-import { KSYM_NAME_LEN, type NamingOptions, separatorFault } from "./naming.ts";
+import { type NamingOptions, separatorFault } from "./naming.ts";
 
 /** The choice of symbols that get an alias, and the alias's form. */
 export interface AliasOptions extends NamingOptions {
@@ -13,6 +13,9 @@ export interface AliasOptions extends NamingOptions {
   /** The names that get no alias. Default: those that compilers, assemblers and macros generate. */
   readonly filters: FilterOptions;
 }
+
+/** The options that decide which symbols get an alias. */
+export type SelectionOptions = Omit<AliasOptions, "maxNameLength">;
 
 /** The information to look up besides the line of a symbol's first address. */
 export interface LocatingOptions {
@@ -24,11 +27,13 @@ export interface LocatingOptions {
 
 /** The options of a run over a vmlinux. */
 export interface VmlinuxOptions
-  extends Omit<AliasOptions, "kallsymsNames">,
+  extends Omit<AliasOptions, "kallsymsNames" | "maxNameLength">,
     LocatingOptions,
     Omit<LocatorOptions, "signatures"> {
   /** The part of a name that the kernel's look-ups compare. Default: undefined, derived from the kernel's image. */
   readonly kallsymsNames: KallsymsNames | undefined;
+  /** KSYM_NAME_LEN of the kernel. Default: undefined, derived from its release. */
+  readonly maxNameLength: number | undefined;
   /** Roots of the source tree, tried before the detected ones. Default: none. */
   readonly sourceRoots: readonly string[];
   /** Whether to locate all symbols in scope and write them to the table, or only those that get an alias. Default: false. */
@@ -55,7 +60,7 @@ export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
     ...locatorOptions({}),
     separator: "@",
     disambiguate: true,
-    maxNameLength: KSYM_NAME_LEN,
+    maxNameLength: undefined,
     kallsymsNames: undefined,
     data: false,
     filters: { defaults: true, exclude: [], include: [] },

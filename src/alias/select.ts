@@ -3,7 +3,7 @@ import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
 import { findNamesakes, type Namesakes } from "./duplicates.ts";
 import { symbolFilter } from "./filters.ts";
-import type { AliasOptions } from "./options.ts";
+import type { SelectionOptions } from "./options.ts";
 
 /** The choice of a listing's symbols, before any location is looked up. */
 export interface Selection {
@@ -27,7 +27,7 @@ export interface Selection {
 /** Selects the symbols of a listing to alias. */
 export function selectSymbols(
   listing: Listing,
-  options: AliasOptions,
+  options: SelectionOptions,
   surroundings?: Surroundings,
 ): Selection {
   const existing = findExistingAliases(listing, options);

@@ -1,4 +1,5 @@
 import { type Listing, symbolName } from "../symbols/listing.ts";
+import { kindName } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import type { SymbolOrigin } from "./locate.ts";
 
@@ -29,5 +30,6 @@ export function symbolRow(
     function: functionName,
     parameters: parameters?.count ?? null,
     arriving: parameters?.arriving ?? null,
+    kind: kindName(listing.kind[symbol] ?? 0),
   };
 }

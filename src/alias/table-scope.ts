@@ -2,12 +2,12 @@ import { at } from "../checked-index.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
-import { nameFilter } from "./filters.ts";
+import { isUnlisted, nameFilter } from "./filters.ts";
 import type { Selection } from "./select.ts";
 
 /** The symbols that are in the table in addition to those with an alias. */
 export interface TableScope {
-  /** All symbols in scope. */
+  /** All symbols in scope that can be looked up. */
   readonly locateAll: boolean;
   /** Functions with a suffix, since only their parameters can have changed. */
   readonly signatures?: boolean | undefined;
@@ -23,7 +23,10 @@ function hasSuffix(name: string, kind: number): boolean {
 
 /** The symbols of a selection that may be in the table, in address order. */
 export function tableSymbols(selection: Selection, { locateAll, signatures }: TableScope): Int32Array {
-  if (locateAll) return selection.inScope;
+  if (locateAll) {
+    const { listing, inScope } = selection;
+    return inScope.filter((symbol) => !isUnlisted(symbolName(listing, symbol)));
+  }
   if (!signatures) return selection.symbols;
   const chosen = new Set(selection.symbols);
   const { listing, inScope } = selection;
@@ -38,7 +41,7 @@ function isSuffixed(listing: Listing, symbol: number): boolean {
 
 /** Whether a row is in the table. */
 export function isInTable(
-  row: Pick<TableRow, "alias" | "name" | "type">,
+  row: Pick<TableRow, "alias" | "name" | "type" | "kind">,
   { locateAll, signatures }: TableScope,
 ): boolean {
   return locateAll || row.alias !== null || (signatures === true && hasSuffix(row.name, kindOfRow(row)));

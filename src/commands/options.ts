@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { KSYM_NAME_LEN, separatorFault } from "../alias/naming.ts";
+import { separatorFault } from "../alias/naming.ts";
 import type { VmlinuxOptions } from "../alias/options.ts";
 import type { LocatorOptions } from "../source-lines/open-locator.ts";
 import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
@@ -41,7 +41,7 @@ export interface AliasingOptions extends ResolverOptions {
   sourceRoot: string[];
   separator: string;
   disambiguate: boolean;
-  maxNameLength: number;
+  maxNameLength?: number;
   kallsymsNames?: KallsymsNames;
   exclude: string[];
   include: string[];
@@ -64,7 +64,7 @@ export function addAliasingOptions(command: Command): Command {
     .addOption(repeatable("--source-root <dir>", "source tree root"))
     .option("--separator <character>", "separator in aliases", separator, "@")
     .option("--no-disambiguate", "omit units and ordinals")
-    .option("--max-name-length <n>", "KSYM_NAME_LEN of the kernel", positiveInteger, KSYM_NAME_LEN)
+    .option("--max-name-length <n>", "KSYM_NAME_LEN (default: 512, before 6.1 128)", positiveInteger)
     .addOption(
       new Option("--kallsyms-names <rule>", "how the kernel compares names (default: detected)").choices(
         KALLSYMS_NAMES,

@@ -5,6 +5,7 @@ import {
   FOUND_ADDRESS,
   FOUND_BYTES,
   FOUND_SCOPE,
+  IS_BEFORE,
   PADDING,
   RECORDS_MORE,
   RECORDS_SHARE,
@@ -33,6 +34,14 @@ export interface WantedDies {
   readonly functions: boolean;
 }
 
+/** Addresses in columns, ascending, without duplicates. */
+export interface WantedAddresses {
+  readonly high: Uint32Array;
+  readonly low: Uint32Array;
+  /** For each address, the number of bytes from it on in which a function may begin instead: a symbol's, which may begin with NOPs. */
+  readonly size: Float64Array;
+}
+
 /** A DIE that the scan found. */
 export interface FoundDie {
   /** Offset in .debug_info. */
@@ -41,6 +50,8 @@ export interface FoundDie {
   readonly scope: number;
   /** Index of the wanted address; -1 for a function whose ranges must be read to find its addresses. */
   readonly address: number;
+  /** Whether the DIE is at the address itself; otherwise, it is a function that begins within the address's size. */
+  readonly isExact: boolean;
 }
 
 /**
@@ -98,11 +109,8 @@ export class DebugInfoScanner {
   #recordsOf = "";
   #abbreviations = 0;
 
-  /**
-   * @param high upper halves of the wanted addresses, without duplicates; `low` has the lower halves
-   * @throws RangeError for 2^23 addresses or more
-   */
-  constructor(sections: DebugSections, wants: WantedDies, high: Uint32Array, low: Uint32Array) {
+  /** @throws RangeError for 2^23 addresses or more */
+  constructor(sections: DebugSections, wants: WantedDies, { high, low, size }: WantedAddresses) {
     this.#sections = sections;
     this.#wants = wants;
     const { program } = this.#memory;
@@ -111,16 +119,20 @@ export class DebugInfoScanner {
     const slots = 2 ** Math.ceil(Math.log2(2 * count + 2));
     if (slots > WANTED_SLOTS_LIMIT) throw new RangeError(`${count} wanted addresses`);
     const addresses = this.#memory.room(count * 8);
+    const sizes = this.#memory.room(count * 8);
     const slotRoom = this.#memory.room(slots * 4);
     this.#scopes = this.#memory.room(SCAN_BYTES);
     this.#events = this.#memory.room(BATCH * FOUND_BYTES);
     this.#mark = this.#memory.room(0);
     const words = new Uint32Array(this.#memory.buffer(), addresses, count * 2);
+    const sizeWords = new Uint32Array(this.#memory.buffer(), sizes, count * 2);
     for (const [i, half] of low.entries()) {
       words[2 * i] = half;
       words[2 * i + 1] = at(high, i);
+      sizeWords[2 * i] = at(size, i);
+      sizeWords[2 * i + 1] = at(size, i) / 2 ** 32;
     }
-    program.wantAddresses(addresses, count, slotRoom, slots - 1);
+    program.wantAddresses(addresses, sizes, count, slotRoom, slots - 1);
     this.#layOut(1 << 20, FIRST_ABBREVIATIONS, 1 << 12);
 
     const { info } = sections;
@@ -245,7 +257,8 @@ export class DebugInfoScanner {
       return {
         offset: unit + word(die),
         scope: scope === 0 ? 0 : unit + scope,
-        address: address === SEE_RANGES ? -1 : address,
+        address: address === SEE_RANGES ? -1 : address & ~IS_BEFORE,
+        isExact: (address & IS_BEFORE) === 0,
       };
     });
   }

@@ -1,6 +1,9 @@
+import { lowerBound } from "../binary-search.ts";
+import { at } from "../checked-index.ts";
 import * as dw from "../constants/dwarf.ts";
+import { addressDistance, compareAddresses } from "../elf/address.ts";
 import { Failure } from "../failure.ts";
-import { DebugInfoScanner, type WantedDies } from "./debug-info-scanner.ts";
+import { DebugInfoScanner, type WantedAddresses, type WantedDies } from "./debug-info-scanner.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type Die, DieReader, type DieUnit } from "./die.ts";
 import { linePath } from "./line-program.ts";
@@ -21,6 +24,8 @@ export interface DeclaredObject {
   readonly isLocal: boolean;
   /** Whether the address is a function's entry, not the start of another piece of the function. */
   readonly isEntry: boolean;
+  /** Whether it is at the address itself; otherwise, it is a function that begins within the address's size. */
+  readonly isExact: boolean;
   /** DW_AT_linkage_name; null if there is none. */
   linkageName(): string | null;
   /** DW_AT_name; null if there is none. */
@@ -41,12 +46,6 @@ export interface Declaration {
   readonly unit: DieUnit;
 }
 
-/** Addresses in columns, without duplicates. */
-export interface WantedAddresses {
-  readonly high: Uint32Array;
-  readonly low: Uint32Array;
-}
-
 /**
  * Scans .debug_info once, one unit at a time, and reports the variables and functions at wanted addresses. A function in
  * several pieces is reported for each piece.
@@ -60,14 +59,9 @@ export function forEachObject(
   addresses: WantedAddresses,
   take: (address: number, object: DeclaredObject, reader: DieReader) => void,
 ): void {
-  const scanner = new DebugInfoScanner(sections, wants, addresses.high, addresses.low);
+  const scanner = new DebugInfoScanner(sections, wants, addresses);
   const reader = new DieReader(sections, scanner.info);
   const sources = new DeclarationReader(reader);
-  let indexOf: Map<string, number> | undefined;
-  const find = (high: number, low: number) => {
-    indexOf ??= new Map(Array.from(addresses.low, (low, i) => [`${addresses.high[i]} ${low}`, i]));
-    return indexOf.get(`${high} ${low}`);
-  };
   for (const offset of unitOffsets(sections)) {
     const header = readUnitHeader(sections, offset);
     if (!hasAddresses(header)) continue;
@@ -79,18 +73,31 @@ export function forEachObject(
       const die = reader.read(unit, found.offset);
       if (die === undefined) return;
       const scope = found.scope === 0 ? undefined : reader.read(unit, found.scope);
-      const object = sources.object(die, scope);
+      const object = { ...sources.object(die, scope), isExact: found.isExact };
       if (found.address >= 0) take(found.address, object, reader);
       const ranges = die.attributes.get(dw.DW_AT_ranges);
       if (object.isVariable || ranges === undefined) return;
       let isEntry = found.address < 0;
       forEachRange(sections, { ...unit, ranges }, (high, low) => {
-        const index = find(high, low);
-        if (index !== undefined && index !== found.address) take(index, { ...object, isEntry }, reader);
+        const match = findAddress(addresses, high, low);
+        if (match !== undefined && match.index !== found.address) {
+          take(match.index, { ...object, isExact: match.isExact, isEntry }, reader);
+        }
         isEntry = false;
       });
     });
   }
+}
+
+/** The wanted address that a piece of a function begins at, or within whose size it begins. */
+function findAddress({ high, low, size }: WantedAddresses, pieceHigh: number, pieceLow: number) {
+  const compare = (i: number) => compareAddresses(at(high, i), at(low, i), pieceHigh, pieceLow);
+  const next = lowerBound(low.length, (i) => compare(i) < 0);
+  if (next < low.length && compare(next) === 0) return { index: next, isExact: true };
+  const index = next - 1;
+  if (index < 0) return undefined;
+  const offset = addressDistance(pieceHigh, pieceLow, at(high, index), at(low, index));
+  return offset < at(size, index) ? { index, isExact: false } : undefined;
 }
 
 /** Reads declarations. It caches the line program header of the current unit. */
@@ -110,6 +117,7 @@ class DeclarationReader {
       isVariable,
       isLocal: scope !== undefined,
       isEntry: !isVariable,
+      isExact: true,
       name: () => this.#name(die, dw.DW_AT_name),
       linkageName: () =>
         this.#name(die, dw.DW_AT_linkage_name) ?? this.#name(die, dw.DW_AT_MIPS_linkage_name),

@@ -123,7 +123,8 @@ export class DieReader {
     const attributes = new Map<number, FormValue>();
     for (const { name, form, constant } of forms) {
       const value = readForm(cursor, form, unit);
-      attributes.set(name, form === dw.DW_FORM_implicit_const ? { ...value, value: constant } : value);
+      if (value !== undefined)
+        attributes.set(name, form === dw.DW_FORM_implicit_const ? { ...value, value: constant } : value);
     }
     return { unit, offset, tag, attributes, hasChildren, end: cursor.position };
   }

@@ -102,6 +102,7 @@ function entryReader(
       let directory = 0;
       for (const { content, form } of format) {
         const value = readForm(cursor, form, encoding);
+        if (value === undefined) throw cursor.failure("a number is too large");
         if (content === dw.DW_LNCT_path) name = value;
         else if (content === dw.DW_LNCT_directory_index) directory = value.value;
       }
@@ -148,7 +149,25 @@ export function filePath(
   if (directory === undefined || (encoding.version >= 5 && first === undefined)) {
     throw damaged(sections.line.name, `a file is in directory ${entry.directory}, which does not exist`);
   }
-  const base = first === undefined ? (compilationDirectory ?? "") : string(first);
-  const inner = entry.directory === 0 ? "" : string(directory);
-  return joinPaths(base, joinPaths(inner, string(entry.name)));
+  const inner = entry.directory === 0 ? undefined : string(directory);
+  const name = string(entry.name);
+  if (first === undefined) return joinPaths(compilationDirectory ?? "", joinPaths(inner ?? "", name));
+  return pathInTables(string(first), inner, name, compilationDirectory ?? "");
+}
+
+/**
+ * The path of a file in the tables of DWARF 5, whose first directory is the compilation directory (section 6.2.4). GNU as 2.35 to 2.37
+ * wrote another one there, relative to the compilation directory as the others are.
+ *
+ * @param directory undefined for a file in the first directory
+ */
+export function pathInTables(
+  first: string,
+  directory: string | undefined,
+  name: string,
+  compilationDirectory: string,
+): string {
+  if (first.startsWith("/") || first === compilationDirectory)
+    return joinPaths(first, joinPaths(directory ?? "", name));
+  return joinPaths(compilationDirectory, joinPaths(directory ?? first, name));
 }

@@ -1,7 +1,7 @@
 import * as dw from "../constants/dwarf.ts";
-import type { Die, DieReader } from "./die.ts";
+import type { Die, DieReader, DieUnit } from "./die.ts";
 import { locationAt } from "./location-list.ts";
-import type { Address } from "./unit-ranges.ts";
+import { type Address, entryAddress } from "./unit-ranges.ts";
 
 /** A function's source parameters, and those that remain after optimisation. */
 export interface FormalParameters {
@@ -24,28 +24,64 @@ const LLVM = /\b(clang|LLVM|rustc)\b/;
  * one without a location. LLVM marks such functions DW_CC_nocall, since version 17 and not in every pass. Without that mark,
  * a parameter without a location may be removed or just unused.
  *
- * @param entry the function's first address
  * @param isRenamed whether the symbol at the entry has a different name than the function
+ * @returns undefined for a function whose parameters the debug information does not describe: in assembly, or with -g1
  */
 export function readParameters(
   reader: DieReader,
   concrete: Die,
-  entry: Address,
   isRenamed: boolean,
-): FormalParameters {
+): FormalParameters | undefined {
   const own = parametersOf(reader, concrete);
   const origin = abstractOrigin(reader, concrete);
   const source = origin === concrete ? own : parametersOf(reader, origin);
+  if (source.length === 0 && !isPrototype(reader, origin) && !describesTypes(reader, origin.unit))
+    return undefined;
   const isLlvm = LLVM.test(concrete.unit.producer ?? "");
   if (!isLlvm && !isRenamed) return { count: source.length, arriving: source.map((_, i) => i + 1) };
+  const entry = entryAddress(reader.sections, concrete.unit, concrete.attributes);
   const position = new Map(source.map(({ offset }, i) => [offset, i + 1]));
   const arriving = new Set<number>();
   for (const [i, parameter] of own.entries()) {
     const place = origin === concrete ? i + 1 : position.get(abstractOrigin(reader, parameter).offset);
-    if (place !== undefined && arrives(reader, parameter, entry)) arriving.add(place);
+    if (place !== undefined && entry !== undefined && arrives(reader, parameter, entry)) arriving.add(place);
   }
   const isUnclear = isLlvm && arriving.size < source.length && !isNoCall(concrete) && !isNoCall(origin);
   return { count: source.length, arriving: isUnclear ? null : [...arriving].sort((a, b) => a - b) };
+}
+
+/** Whether the DIE of a function has more than its name: a return type, or the flag of a prototype in C. */
+function isPrototype(reader: DieReader, die: Die): boolean {
+  if (die.attributes.has(dw.DW_AT_prototyped)) return true;
+  // GNU as gives every function a type that it does not know.
+  const hasType = die.attributes.has(dw.DW_AT_type);
+  return hasType && reader.reference(die, dw.DW_AT_type)?.tag !== dw.DW_TAG_unspecified_type;
+}
+
+/** Tags of DIEs that a unit has only if it describes types, and so parameters; another unit may have the types (dwz). */
+const TYPES: ReadonlySet<number> = new Set([
+  dw.DW_TAG_base_type,
+  dw.DW_TAG_imported_unit,
+  dw.DW_TAG_pointer_type,
+  dw.DW_TAG_structure_type,
+  dw.DW_TAG_typedef,
+]);
+
+const unitsWithTypes = new WeakMap<DieUnit, boolean>();
+
+function describesTypes(reader: DieReader, unit: DieUnit): boolean {
+  let found = unitsWithTypes.get(unit);
+  if (found === undefined) {
+    const root = reader.read(unit, unit.root);
+    found = root !== undefined && hasChildOf(reader, root, TYPES);
+    unitsWithTypes.set(unit, found);
+  }
+  return found;
+}
+
+function hasChildOf(reader: DieReader, parent: Die, tags: ReadonlySet<number>): boolean {
+  for (const { tag } of reader.children(parent)) if (tags.has(tag)) return true;
+  return false;
 }
 
 function isNoCall({ attributes }: Die): boolean {

@@ -28,10 +28,11 @@ export interface FormValue {
 /**
  * Reads an attribute's value.
  *
+ * @returns undefined for a number of 2^53 or more, other than an address or 8 bytes of data: such as a discriminant of Rust
  * @throws Failure for a form that does not exist in DWARF 2 to 5
  */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one case a form, in the order of DWARF 5 table 7.6
-export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding): FormValue {
+export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding): FormValue | undefined {
   let value = 0;
   let high = 0;
   let form = givenForm;
@@ -81,7 +82,7 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
     case dw.DW_FORM_addrx:
     case dw.DW_FORM_loclistx:
     case dw.DW_FORM_rnglistx:
-      value = cursor.uleb();
+      value = cursor.anyUleb();
       break;
     case dw.DW_FORM_sdata:
       cursor.skipLeb();
@@ -92,11 +93,11 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
     case dw.DW_FORM_strp_sup:
     case dw.DW_FORM_GNU_ref_alt:
     case dw.DW_FORM_GNU_strp_alt:
-      value = cursor.offset(encoding.offsetSize);
+      value = readOffset(cursor, encoding.offsetSize);
       break;
     case dw.DW_FORM_ref_addr:
       // Has the size of an address in DWARF 2, of an offset since DWARF 3.
-      value = cursor.offset(encoding.version === 2 ? encoding.addressSize : encoding.offsetSize);
+      value = readOffset(cursor, encoding.version === 2 ? encoding.addressSize : encoding.offsetSize);
       break;
     case dw.DW_FORM_string:
       return { form, value, high, text: cursor.string() };
@@ -118,7 +119,11 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
     default:
       throw cursor.failure(`unknown form 0x${form.toString(16)}`);
   }
-  return { form, value, high };
+  return Number.isSafeInteger(value) ? { form, value, high } : undefined;
+}
+
+function readOffset(cursor: Cursor, size: number): number {
+  return size === 8 ? cursor.anyU64() : cursor.u32();
 }
 
 function readBlock(cursor: Cursor, form: number, length: number): FormValue {

@@ -16,7 +16,7 @@ import { LineStateMachine } from "./line-state-machine.ts";
 /**
  * The path of a file in a line program that has run, joined to its directory.
  *
- * @param compilationDirectory the unit's DW_AT_comp_dir; used as directory 0 for DWARF 2 to 4
+ * @param compilationDirectory the unit's DW_AT_comp_dir, to which relative directories refer
  * @throws Failure for a file or directory that the program does not list
  */
 export function linePath(
@@ -25,7 +25,7 @@ export function linePath(
   file: number,
   compilationDirectory: string | null,
 ): string {
-  const plain = machine?.path(sections, program, file);
+  const plain = machine?.path(sections, program, file, compilationDirectory);
   if (plain !== undefined) return plain;
   program.fileTable ??= fileTable(sections, program, program.tables, program.start);
   const table = program.fileTable;
@@ -64,7 +64,8 @@ let machine: LineStateMachine | undefined;
 
 /**
  * Runs a line program (DWARF 5 section 6.2.5) and finds the row of each address: the last row of the sequence at or before
- * the address. If there is none, or it has line 0, the first row with a line within `size` bytes is used.
+ * the address. If there is none, if it has line 0, or if it begins before the address, the first row with a line within `size`
+ * bytes is preferred.
  *
  * @param asked indices of the addresses, in address order
  * @param take called for each address with a row: index of the address, file, line, and whether the row is after the address
@@ -80,26 +81,24 @@ export function findRows(
   machine ??= new LineStateMachine();
   machine.load(sections, program, asked.length);
   const { wanted } = machine;
-  // The three loops check indices inline: a shared function is several times slower, since it sees several array types.
+  // The loops check indices inline: a shared function is several times slower, since it sees several array types.
   asked.forEach((query, i) => {
     const low = addressLow[query];
     const high = addressHigh[query];
-    if (low === undefined || high === undefined) throw new RangeError(`no address ${query}`);
+    const bytes = size[query];
+    if (low === undefined || high === undefined || bytes === undefined)
+      throw new RangeError(`no address ${query}`);
     wanted[i * WORDS] = low;
     wanted[i * WORDS + 1] = high;
-  });
-  machine.run(sections, program, false);
-
-  let lacking = false;
-  asked.forEach((query, i) => {
-    const bytes = size[query];
-    if (bytes === undefined) throw new RangeError(`no size ${query}`);
-    if (wanted[i * WORDS + LINE] !== 0 || bytes === 0) return;
     wanted[i * WORDS + REACH] = bytes;
     wanted[i * WORDS + REACH + 1] = bytes / 2 ** 32;
-    lacking = true;
   });
-  if (lacking) machine.run(sections, program, true);
+  machine.run(sections, program, false);
+  // What is left of the reaches of the others is 0.
+  const isLacking = asked.some(
+    (_, i) => wanted[i * WORDS + REACH] !== 0 || wanted[i * WORDS + REACH + 1] !== 0,
+  );
+  if (isLacking) machine.run(sections, program, true);
   // Copy: `take` may run another program, which reuses the machine's memory.
   const found = wanted.slice();
   asked.forEach((query, i) => {

@@ -22,7 +22,7 @@ import {
 } from "../wasm/layout.ts";
 import { wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
-import { joinPaths, plainEntry } from "./file-table.ts";
+import { pathInTables, plainEntry } from "./file-table.ts";
 import { formString } from "./forms.ts";
 import type { LineProgram } from "./line-program-header.ts";
 
@@ -82,7 +82,12 @@ export class LineStateMachine {
    *
    * @returns undefined for tables in another form, which may still be valid, and for a file that they do not list
    */
-  path(sections: DebugSections, program: LineProgram, file: number): string | undefined {
+  path(
+    sections: DebugSections,
+    program: LineProgram,
+    file: number,
+    compilationDirectory: string | null,
+  ): string | undefined {
     if (this.#loaded !== program || program.version < 5 || program.offsetSize !== 4) return undefined;
     const memory = this.#memory;
     const directory = memory.program.findFile(
@@ -99,8 +104,8 @@ export class LineStateMachine {
       const value = at(words, (name * NAME_BYTES + NAME_OFFSET) / 4);
       return formString(sections, { form, value, high: 0 }, program, 0) ?? "";
     };
-    const inner = directory === 0 ? "" : string(FILE_DIRECTORY);
-    return joinPaths(string(FILE_FIRST_DIRECTORY), joinPaths(inner, string(FILE_NAME)));
+    const inner = directory === 0 ? undefined : string(FILE_DIRECTORY);
+    return pathInTables(string(FILE_FIRST_DIRECTORY), inner, string(FILE_NAME), compilationDirectory ?? "");
   }
 
   /**

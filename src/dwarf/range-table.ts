@@ -11,6 +11,8 @@ export interface RangeTable {
    * starts last wins. Undefined if none does.
    */
   find(high: number, low: number): number | undefined;
+  /** The owner of the first range that starts after an address, less than `size` bytes after it. Undefined if none does. */
+  next(high: number, low: number, size: number): number | undefined;
 }
 
 /**
@@ -64,18 +66,19 @@ export function rangeTable(
 }
 
 function sortedRanges(memory: WasmMemory, ranges: number, count: number): RangeTable {
-  const { sortRanges, findRange } = memory.program;
+  const { sortRanges, findRange, nextRange } = memory.program;
   const sorted = sortRanges(ranges, count, memory.room(count * RANGE_BYTES));
   const words = new Uint32Array(memory.buffer());
+  const ownerOf = (range: number): number | undefined => {
+    if (range === NO_RANGE) return undefined;
+    const owner = (range + RANGE_OWNER) / 4;
+    const ownerLow = words[owner];
+    const ownerHigh = words[owner + 1];
+    if (ownerLow === undefined || ownerHigh === undefined) throw new RangeError(`no range at ${range}`);
+    return ownerHigh * 2 ** 32 + ownerLow;
+  };
   return {
-    find(high, low) {
-      const range = findRange(sorted, count, high, low);
-      if (range === NO_RANGE) return undefined;
-      const owner = (range + RANGE_OWNER) / 4;
-      const ownerLow = words[owner];
-      const ownerHigh = words[owner + 1];
-      if (ownerLow === undefined || ownerHigh === undefined) throw new RangeError(`no range at ${range}`);
-      return ownerHigh * 2 ** 32 + ownerLow;
-    },
+    find: (high, low) => ownerOf(findRange(sorted, count, high, low)),
+    next: (high, low, size) => ownerOf(nextRange(sorted, count, high, low, size)),
   };
 }

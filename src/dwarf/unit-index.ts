@@ -8,8 +8,11 @@ import { forEachRange } from "./unit-ranges.ts";
 
 /** Finds the compilation units that addresses belong to. */
 export interface UnitIndex {
-  /** The unit that contains an address; undefined if none does. */
-  find(high: number, low: number): Unit | undefined;
+  /**
+   * The unit that contains an address, or else the first one that begins within `size` bytes from it on: the code of a unit may
+   * begin after the symbol: after the NOPs of -fpatchable-function-entry. Undefined if there is none.
+   */
+  find(high: number, low: number, size: number): Unit | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export function unitIndex(sections: DebugSections): UnitIndex {
   const aranges = arangeTable(sections);
   let ownRanges: RangeTable | undefined;
   return {
-    find(high, low) {
+    find(high, low, size) {
       let offset = aranges.find(high, low);
       if (offset === undefined) {
         ownRanges ??= rangeTable((add) => {
@@ -39,7 +42,7 @@ export function unitIndex(sections: DebugSections): UnitIndex {
             if (unit) forEachRange(sections, unit, (high, low, length) => add(high, low, length, offset));
           }
         });
-        offset = ownRanges.find(high, low);
+        offset = ownRanges.find(high, low) ?? ownRanges.next(high, low, size);
       }
       return offset === undefined ? undefined : (unitAt(offset) ?? undefined);
     },

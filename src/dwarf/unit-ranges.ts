@@ -27,6 +27,22 @@ export function forEachRange(sections: DebugSections, unit: Unit, take: TakeRang
   takeRange(take, low, high === undefined ? unit.highPc.value : distance(high, low));
 }
 
+/** The first address of a function's DIE: that of its first range, or DW_AT_low_pc; undefined for a DIE without code. */
+export function entryAddress(
+  sections: DebugSections,
+  unit: Unit,
+  attributes: ReadonlyMap<number, FormValue>,
+): Address | undefined {
+  const ranges = attributes.get(dw.DW_AT_ranges);
+  const lowPc = attributes.get(dw.DW_AT_low_pc);
+  if (ranges === undefined) return lowPc && address(sections, unit, lowPc);
+  let first: Address | undefined;
+  forEachRange(sections, { ...unit, ranges }, (high, low) => {
+    first ??= { high, low };
+  });
+  return first;
+}
+
 function takeRange(take: TakeRange, start: Address, length: number): void {
   if (length > 0) take(start.high, start.low, length);
 }

@@ -101,10 +101,15 @@ export class Cursor {
 
   /** A 64-bit offset, size or count. 2^53 or more is an error: no file is that large. */
   u64(): number {
-    const low = this.address(8);
-    const value = this.addressHigh * 2 ** 32 + low;
+    const value = this.anyU64();
     if (!Number.isSafeInteger(value)) throw this.failure(`0x${value.toString(16)} is too large`);
     return value;
+  }
+
+  /** A 64-bit number, rounded if it is 2^53 or more. */
+  anyU64(): number {
+    const low = this.address(8);
+    return this.addressHigh * 2 ** 32 + low;
   }
 
   /** An unsigned offset or length of 4 or 8 bytes. */
@@ -135,6 +140,13 @@ export class Cursor {
 
   /** An unsigned LEB128 number (DWARF 5 section 7.6) below 2^53. */
   uleb(): number {
+    const value = this.anyUleb();
+    if (!Number.isSafeInteger(value)) throw this.failure("a LEB128 number is too large");
+    return value;
+  }
+
+  /** An unsigned LEB128 number, rounded if it is 2^53 or more. */
+  anyUleb(): number {
     // Fast path: most numbers have one byte.
     if (this.#at < this.#windowLength) {
       const byte = this.#bytes[this.#at];
@@ -147,12 +159,10 @@ export class Cursor {
     for (let scale = 1; ; scale *= 128) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
+      if (byte < 0x80) return value;
       // Padding with zeros is allowed, up to a limit.
       if (scale > 2 ** 128) throw this.failure("a LEB128 number does not end");
     }
-    if (!Number.isSafeInteger(value)) throw this.failure("a LEB128 number is too large");
-    return value;
   }
 
   /** A signed LEB128 number; 0 if it is not a safe integer. */

@@ -1,6 +1,7 @@
 import { endianness } from "node:os";
 import { at } from "../checked-index.ts";
 import {
+  EM_ARM,
   SHN_COMMON,
   SHN_LORESERVE,
   SHN_UNDEF,
@@ -10,6 +11,8 @@ import {
   SHT_SYMTAB_SHNDX,
   STB_LOCAL,
   STT_FILE,
+  STT_FUNC,
+  STT_GNU_IFUNC,
 } from "../constants/elf.ts";
 import { damaged, type Failure } from "../failure.ts";
 import { STRING_PADDING } from "../wasm/layout.ts";
@@ -27,6 +30,8 @@ export interface SymbolTable {
   readonly littleEndian: boolean;
   /** The string table. It ends with a NUL; STRING_PADDING zeros follow it in the underlying buffer. */
   readonly strings: Buffer;
+  /** Whether bit 0 of a function's st_value marks Thumb code and is not part of the address (ELF for the Arm Architecture, 5.5.3). */
+  readonly marksThumb: boolean;
   /** The content of the SHT_SYMTAB_SHNDX section, if it exists. */
   readonly extendedIndices: Uint32Array | undefined;
 }
@@ -135,6 +140,7 @@ function unreadSymbolTable(elf: ElfFile, room: Room) {
         words: words(symbolPart),
         is64: elf.is64,
         littleEndian: elf.littleEndian,
+        marksThumb: elf.machine === EM_ARM,
         strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
         extendedIndices: extendedPart && words(extendedPart),
       };
@@ -165,10 +171,16 @@ export function symbolInfo(table: SymbolTable, symbol: number): number {
   return table.littleEndian ? word & 0xff : word >>> 24;
 }
 
-/** The lower half of st_value. For a common symbol, st_size instead, as in bfd, since its st_value is an alignment. */
+/**
+ * The lower half of st_value, without the mark of Thumb code. For a common symbol, st_size instead, as in bfd, since its st_value is an
+ * alignment.
+ */
 export function symbolValueLow(table: SymbolTable, symbol: number): number {
   const member = symbolSection(table, symbol) === SHN_COMMON ? 1 : 0;
-  return entryWord(table, symbol, 2 + 2 * member + (table.littleEndian ? 0 : 1), 1 + member);
+  const value = entryWord(table, symbol, 2 + 2 * member + (table.littleEndian ? 0 : 1), 1 + member);
+  if (!table.marksThumb) return value;
+  const type = symbolInfo(table, symbol) & 0xf;
+  return type === STT_FUNC || type === STT_GNU_IFUNC ? (value & ~1) >>> 0 : value;
 }
 
 /** The upper half of the value whose lower half `symbolValueLow` returns. */

@@ -1,7 +1,7 @@
 import { isInitSection } from "../elf/init-sections.ts";
 import { Failure } from "../failure.ts";
 import { addTo, onlyItem } from "../grouping.ts";
-import { isFunction, isObject, isWeak, kindOfRow } from "../symbols/symbol-kind.ts";
+import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
 import type { AliasTableReader } from "../table/read-alias-table.ts";
 import { formatOldSymbol, type OldSymbol, oldSymbolOf, VMLINUX } from "./old-symbol.ts";
@@ -119,8 +119,7 @@ function meaningOf(
       ? rows[0]
       : undefined;
   if (row === undefined) return none(`there is no such position: ${choices(rows)}`);
-  const rowKind = kindOfRow(row);
-  const isCode = isFunction(rowKind) || (isWeak(rowKind) && !isObject(rowKind));
+  const isCode = isFunction(kindOfRow(row));
   return { row, problems: kind === "klp_func" && !isCode ? ["is data, not a function"] : [] };
 }
 

@@ -162,7 +162,8 @@ function whereAliasMoved(table: SearchedTable, stem: string, place: string): Tab
 
 function byLine(table: SearchedTable, path: string, line: number): LookedUp {
   const file = path.slice(path.lastIndexOf("/") + 1);
-  const rows = table.rowsWith(file, "/", "");
+  // Tables of earlier versions have rows for the padding before functions.
+  const rows = table.rowsWith(file, "/", "").filter(({ name }) => anatomyOf(name).prefix === "");
   for (const matches of PATH_MATCHES.slice(0, 2)) {
     const there = rows.filter((row) => row.file !== null && matches(row.file, path));
     if (there.length > 0) return atLine(there, line, "line");

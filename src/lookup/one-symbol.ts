@@ -20,6 +20,14 @@ export function oneSymbol(table: SearchedTable, name: string, dataToo = false): 
     throw notFound(table.source, name, match === null ? closest : rows.map(nameOf));
   }
   if (rows.length > 1) throw ambiguous(table.source, name, rows);
+  if (row.section?.startsWith(".data..percpu")) {
+    throw new Failure(
+      "WRONG_KIND",
+      table.source,
+      `${name} is a per-CPU variable: each CPU has a copy at another address`,
+      "read it with per_cpu_ptr() in a program that runs in the kernel",
+    );
+  }
   if (!dataToo && !isFunction(kindOfRow(row))) {
     throw new Failure(
       "WRONG_KIND",

@@ -3,6 +3,7 @@ import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { type Declaration, type DeclaredObject, forEachObject } from "../dwarf/declarations.ts";
 import { type FormalParameters, readParameters } from "../dwarf/formal-parameters.ts";
+import { compareAt } from "../elf/address.ts";
 import type { Queries } from "./resolver.ts";
 
 /** The properties of the symbols at the queried addresses. */
@@ -46,7 +47,7 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
     const parameters = new Map<number, FormalParameters>();
     const located = new Set(wanted.locations);
     const compared = new Set(wanted.parameters);
-    const { addresses, queriesAt } = byAddress(queries, new Set([...located, ...compared]));
+    const { addresses, queriesAt } = byAddress(queries, symbols, new Set([...located, ...compared]));
     const wants = {
       variables: wanted.locations.some((query) => symbols.isData(query)),
       functions: compared.size > 0 || wanted.locations.some((query) => !symbols.isData(query)),
@@ -56,15 +57,12 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
         if (symbols.isData(query) !== object.isVariable) continue;
         const symbol = symbols.name(query);
         // The code at an address belongs to that function even under another name; several empty variables may share an address.
-        if (object.isVariable && !hasNameOf(symbol, object)) continue;
+        if ((object.isVariable || !object.isExact) && !hasNameOf(symbol, object)) continue;
         if (located.has(query)) addCandidate(candidates, query, symbol, object);
         if (!object.isEntry || !compared.has(query) || parameters.has(query)) continue;
         const isRenamed = symbol !== object.name() && symbol !== object.linkageName();
-        const entry = {
-          high: at(addresses.high, address),
-          low: at(addresses.low, address),
-        };
-        parameters.set(query, readParameters(reader, object.die, entry, isRenamed));
+        const found = readParameters(reader, object.die, isRenamed);
+        if (found !== undefined) parameters.set(query, found);
       }
     });
     return { locations: chosen(candidates, symbols), parameters };
@@ -112,29 +110,31 @@ function chosen(
   return found;
 }
 
-function byAddress({ addressHigh, addressLow }: Queries, wanted: ReadonlySet<number>) {
-  const queriesAt: number[][] = [];
-  const indexOf = new Map<number, Map<number, number>>();
+/** The addresses of queries, without duplicates, and the queries at each. */
+function byAddress(queries: Queries, symbols: QueriedSymbols, wanted: ReadonlySet<number>) {
+  const { addressHigh, addressLow } = queries;
+  const sorted = [...wanted].sort((a, b) => compareAt(queries, a, b));
   const high: number[] = [];
   const low: number[] = [];
-  for (const query of wanted) {
-    const h = at(addressHigh, query);
-    const l = at(addressLow, query);
-    let lows = indexOf.get(h);
-    if (lows === undefined) {
-      lows = new Map();
-      indexOf.set(h, lows);
+  const size: number[] = [];
+  const queriesAt: number[][] = [];
+  for (const [i, query] of sorted.entries()) {
+    if (i === 0 || compareAt(queries, at(sorted, i - 1), query) !== 0) {
+      high.push(at(addressHigh, query));
+      low.push(at(addressLow, query));
+      size.push(0);
+      queriesAt.push([]);
     }
-    const index = lows.get(l);
-    if (index !== undefined) {
-      queriesAt[index]?.push(query);
-      continue;
-    }
-    lows.set(l, queriesAt.push([query]) - 1);
-    high.push(h);
-    low.push(l);
+    const last = size.length - 1;
+    if (!symbols.isData(query)) size[last] = Math.max(at(size, last), at(queries.size, query));
+    queriesAt[last]?.push(query);
   }
-  return { addresses: { high: Uint32Array.from(high), low: Uint32Array.from(low) }, queriesAt };
+  const addresses = {
+    high: Uint32Array.from(high),
+    low: Uint32Array.from(low),
+    size: Float64Array.from(size),
+  };
+  return { addresses, queriesAt };
 }
 
 /** Whether a symbol's name is a variable's: unchanged, with a suffix, or with clang's prefix of its function. */

@@ -21,7 +21,7 @@ export const VIA_LINE = 1;
 export const VIA_NEXT_LINE = 2;
 
 /** How a location was found, as tables record it. */
-export type Via = "line" | "next-line" | "decl" | "file-symbol";
+export type Via = "line" | "next-line" | "decl" | "unit" | "file-symbol";
 
 /** The source locations of the queried addresses, in columns parallel to the queries. */
 export interface Locations {

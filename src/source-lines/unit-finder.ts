@@ -6,11 +6,14 @@ import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";
 import type { RecordedPath } from "./source-root.ts";
 
-/** Finds the unit of each address, by .debug_aranges and the units' own ranges; undefined for an address outside all units. */
+/**
+ * Finds the unit of each address, by .debug_aranges and the units' own ranges; undefined for an
+ * address outside all units, unless one begins within its size.
+ */
 export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit | undefined)[] {
   const index = unitIndex(sections);
-  return ({ count, addressHigh, addressLow }) =>
-    Array.from({ length: count }, (_, i) => index.find(at(addressHigh, i), at(addressLow, i)));
+  return ({ count, addressHigh, addressLow, size }) =>
+    Array.from({ length: count }, (_, i) => index.find(at(addressHigh, i), at(addressLow, i), at(size, i)));
 }
 
 /** The unit's primary source file; undefined for a unit without DW_AT_name. */

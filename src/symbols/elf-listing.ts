@@ -23,15 +23,16 @@ import {
   FILE_EXTENDS_SIGN,
   FILE_IS_64,
   FILE_IS_LITTLE_ENDIAN,
+  FILE_MARKS_THUMB,
   KEY_BYTES,
   KEY_DIGITS,
   KNOWN_BYTES,
   NAME_OUTSIDE_STRINGS,
-  SECTION_IS_PER_CPU,
 } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { Listing } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
+import { kindOfSection } from "./symbol-kind.ts";
 
 /**
  * The listing of an ELF file's symbols, with the symbol table index of each. It stays in the memory in which it was created:
@@ -192,18 +193,19 @@ function describeSymbols(
   bases: Uint32Array | undefined,
   memory: WasmMemory,
 ): void {
-  const letters = sectionTypeLetters(elf).map((letter, i) =>
-    elf.sections[i]?.name.startsWith(".data..percpu") ? letter | SECTION_IS_PER_CPU : letter,
-  );
+  const letters = sectionTypeLetters(elf);
+  const kinds = Uint8Array.from(elf.sections, (section, i) => kindOfSection(section, at(letters, i)));
   // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
   const extendsSign = elf.machine === EM_MIPS && !elf.is64;
   memory.program.describeSymbols(
     table.words.byteOffset,
     (table.is64 ? FILE_IS_64 : 0) |
       (table.littleEndian ? FILE_IS_LITTLE_ENDIAN : 0) |
-      (extendsSign ? FILE_EXTENDS_SIGN : 0),
+      (extendsSign ? FILE_EXTENDS_SIGN : 0) |
+      (table.marksThumb ? FILE_MARKS_THUMB : 0),
     table.extendedIndices?.byteOffset ?? 0,
     place(memory, letters),
+    place(memory, kinds),
     letters.length,
     table.strings.byteOffset,
     table.strings.length,

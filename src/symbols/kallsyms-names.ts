@@ -65,6 +65,15 @@ export function livePatchNames(names: KallsymsNames, release: string | null): Ka
   return version === undefined || has(version, LIVE_PATCHES_LOOK_UP) ? names : "exact";
 }
 
+/** kallsyms: increase maximum kernel symbol length to 512 (b8a94bfb3395). */
+const LONG_NAMES: Since = [[6, 1, 0]];
+
+/** KSYM_NAME_LEN of a kernel (include/linux/kallsyms.h): every name is shorter. For an unknown release, that of new kernels. */
+export function nameLengthLimit(release: string | null): number {
+  const version = versionOf(release, null);
+  return version === undefined || has(version, LONG_NAMES) ? 512 : 128;
+}
+
 function hasLtoClang({ banner, config }: KernelFacts): boolean {
   const byGcc = /^Linux version \S+ \(.*?\) \([^)]*\bgcc/.test(banner ?? "");
   return !byGcc && /^CONFIG_LTO_CLANG=y$/m.test(config() ?? "");

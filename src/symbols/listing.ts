@@ -1,7 +1,9 @@
 import { at } from "../checked-index.ts";
+import { DOLLAR, DOT_L, L_0 } from "../constants/local-labels.ts";
+import { compareAt } from "../elf/address.ts";
 import { Failure } from "../failure.ts";
 import type { WasmMemory } from "../wasm/program.ts";
-import { kindOfLetter } from "./symbol-kind.ts";
+import { asObject, isFunction, kindOfLetter } from "./symbol-kind.ts";
 
 /**
  * A symbol listing: the lines that `nm -n` prints.
@@ -24,7 +26,7 @@ export interface Listing {
   readonly type: Uint8Array;
   /** The symbol's kind (symbol-kind.ts). */
   readonly kind: Uint8Array;
-  /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, or one of a module. */
+  /** The name's hash (nameHashOf); 0 for an undefined or nameless symbol, a local label, or a symbol of a module. */
   readonly nameHash: Uint32Array;
   /** The memory that the listing is in, with room for what is worked out about its symbols. */
   readonly memory?: WasmMemory;
@@ -65,12 +67,15 @@ export function nameHashOf(text: Buffer, start: number, end: number): number {
   return hash >>> 0 || 1;
 }
 
-export function symbolName(listing: Listing, symbol: number): string {
+/** The columns with the names. */
+type Names = Pick<Listing, "text" | "nameStart" | "nameEnd" | "nameHash">;
+
+export function symbolName(listing: Names, symbol: number): string {
   return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
 }
 
 /** The first defined symbol of vmlinux with this name, undefined when there is none. */
-export function findSymbol(listing: Listing, name: string): number | undefined {
+export function findSymbol(listing: Names, name: string): number | undefined {
   const bytes = Buffer.from(name);
   const hash = nameHashOf(bytes, 0, bytes.length);
   const { nameHash } = listing;
@@ -155,11 +160,10 @@ export function readListing(text: Buffer, source: string): Listing {
     );
   }
   const { nameStart, nameEnd } = columns;
+  const symbols = { source, text, count, ...columns };
+  correctKinds(symbols);
   return {
-    source,
-    text,
-    count,
-    ...columns,
+    ...symbols,
     *lines(added = []) {
       let written = 0;
       for (const [symbol, name] of added) {
@@ -176,6 +180,37 @@ export function readListing(text: Buffer, source: string): Listing {
       yield text.subarray(written);
     },
   };
+}
+
+/** The ends of a kernel's data (include/asm-generic/sections.h), by the symbols of the linker script. */
+const DATA_BOUNDS = [
+  ["_sdata", "_edata"],
+  ["__bss_start", "__bss_stop"],
+] as const;
+
+/**
+ * Corrects the kinds that the letters of vmlinux's symbols imply: nm says `t` for data in an executable section, such as x86's .data from
+ * Linux 7.2 on. Some architectures have .init sections within the bounds of the data.
+ */
+function correctKinds(listing: Omit<Listing, "lines">): void {
+  const bounds = (start: string, end: string) => {
+    const [from, to] = [findSymbol(listing, start), findSymbol(listing, end)];
+    return (symbol: number) =>
+      from !== undefined &&
+      to !== undefined &&
+      compareAt(listing, from, symbol) <= 0 &&
+      compareAt(listing, symbol, to) < 0;
+  };
+  const isInit = bounds("_sinittext", "_einittext");
+  for (const [start, end] of DATA_BOUNDS) {
+    const isInside = bounds(start, end);
+    for (let symbol = 0; symbol < listing.count; symbol++) {
+      const own = at(listing.kind, symbol);
+      if (isFunction(own) && listing.nameHash[symbol] !== 0 && isInside(symbol) && !isInit(symbol)) {
+        listing.kind[symbol] = asObject(own);
+      }
+    }
+  }
 }
 
 /**
@@ -213,12 +248,19 @@ function readLine(
   const hasName = digits > 0 && nameEnd > name && (text[nameEnd] !== TAB || nameEnd === end);
   columns.nameStart[symbol] = name;
   columns.nameEnd[symbol] = nameEnd;
-  if (hasName) columns.nameHash[symbol] = nameHashOf(text, name, nameEnd);
+  if (hasName && !isLocalLabel(text, name)) columns.nameHash[symbol] = nameHashOf(text, name, nameEnd);
   columns.addressHigh[symbol] = high;
   columns.addressLow[symbol] = low;
   columns.type[symbol] = letter;
   columns.kind[symbol] = kindOfLetter(letter);
   return true;
+}
+
+function isLocalLabel(text: Buffer, name: number): boolean {
+  const begin = text[name];
+  const second = text[name + 1] ?? 0;
+  const both = (second << 8) | (begin ?? 0);
+  return begin === DOLLAR || both === DOT_L || both === L_0;
 }
 
 /** The end of a name: before `\t[module]` if that ends the line, otherwise the end of the line. */

@@ -5,7 +5,17 @@ import { pairByLine } from "./pair-by-line.ts";
 import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
 
 /** The columns of a table that a history needs. */
-export const HISTORY_COLUMNS = ["object", "name", "alias", "type", "file", "line", "unit", "sympos"] as const;
+export const HISTORY_COLUMNS = [
+  "object",
+  "name",
+  "alias",
+  "type",
+  "file",
+  "line",
+  "unit",
+  "sympos",
+  "kind",
+] as const;
 
 /** The needed part of a table's row. */
 export type HistoryRow = Pick<TableRow, (typeof HISTORY_COLUMNS)[number]>;

@@ -53,6 +53,8 @@ export const COLUMNS = {
   parameters: fromEdition(2, orNull(COUNT)),
   /** The parameters that still arrive, numbered from 1; null when unknown. */
   arriving: fromEdition(2, orNull(listOf(PARAMETER))),
+  /** "function", "object" or "other", by the symbol's ELF type: `type` says `t` for data in an executable section. */
+  kind: fromEdition(3, orNull(TEXT)),
 } as const satisfies Columns;
 
 /** The edition of the schema that added a column. */

@@ -6,7 +6,7 @@ import type { TableRow } from "./alias-table.ts";
 export const KEY_SEPARATOR = "\0";
 
 /** The part of a symbol's name that does not change from one build to the next. */
-export function rowStem(row: Pick<TableRow, "name" | "type">): string {
+export function rowStem(row: Pick<TableRow, "name" | "type" | "kind">): string {
   const { name } = row;
   const data = isObject(kindOfRow(row));
   if (!data && !name.includes(".llvm.")) return name;
@@ -15,7 +15,7 @@ export function rowStem(row: Pick<TableRow, "name" | "type">): string {
 }
 
 /** The columns that identify a symbol. */
-export type KeyedRow = Pick<TableRow, "object" | "name" | "type" | "file" | "unit">;
+export type KeyedRow = Pick<TableRow, "object" | "name" | "type" | "kind" | "file" | "unit">;
 
 /** The identity of a symbol across kernels: object, stem, file and unit. */
 export function symbolKey(row: KeyedRow): string {

@@ -16,6 +16,8 @@ export const PADDING = 32;
 export const FILE_IS_64 = 1;
 export const FILE_IS_LITTLE_ENDIAN = 2;
 export const FILE_EXTENDS_SIGN = 4;
+/** Bit 0 of a function's value marks Thumb code. */
+export const FILE_MARKS_THUMB = 8;
 
 /** Number of zero bytes that must follow a string table: names are read eight bytes at a time. */
 export const STRING_PADDING = 8;
@@ -49,9 +51,6 @@ export const COLUMN_TABLE_INDEX = 5;
 export const COLUMN_TYPE = 6;
 /** Size of all columns, per symbol. */
 export const COLUMNS_BYTES = COLUMN_TYPE * 4 + 2;
-
-/** Flag in a section's letter: the section has per-CPU variables. */
-export const SECTION_IS_PER_CPU = 0x80;
 
 // Names (assembly/names.ts).
 
@@ -185,6 +184,8 @@ export const RECORDS_MORE = 64;
 
 /** Maximum number of slots for wantAddresses. */
 export const WANTED_SLOTS_LIMIT = 1 << 24;
+/** Flag in the index of a wanted address: the function begins after the address, within its size. */
+export const IS_BEFORE = 1 << 30;
 
 /** Maximum number of wanted addresses per DIE; a word each. */
 export const MOST_MATCHES = 64;

@@ -21,6 +21,7 @@ function plainNamesakes(
   kallsymsNames: KallsymsNames = "llvm",
 ) {
   const listing = listingOf(text);
+  const names = namesOf(listing);
   const lines = text.split("\n");
   const isUndefined = (symbol: number) => lines[symbol]?.startsWith(" ");
   const unnumbered = (name: string, symbol: number) => {
@@ -38,14 +39,14 @@ function plainNamesakes(
   const first = new Map<string, number>();
   const groupSize = new Array<number>(listing.count).fill(0);
   const firstOf = compared.map((stem, symbol) => {
-    if (stem === "" || isUndefined(symbol) || ignored.has(symbol)) return -1;
+    const isLabel = /^(\$|\.L|L0)/.test(names[symbol] ?? "");
+    if (stem === "" || isUndefined(symbol) || ignored.has(symbol) || isLabel) return -1;
     const leader = first.get(stem) ?? symbol;
     first.set(stem, leader);
     groupSize[leader] = (groupSize[leader] ?? 0) + 1;
     return leader;
   });
   const counted = (symbol: number) => firstOf[symbol] !== -1;
-  const names = namesOf(listing);
   const symbols = [...stems.keys()];
   const unstable = symbols.filter((symbol) => counted(symbol) && stems[symbol] !== names[symbol]);
   const duplicated = symbols.filter((symbol) => (groupSize[symbol] ?? 0) > 1);

@@ -45,6 +45,7 @@ const RULES: readonly [rule: string, hit: string, miss: string][] = [
   ["_SDA2_BASE_", "_SDA2_BASE_", "_SDA2_BASE"],
   ["*.long_branch.*", "0001.long_branch.f", "long_branch.f"],
   ["*.plt_branch.*", "0001.plt_branch.f", "plt_branch.f"],
+  ["__mod_device_table__*", "__mod_device_table__1__pci__ids", "mod_device_table__1"],
   ["$*", "$x.42", "x$"],
   ["$*", "__pi_$d", "__pi_d"],
   ["$*", "__kvm_nvhe_$x", "__kvm_nvhe_x$"],

@@ -62,13 +62,27 @@ describe("a name", () => {
     );
   });
 
-  test("of padding is found only if given exactly", () => {
+  test("of padding is in no table", () => {
     expect(addressesOf(/^__pfx_probe_one$/)).toHaveLength(2);
-    const plain = lookUp("probe_one", "--table", ALL).lines;
-    expect(plain.filter((line) => line.includes("__pfx_"))).toEqual([]);
-    expect(addresses(lookUp("__pfx_probe_one", "--table", ALL).lines)).toEqual(
-      addressesOf(/^__pfx_probe_one$/),
+    expect(lookUp("probe_one", "--table", ALL).lines).not.toEqual([]);
+    expect(readFileSync(ALL, "utf8")).not.toContain("__pfx_");
+  });
+
+  test("of padding in an older table is not found by a line, which it has from the function before", () => {
+    const [header = "", ...rows] = readFileSync(ALL, "utf8").trimEnd().split("\n");
+    const own = defined(
+      rows.find((text) => text.includes('"name":"probe_one"')),
+      "row of probe_one",
     );
+    const { file, line, ...rest } = JSON.parse(own);
+    const padding = { ...rest, name: "__pfx_probe_one", alias: null, file, line: line + 2 };
+    const older = join(directory, "older");
+    const text = [JSON.stringify({ ...JSON.parse(header), rows: 2 }), JSON.stringify(padding), own];
+    writeFileSync(older, `${text.join("\n")}\n`);
+    const { lines } = lookUp(`${file}:${line + 3}`, "--table", older);
+    expect(lines.join("\n")).toContain("probe_one");
+    expect(lines.join("\n")).not.toContain("__pfx_");
+    expect(addresses(lookUp("__pfx_probe_one", "--table", older).lines)).toEqual([rest.address]);
   });
 
   test("that is also a key of the table does not match the key", () => {

@@ -347,6 +347,24 @@ describe("refused are", () => {
     );
   });
 
+  test.each(["address", "kprobe-events", "bpftrace"])("a per-CPU variable, for %s", (format) => {
+    const [header = "", first = ""] = tool("head", ["-n2", TABLE]).toString().split("\n");
+    const variable = {
+      name: "this_cpu_off",
+      alias: null,
+      type: "d",
+      kind: "object",
+      section: ".data..percpu",
+    };
+    const row = JSON.stringify({ ...JSON.parse(first), ...variable, address: "0000000000000030" });
+    const table = written(`${JSON.stringify({ ...JSON.parse(header), rows: 1 })}\n${row}\n`);
+    const listing = written(kallsyms(0n));
+    const args = ["probe", "this_cpu_off", "--table", table, "--kallsyms", listing, "--format", format];
+    const { status, stdout, stderr } = kasAlias(args);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/^kas-alias: [^\n]* this_cpu_off is a per-CPU variable: [^\n]*; [^\n]*\n$/);
+  });
+
   test("addresses that the kernel hides", () => {
     const hidden = kallsyms(SLIDE).replace(/^[0-9a-f]{16}/gm, "0000000000000000");
     expect(failure([RTC], written(hidden))).toMatch(/hidden by kptr_restrict; read it as root$/);

@@ -18,11 +18,12 @@ async function sample() {
   if (table === undefined || symbol === undefined) throw new Error("the sample has no start_kernel");
   const high = Uint32Array.of(symbolValueHigh(table, symbol));
   const low = Uint32Array.of(symbolValueLow(table, symbol));
+  const size = new Float64Array(1);
   const headers = Array.from(unitOffsets(sections), (offset) => readUnitHeader(sections, offset));
   return {
     headers: headers.filter(hasAddresses),
     sections,
-    scanner: () => new DebugInfoScanner(sections, { variables: true, functions: true }, high, low),
+    scanner: () => new DebugInfoScanner(sections, { variables: true, functions: true }, { high, low, size }),
     close: () => elf.file.close(),
   };
 }

@@ -46,7 +46,12 @@ async function found(image: Buffer, functions = false): Promise<Record<number, s
   try {
     const sections = await openDebugSections(elf, true);
     const answers: Record<number, string> = {};
-    const addresses = { high: new Uint32Array(ADDRESSES.length), low: Uint32Array.from(ADDRESSES) };
+    const count = ADDRESSES.length;
+    const addresses = {
+      high: new Uint32Array(count),
+      low: Uint32Array.from(ADDRESSES),
+      size: new Float64Array(count),
+    };
     forEachObject(sections, { variables: true, functions }, addresses, (address, object) => {
       const place = object.declaration();
       answers[address] = `${object.name()} ${place?.path}:${place?.line} ${object.functionName()}`;
@@ -81,6 +86,10 @@ function variable(encoding: Encoding, index: number, ...attributes: readonly Att
   const own = [name(`v${index}`), FILE, line(index + 10), at(encoding, index)];
   return { tag: VARIABLE, attributes: [...attributes, ...own] };
 }
+
+/** 2^64 - 1 in LEB128. */
+const LARGEST = [...new Array<number>(9).fill(0xff), 1];
+const ones = (bytes: number) => new Array<number>(bytes).fill(0xff);
 
 const declared = (index: number, holder: string | null = null) =>
   `v${index} /src/main.c:${index + 10} ${holder}`;
@@ -152,6 +161,9 @@ describe.each(ENCODINGS)(
         [0x2c, u32(1)],
         [0x1f20, offset(0)],
         [0x1f21, offset(0)],
+        ...[0x0f, 0x15, 0x1a, 0x1b, 0x22, 0x23].map((form): [number, number[]] => [form, LARGEST]),
+        ...[0x0e, 0x17, 0x1d, 0x1f, 0x1f20].map((form): [number, number[]] => [form, ones(offset(0).length)]),
+        [0x07, ones(8)],
       ];
       const others = forms.map(([form, value, abbreviated]): DiePlan => {
         const attribute: Attribute = [0x2200, form, value, abbreviated];
@@ -160,6 +172,17 @@ describe.each(ENCODINGS)(
       const all = forms.map(([form, value, abbreviated]): Attribute => [0x2200, form, value, abbreviated]);
       const image = imageOf(encoding, [...others, variable(encoding, 0, ...all), variable(encoding, 1)]);
       expect(await found(image)).toEqual({ 0: declared(0), 1: declared(1) });
+    });
+
+    test("a number that is too large is as good as none", async () => {
+      const large: DiePlan = {
+        tag: VARIABLE,
+        attributes: [name("v0"), FILE, [0x3b, 0x0f, LARGEST], at(encoding, 0)],
+      };
+      expect(await found(imageOf(encoding, [large, variable(encoding, 1)]))).toEqual({
+        0: "v0 undefined:undefined null",
+        1: declared(1),
+      });
     });
 
     test("siblings are followed in every form", async () => {
@@ -431,7 +454,11 @@ describe("a one-line failure reports", () => {
     const many = Array.from({ length: 3000 }, () => variable(USUAL, 1));
     const elf = open(imageOf(USUAL, many));
     let count = 0;
-    const addresses = { high: new Uint32Array(1), low: Uint32Array.of(addressOf(1)) };
+    const addresses = {
+      high: new Uint32Array(1),
+      low: Uint32Array.of(addressOf(1)),
+      size: new Float64Array(1),
+    };
     const sections = await openDebugSections(elf);
     forEachObject(sections, { variables: true, functions: false }, addresses, () => count++);
     elf.file.close();

@@ -29,6 +29,46 @@ function parametersOf(compiler: string, flags: readonly string[]): Record<string
   );
 }
 
+describe("functions without parameters in the debug information", () => {
+  const C = "int f(void) { return 1; } void g(void) {} void h(int a) {}\n";
+  const ASSEMBLY =
+    ".globl f, g\n.type f, @function\n.type g, @function\nf: ret\n.size f, 1\ng: ret\n.size g, 1\n";
+  const parametersIn = (flags: readonly string[], language: string, source: string) => {
+    const path = join(directory, `single-${programs++}`);
+    tool("gcc", ["-nostdlib", "-no-pie", "-Wl,-e,f", ...flags, "-o", path, "-x", language, "-"], source);
+    const { status, stdout } = kasAlias([
+      "vmlinux",
+      path,
+      "--signatures",
+      "--table-scope",
+      "all",
+      "--table",
+      "-",
+    ]);
+    expect(status).toBe(0);
+    const rows = stdout
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .map((row): TableRow => JSON.parse(row));
+    return Object.fromEntries(
+      rows.filter(({ name }) => /^[fgh]$/.test(name)).map(({ name, parameters }) => [name, parameters]),
+    );
+  };
+
+  test.each([["-gdwarf-4"], ["-gdwarf-5"]])("are without any in C, if the rest is described (%s)", (flag) => {
+    expect(parametersIn([flag], "c", C)).toEqual({ f: 0, g: 0, h: 1 });
+  });
+
+  test("are unknown with -g1", () => {
+    expect(parametersIn(["-g1"], "c", C)).toEqual({ f: null, g: null, h: null });
+  });
+
+  test.each([["-gdwarf-4"], ["-gdwarf-5"]])("are unknown in assembly (%s)", (flag) => {
+    expect(parametersIn([flag, "-Wa,-g"], "assembler", ASSEMBLY)).toEqual({ f: null, g: null });
+  });
+});
+
 describe("GCC renames the functions whose parameters it changes", () => {
   const expected = {
     "drop_first.constprop.0": "2 of 2",

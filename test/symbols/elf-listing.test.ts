@@ -288,7 +288,7 @@ test("each line has the index of its symbol table entry", () => {
     const index = defined(tableIndex[symbol], `index of line ${symbol}`);
     const entry = entries.find((line) => line.startsWith(`${String(index).padStart(6)}: `));
     const fields = entry?.trim().split(/\s+/);
-    expect(fields?.[7]).toBe(symbolName({ ...listing, count, addressLow }, symbol));
+    expect(fields?.[7]).toBe(symbolName(listing, symbol));
     expect(Number.parseInt(fields?.[1]?.slice(8) ?? "", 16)).toBe(addressLow[symbol]);
     expect(Number(fields?.[2])).toBe(symbolSize(table, index));
   }

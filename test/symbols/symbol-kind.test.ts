@@ -1,4 +1,4 @@
-// What nm's letters say of symbols: nm(1), and bfd_decode_symclass of bfd/syms.c.
+// What nm's letters say of symbols (nm(1), and bfd_decode_symclass of bfd/syms.c), and what ELF types say.
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
@@ -19,8 +19,8 @@ import { tool } from "../tool.ts";
 describe("of nm's letters", () => {
   const letters = Array.from({ length: 256 }, (_, code) => code);
   test.each([
-    { what: "functions", is: isFunction, expected: "Tt" },
-    { what: "objects", is: isObject, expected: "BDRVbdrv" },
+    { what: "functions", is: isFunction, expected: "ITWitw" },
+    { what: "objects", is: isObject, expected: "BDGRSVbdgrsv" },
     { what: "weak symbols", is: isWeak, expected: "VWvw" },
     { what: "global symbols", is: isGlobal, expected: "ABCDEGINPRSTU" },
   ])("those of $what are $expected", ({ is, expected }) => {
@@ -41,7 +41,7 @@ describe("of an ELF file's symbols", () => {
     asm(".pushsection .text; label: .popsection; .globl absolute; .set absolute, 5; .comm common, 4");
   `;
 
-  test("agree with readelf in binding, threads and CPUs, and with nm's letters otherwise", () => {
+  test("agree with readelf in type, binding, threads and CPUs, and with nm's letters where there is no type", () => {
     tool("gcc", ["-c", "-ffreestanding", "-o", object, "-x", "c", "-"], source);
     const elf = openElf(object);
     const listing = defined(elfListing(elf), "symbols");
@@ -56,6 +56,7 @@ describe("of an ELF file's symbols", () => {
       const kind = defined(listing.kind[symbol], `kind of ${name}`);
       const letter = kindOfLetter(defined(listing.type[symbol], `letter of ${name}`));
       const sectionName = elf.sections[Number(section)]?.name;
+      const isDefined = section !== "UND" && section !== "ABS";
       expect({
         name,
         isWeak: isWeak(kind),
@@ -70,8 +71,9 @@ describe("of an ELF file's symbols", () => {
         isGlobal: binding === "GLOBAL",
         isThreadLocal: type === "TLS",
         isPerCpu: sectionName === ".data..percpu",
-        isFunction: isFunction(letter),
-        isObject: isObject(letter),
+        isFunction: isDefined && (type === "FUNC" || (type === "NOTYPE" && isFunction(letter))),
+        isObject:
+          isDefined && (type === "OBJECT" || type === "TLS" || (type === "NOTYPE" && isObject(letter))),
       });
     }
     expect(seen).toBeGreaterThan(12);

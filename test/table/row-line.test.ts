@@ -28,13 +28,13 @@ test("rows written by the program are read as by JSON.parse", () => {
     }),
     row({ name: "f", file: "", type: "T", size: 123_456_789_012_345 }),
     row({ name: "f.isra.0", parameters: 3, arriving: [1, 3] }),
-    row({ name: "count.1", function: "next", parameters: 0, arriving: [] }),
+    row({ name: "count.1", function: "next", parameters: 0, arriving: [], kind: "object" }),
   ]) {
     expect(parsePlainRow(JSON.stringify(given))).toEqual(given);
     const later = { ...given, inlined: null, pure: true, depth: 4 };
     expect(parsePlainRow(JSON.stringify(later))).toEqual(given);
-    const { function: _, parameters: __, arriving: ___, ...earlier } = given;
-    const unknown = { function: null, parameters: null, arriving: null };
+    const { function: _, parameters: __, arriving: ___, kind: ____, ...earlier } = given;
+    const unknown = { function: null, parameters: null, arriving: null, kind: null };
     expect(parsePlainRow(JSON.stringify(earlier))).toEqual({ ...earlier, ...unknown });
   }
 });

@@ -28,10 +28,10 @@ const INLINE_SITE: Kind<InlineSite> = {
 
 const LATER = {
   ...COLUMNS,
-  kind: fromEdition(3, orNull(TEXT)),
-  bytes: fromEdition(3, orNull(listOf(listOf(orNull(COUNT))))),
-  weak: fromEdition(4, orNull(BOOLEAN)),
-  sites: fromEdition(4, orNull(listOf(INLINE_SITE))),
+  label: fromEdition(4, orNull(TEXT)),
+  bytes: fromEdition(4, orNull(listOf(listOf(orNull(COUNT))))),
+  weak: fromEdition(5, orNull(BOOLEAN)),
+  sites: fromEdition(5, orNull(listOf(INLINE_SITE))),
 };
 
 const read = plainRowReader(LATER);
@@ -40,7 +40,7 @@ const write = rowWriter(LATER);
 
 const given: Row<typeof LATER> = {
   ...row({ name: "next", arriving: [1, 3] }),
-  kind: "function",
+  label: "entry",
   bytes: [[1, 2], [], [null]],
   weak: false,
   sites: [{ file: "a.c", line: 3 }],
@@ -75,15 +75,17 @@ test("only columns are written", () => {
 });
 
 describe("a table of an earlier edition", () => {
-  const none = { kind: null, bytes: null, weak: null, sites: null };
-  const { kind, bytes, weak: _, sites: __, ...second } = given;
+  const none = { label: null, bytes: null, weak: null, sites: null };
+  const { label, bytes, weak: _, sites: __, ...third } = given;
+  const { kind: ______, ...second } = third;
   const { function: ___, parameters: ____, arriving: _____, ...first } = second;
   test("has null in columns that came later", () => {
-    const third = { ...second, kind, bytes };
+    const fourth = { ...third, label, bytes };
     for (const [earlier, rest] of [
-      [third, { weak: null, sites: null }],
-      [second, none],
-      [first, { ...none, function: null, parameters: null, arriving: null }],
+      [fourth, { weak: null, sites: null }],
+      [third, none],
+      [second, { ...none, kind: null }],
+      [first, { ...none, kind: null, function: null, parameters: null, arriving: null }],
     ] as const) {
       expect(read(JSON.stringify(earlier))).toEqual({ ...earlier, ...rest });
       expect(check({ ...earlier })).toEqual({ ...earlier, ...rest });
@@ -91,14 +93,14 @@ describe("a table of an earlier edition", () => {
   });
 
   test("must match an edition completely; other rows are left to the checks of each value", () => {
-    const partly = { ...second, kind };
+    const partly = { ...third, label };
     expect(read(JSON.stringify(partly))).toBeUndefined();
-    expect(check({ ...partly })).toEqual({ ...second, ...none, kind });
+    expect(check({ ...partly })).toEqual({ ...third, ...none, label });
   });
 });
 
 test("a value of the wrong type is refused with its column's name", () => {
-  const bad: JsonObject = { kind: 1, bytes: [["a"]], weak: "true", sites: [{ file: "a.c" }] };
+  const bad: JsonObject = { label: 1, bytes: [["a"]], weak: "true", sites: [{ file: "a.c" }] };
   for (const key in bad) {
     const damaged = { ...given, [key]: bad[key] };
     expect(read(JSON.stringify(damaged))).toBeUndefined();

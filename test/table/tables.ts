@@ -22,6 +22,7 @@ export function row(given: Partial<TableRow> & Pick<TableRow, "name">): TableRow
     function: null,
     parameters: null,
     arriving: null,
+    kind: null,
     ...rest,
   };
 }

@@ -71,6 +71,7 @@ import {
   FOUND_ADDRESS,
   FOUND_BYTES,
   FOUND_SCOPE,
+  IS_BEFORE,
   MOST_MATCHES,
   MOST_SCOPES,
   SCAN_CODE_TOO_LARGE,
@@ -444,6 +445,8 @@ function kindOf(tag: u64, hasChildren: bool): u8 {
 }
 
 let wanted: usize = 0;
+let wantedSizes: usize = 0;
+let wantedCount: u32 = 0;
 let wantedSlots: usize = 0;
 let wantedMask: u32 = 0;
 
@@ -456,12 +459,15 @@ function slotOf(address: u64): u32 {
 /**
  * Sets the wanted addresses.
  *
- * @param addresses 64 bits each, in this machine's byte order, without duplicates
+ * @param addresses 64 bits each, in this machine's byte order, ascending, without duplicates
+ * @param sizes for each address, the number of bytes from it on in which a function may begin instead; 64 bits each
  * @param slots room for `mask + 1` words
  * @param mask a power of two minus one, from `count` to WANTED_SLOTS_LIMIT - 1
  */
-export function wantAddresses(addresses: usize, count: u32, slots: usize, mask: u32): void {
+export function wantAddresses(addresses: usize, sizes: usize, count: u32, slots: usize, mask: u32): void {
   wanted = addresses;
+  wantedSizes = sizes;
+  wantedCount = count;
   wantedSlots = slots;
   wantedMask = mask;
   memory.fill(slots, 0xff, (<usize>mask + 1) << 2);
@@ -488,9 +494,27 @@ function addMatch(match: u32): void {
   matchCount++;
 }
 
+/** Looks up the first address of a function. */
 function readMatch(address: u64): void {
-  const match = findWanted(address);
+  let match = findWanted(address);
+  if (match === EMPTY) match = findBefore(address);
   if (match !== EMPTY) addMatch(match);
+}
+
+/** The wanted address within whose size a function begins, with IS_BEFORE set; EMPTY if there is none. */
+function findBefore(address: u64): u32 {
+  let from: u32 = 0;
+  let to = wantedCount;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (load<u64>(wanted + ((<usize>middle) << 3)) < address) from = middle + 1;
+    else to = middle;
+  }
+  if (from === 0) return EMPTY;
+  const before = (<usize>(from - 1)) << 3;
+  return address - load<u64>(wanted + before) < load<u64>(wantedSizes + before)
+    ? (from - 1) | IS_BEFORE
+    : EMPTY;
 }
 
 let addressTable: usize = 0;

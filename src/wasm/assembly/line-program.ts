@@ -182,6 +182,8 @@ export function runProgram(): u32 {
     if (at > programEnd) return PROGRAM_CUT_SHORT;
     if (rowsEnd > rowsStart && load<u64>(rowsEnd - ROW_BYTES) > limit) {
       if (descends) return PROGRAM_ROWS_DESCEND;
+      // The sequence goes on, past its last row here.
+      address = u64.MAX_VALUE;
       endSequence();
       return PROGRAM_ENDED;
     }
@@ -311,7 +313,13 @@ function endSequence(): void {
       if (sought >= address) break;
       if (load<u32>(item, WANTED_FOUND) !== FOUND_NONE) continue;
       while (row + ROW_BYTES < rowsEnd && load<u64>(row + ROW_BYTES) <= sought) row += ROW_BYTES;
-      found(item, row, FOUND_BY_ADDRESS);
+      // A row that begins before a symbol is of the function before it, if the symbol has rows of its own.
+      const isOwn = load<u64>(row) === sought;
+      if (!isOwn && nextLine(item, row + ROW_BYTES)) store<u64>(item, 0, WANTED_REACH);
+      else {
+        found(item, row, FOUND_BY_ADDRESS);
+        if (isOwn && load<u32>(row, ROW_LINE) !== 0) store<u64>(item, 0, WANTED_REACH);
+      }
     }
     while (firstMissing < wantedEnd && load<u32>(firstMissing, WANTED_FOUND) !== FOUND_NONE)
       firstMissing += WANTED_BYTES;
@@ -321,18 +329,24 @@ function endSequence(): void {
 /** For each address with a reach, finds the first row with a line at or after it that is nearer than any row found before. */
 function nextLines(): void {
   for (let item = wanted; item < wantedEnd; item += WANTED_BYTES) {
-    const sought = load<u64>(item);
-    const reach = load<u64>(item, WANTED_REACH);
-    for (let row = rowsStart; row < rowsEnd; row += ROW_BYTES) {
-      const rowAddress = load<u64>(row);
-      if (rowAddress < sought || load<u32>(row, ROW_LINE) === 0) continue;
-      if (rowAddress < address && rowAddress - sought < reach) {
-        found(item, row, FOUND_BY_NEXT_LINE);
-        store<u64>(item, rowAddress - sought, WANTED_REACH);
-      }
-      break;
-    }
+    if (load<u64>(item, WANTED_REACH) !== 0) nextLine(item, rowsStart);
   }
+}
+
+/** Finds that row among the rows from `from` on. @returns whether there is one */
+function nextLine(item: usize, from: usize): bool {
+  const sought = load<u64>(item);
+  const reach = load<u64>(item, WANTED_REACH);
+  for (let row = from; row < rowsEnd; row += ROW_BYTES) {
+    const rowAddress = load<u64>(row);
+    if (rowAddress < sought) continue;
+    if (rowAddress >= address || rowAddress - sought >= reach) return false;
+    if (load<u32>(row, ROW_LINE) === 0) continue;
+    found(item, row, FOUND_BY_NEXT_LINE);
+    store<u64>(item, rowAddress - sought, WANTED_REACH);
+    return true;
+  }
+  return false;
 }
 
 function found(item: usize, row: usize, how: u32): void {

@@ -4,6 +4,7 @@
 // upper half of its value is set, the lower half, and its index.
 
 import {
+  SHN_ABS,
   SHN_COMMON,
   SHN_LORESERVE,
   SHN_UNDEF,
@@ -14,17 +15,19 @@ import {
   STB_WEAK,
   STT_COMMON,
   STT_FILE,
+  STT_FUNC,
   STT_GNU_IFUNC,
   STT_OBJECT,
   STT_SECTION,
   STT_TLS,
 } from "../../constants/elf.ts";
+import { DOLLAR, DOT_L, L_0 } from "../../constants/local-labels.ts";
 import {
   IS_GLOBAL,
-  IS_PER_CPU,
   IS_THREAD_LOCAL,
   IS_WEAK,
   KIND_FUNCTION,
+  KIND_MASK,
   KIND_OBJECT,
 } from "../../constants/symbol-kind.ts";
 import {
@@ -38,6 +41,7 @@ import {
   FILE_EXTENDS_SIGN,
   FILE_IS_64,
   FILE_IS_LITTLE_ENDIAN,
+  FILE_MARKS_THUMB,
   KEY_BYTES,
   KEY_DIGITS,
   KNOWN_BYTES,
@@ -46,7 +50,7 @@ import {
   KNOWN_NAME_END,
   KNOWN_NAME_HASH,
   NAME_OUTSIDE_STRINGS,
-  SECTION_IS_PER_CPU,
+  NOT_COUNTED,
 } from "../layout.ts";
 
 const IS_DEFINED: u64 = 1 << 63;
@@ -62,10 +66,12 @@ let infoAt: usize = 0;
 let littleEndian = true;
 let is64 = true;
 let signExtended = false;
+let marksThumb = false;
 let extendedIndices: usize = 0;
 let bases: usize = 0;
 let sectionCount: u32 = 0;
 let sectionLetters: usize = 0;
+let sectionKinds: usize = 0;
 let strings: usize = 0;
 let stringsSize: u32 = 0;
 /** Cached data of each symbol that nm lists (KNOWN_…). */
@@ -77,6 +83,7 @@ let symbols: usize = 0;
  * @param file flags FILE_…
  * @param extended the SHT_SYMTAB_SHNDX words; 0 for none
  * @param letters a type letter for each section
+ * @param kinds the kind of the symbols in each section that have no type themselves, a byte each
  * @param sectionBases a word for each section, to be added to the values of its symbols; 0 for none
  * @param known room for KNOWN_BYTES per symbol
  */
@@ -85,6 +92,7 @@ export function describeSymbols(
   file: u32,
   extended: usize,
   letters: usize,
+  kinds: usize,
   sections: u32,
   stringTable: usize,
   stringBytes: u32,
@@ -95,10 +103,12 @@ export function describeSymbols(
   is64 = (file & FILE_IS_64) !== 0;
   littleEndian = (file & FILE_IS_LITTLE_ENDIAN) !== 0;
   signExtended = (file & FILE_EXTENDS_SIGN) !== 0;
+  marksThumb = (file & FILE_MARKS_THUMB) !== 0;
   entrySize = is64 ? 24 : 16;
   infoAt = is64 ? 4 : 12;
   extendedIndices = extended;
   sectionLetters = letters;
+  sectionKinds = kinds;
   sectionCount = sections;
   strings = stringTable;
   stringsSize = stringBytes;
@@ -137,6 +147,10 @@ function symbolValue(symbol: u32): u64 {
   if (section === SHN_COMMON) return is64 ? wordsOf(entry + 16) : <u64>load<u32>(entry + 8);
   let value: u64 = is64 ? wordsOf(entry + 8) : <u64>load<u32>(entry + 4);
   if (signExtended) value = <u64>(<i64>(<i32>value));
+  if (marksThumb) {
+    const type = infoOf(symbol) & 0xf;
+    if (type === STT_FUNC || type === STT_GNU_IFUNC) value &= ~1;
+  }
   const index = sectionIndex(symbol, section);
   return bases !== 0 && index < sectionCount ? value + <u64>load<u32>(bases + ((<usize>index) << 2)) : value;
 }
@@ -187,9 +201,13 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     const section = sectionOf(symbol);
     const isDefined = section !== SHN_UNDEF;
     readName(symbol, name, isDefined);
-    const sectionLetter = letterOf(sectionIndex(symbol, section));
+    const index = sectionIndex(symbol, section);
+    const isInSection = index < sectionCount;
+    // bfd treats symbols in an unknown section as absolute.
+    const sectionLetter = isInSection ? <u32>load<u8>(sectionLetters + index) : LETTER_ABSOLUTE;
+    const sectionKind = isInSection ? <u32>load<u8>(sectionKinds + index) : 0;
     const letter = typeLetter(info, section, sectionLetter);
-    const what = letter | (symbolKind(info, letter, sectionLetter) << KNOWN_KIND_SHIFT);
+    const what = letter | (symbolKind(info, section, sectionKind) << KNOWN_KIND_SHIFT);
     store<u32>(symbols + <usize>symbol * KNOWN_BYTES, what, KNOWN_LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
@@ -211,7 +229,14 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
   return out;
 }
 
-/** Finds the end and the hash of a symbol's name; the hash is 0 (NOT_COUNTED) for undefined symbols and symbols without a name. */
+function isLocalLabel(name: usize): bool {
+  const begin = <u32>load<u16>(name);
+  return begin === DOT_L || begin === L_0 || (begin & 0xff) === DOLLAR;
+}
+
+/**
+ * Finds the end and the hash of a symbol's name; the hash is NOT_COUNTED for undefined symbols, symbols without a name and local labels.
+ */
 function readName(symbol: u32, name: u32, isDefined: bool): void {
   let from = strings + name;
   let hash: u32 = 0x811c9dc5;
@@ -227,8 +252,8 @@ function readName(symbol: u32, name: u32, isDefined: bool): void {
   if (length >= 4) hash = hashStep(hash, <u32>word);
   hash = hashStep(hash, length >= 4 ? <u32>(word >> 32) : <u32>word);
   const nameEnd = <u32>(from - strings) + <u32>length;
-  if (hash === 0) hash = 1;
-  if (nameEnd === name || !isDefined) hash = 0;
+  if (hash === NOT_COUNTED) hash = 1;
+  if (nameEnd === name || !isDefined || isLocalLabel(strings + name)) hash = NOT_COUNTED;
   const at = symbols + <usize>symbol * KNOWN_BYTES;
   store<u32>(at, name);
   store<u32>(at, nameEnd, KNOWN_NAME_END);
@@ -377,12 +402,8 @@ const LINE_FEED: u32 = 0x0a;
 const LETTER_BETWEEN_SPACES: u32 = 0x200020;
 const UPPER: u32 = 0x20;
 const LETTER_ABSOLUTE: u32 = 0x61; // a
-const LETTER_BSS: u32 = 0x62; // b
 const LETTER_COMMON: u32 = 0x43; // C
-const LETTER_DATA: u32 = 0x64; // d
 const LETTER_IFUNC: u32 = 0x69; // i
-const LETTER_READ_ONLY: u32 = 0x72; // r
-const LETTER_TEXT: u32 = 0x74; // t
 const LETTER_UNDEFINED: u32 = 0x55; // U
 const LETTER_UNIQUE: u32 = 0x75; // u
 const LETTER_UNKNOWN: u32 = 0x3f; // ?
@@ -400,33 +421,25 @@ function typeLetter(info: u32, section: u32, sectionLetter: u32): u32 {
   if (binding === STB_WEAK) return weakLetter - UPPER;
   if (binding === STB_GNU_UNIQUE) return LETTER_UNIQUE;
   if (binding !== STB_LOCAL && binding !== STB_GLOBAL) return LETTER_UNKNOWN;
-  const letter = sectionLetter & ~SECTION_IS_PER_CPU;
-  return binding === STB_GLOBAL && letter >= LETTER_ABSOLUTE ? letter - UPPER : letter;
+  return binding === STB_GLOBAL && sectionLetter >= LETTER_ABSOLUTE ? sectionLetter - UPPER : sectionLetter;
 }
 
-/** A section's letter and SECTION_IS_PER_CPU. bfd treats symbols in an unknown section as absolute. */
-function letterOf(index: u32): u32 {
-  return index < sectionCount ? <u32>load<u8>(sectionLetters + index) : LETTER_ABSOLUTE;
-}
-
-/** What a symbol is (constants/symbol-kind.ts), by its st_info, its letter and its section's. */
-function symbolKind(info: u32, letter: u32, sectionLetter: u32): u32 {
+/**
+ * What a symbol is (constants/symbol-kind.ts). Its ELF type decides; for a symbol without one, such as a label in assembly, the
+ * section. nm's letter is not enough: from Linux 7.2 on, x86's .data is executable.
+ */
+function symbolKind(info: u32, section: u32, sectionKind: u32): u32 {
   const binding = info >>> 4;
-  let kind: u32 = 0;
-  const lower = letter | UPPER;
-  if (lower === LETTER_TEXT) kind = KIND_FUNCTION;
-  else if (
-    lower === LETTER_DATA ||
-    lower === LETTER_READ_ONLY ||
-    lower === LETTER_BSS ||
-    lower === LETTER_WEAK_OBJECT
-  ) {
-    kind = KIND_OBJECT;
+  const type = info & 0xf;
+  let kind = sectionKind;
+  if (section !== SHN_UNDEF && section !== SHN_ABS) {
+    const isFunction = type === STT_FUNC || type === STT_GNU_IFUNC;
+    const isObject = type === STT_OBJECT || type === STT_COMMON || type === STT_TLS;
+    if (isFunction || isObject) kind = (kind & ~KIND_MASK) | (isFunction ? KIND_FUNCTION : KIND_OBJECT);
   }
-  if ((info & 0xf) === STT_TLS) kind |= IS_THREAD_LOCAL;
+  if (type === STT_TLS) kind |= IS_THREAD_LOCAL;
   if (binding === STB_WEAK) kind |= IS_WEAK;
   else if (binding === STB_GLOBAL || binding === STB_GNU_UNIQUE) kind |= IS_GLOBAL;
-  if ((sectionLetter & SECTION_IS_PER_CPU) !== 0) kind |= IS_PER_CPU;
   return kind;
 }
 

@@ -98,6 +98,24 @@ export function sortRanges(ranges: usize, count: u32, spare: usize): usize {
 /** The range that contains an address; if several do, the one that starts last; NO_RANGE if none does. */
 export function findRange(ranges: usize, count: u32, high: u32, low: u32): usize {
   const address = ((<u64>high) << 32) | <u64>low;
+  for (let range = firstAfter(ranges, count, address); range > ranges; ) {
+    range -= RANGE_BYTES;
+    if (load<u64>(range, RANGE_REACH) <= address) return NO_RANGE;
+    if (load<u64>(range, RANGE_END) > address) return range;
+  }
+  return NO_RANGE;
+}
+
+/** The first range that starts after an address, less than `size` bytes after it; NO_RANGE if none does. */
+export function nextRange(ranges: usize, count: u32, high: u32, low: u32, size: f64): usize {
+  const address = ((<u64>high) << 32) | <u64>low;
+  const range = firstAfter(ranges, count, address);
+  const isNear = range < ranges + <usize>count * RANGE_BYTES && <f64>(load<u64>(range) - address) < size;
+  return isNear ? range : NO_RANGE;
+}
+
+/** The first range that starts after an address; the end of the ranges if none does. */
+function firstAfter(ranges: usize, count: u32, address: u64): usize {
   let from: usize = 0;
   let to = <usize>count;
   while (from < to) {
@@ -105,10 +123,5 @@ export function findRange(ranges: usize, count: u32, high: u32, low: u32): usize
     if (load<u64>(ranges + middle * RANGE_BYTES) <= address) from = middle + 1;
     else to = middle;
   }
-  for (let range = ranges + from * RANGE_BYTES; range > ranges; ) {
-    range -= RANGE_BYTES;
-    if (load<u64>(range, RANGE_REACH) <= address) return NO_RANGE;
-    if (load<u64>(range, RANGE_END) > address) return range;
-  }
-  return NO_RANGE;
+  return ranges + from * RANGE_BYTES;
 }
