@@ -119,6 +119,7 @@ export async function locateVmlinux(
   const located = debugImage ?? image;
   if (located === undefined)
     throw new Failure("WRONG_USAGE", "input", "has no image", "give an image or a debugImage");
+  checkBuildIds(input);
   const loading = time("symbols", () => openListings(input, located));
   // While a thread reads the symbols. Faults of the debug information are reported when it is needed.
   const opening =
@@ -195,6 +196,19 @@ export async function aliasVmlinux(
     rows: () => tableRows(vmlinux, aliases),
     lines: () => aliasedLines(selection, aliases),
   };
+}
+
+/** @throws Failure for an image with the debug information of another build; an object that it was linked from has no build ID */
+function checkBuildIds({ image, debugImage }: VmlinuxInput): void {
+  if (image === undefined || debugImage === undefined || debugImage.type === ET_REL) return;
+  const [own, other] = [buildId(image), buildId(debugImage)];
+  if (own === null || other === null || own === other) return;
+  throw new Failure(
+    "OTHER_BUILD",
+    debugImage.path,
+    `is of another build than ${image.path}: its build ID is ${other}, not ${own}`,
+    "give a --debug-file of the same build",
+  );
 }
 
 /** The listing to alias, and the listing of the image with the debug information, if it has one. */

@@ -1,7 +1,13 @@
 import { lowerBound } from "../binary-search.ts";
 import { at } from "../checked-index.ts";
-import { compareAddresses, formatAddress } from "../elf/address.ts";
-import { fileSymbolOf, type SymbolTable, symbolNameOffset, tableString } from "../elf/symbol-table.ts";
+import { addressDistance, compareAddresses, formatAddress } from "../elf/address.ts";
+import {
+  fileSymbolOf,
+  type SymbolTable,
+  sectionIndexOf,
+  symbolNameOffset,
+  tableString,
+} from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { addTo } from "../grouping.ts";
 import type { ElfListing } from "./elf-listing.ts";
@@ -71,9 +77,38 @@ export function matchByName(
         "give a --debug-file of the same build",
       );
     }
-    for (const [i, symbol] of namesakes.entries()) found.set(symbol, at(image.tableIndex, at(others, i)));
+    for (const [i, symbol] of namesakes.entries()) found.set(symbol, at(others, i));
   }
-  return Uint32Array.from(symbols, (symbol) => found.get(symbol) ?? notInScope(symbol));
+  checkDistances(listing, image, found);
+  return Uint32Array.from(symbols, (symbol) => at(image.tableIndex, found.get(symbol) ?? notInScope(symbol)));
+}
+
+/**
+ * Checks that two images can be of one build: between two links of a build, an output section moves as a whole. Data may move within
+ * its section, since .rodata has the kallsyms tables.
+ *
+ * @param found the image's symbol for each of the listing's symbols
+ * @throws Failure if the functions of a section have moved by different distances
+ */
+function checkDistances(listing: Listing, image: ElfListing, found: ReadonlyMap<number, number>): void {
+  const moved = new Map<number, { symbol: number; distance: number }>();
+  for (const [symbol, other] of found) {
+    const section = sectionIndexOf(image.table, at(image.tableIndex, other));
+    if (section === 0 || !isFunction(at(image.kind, other))) continue;
+    const distance = addressDistance(
+      at(listing.addressHigh, symbol),
+      at(listing.addressLow, symbol),
+      at(image.addressHigh, other),
+      at(image.addressLow, other),
+    );
+    const first = moved.get(section);
+    if (first === undefined) moved.set(section, { symbol, distance });
+    else if (first.distance !== distance) {
+      const [a, b] = [symbolName(listing, first.symbol), symbolName(listing, symbol)];
+      const problem = `is of another build than ${image.source}: ${a} and ${b} are not as far apart there`;
+      throw new Failure("OTHER_BUILD", listing.source, problem, "give a --debug-file of the same build");
+    }
+  }
 }
 
 /**

@@ -210,6 +210,27 @@ describe("--debug-file", () => {
       /^standard input: has name_show (once|twice|2 times), but .*vmlinux has it 3 times; give a --debug-file of the same build$/,
     );
   });
+
+  test("of another build is refused if the functions of a section are elsewhere", () => {
+    const args = ["vmlinux", "--nm", "-", "--debug-file", SAMPLE];
+    const lines = linesOf(NM);
+    const from = lines.findIndex((line) => line.endsWith(" name_show"));
+    const later = (line: string, bytes: bigint) =>
+      (BigInt(`0x${line.slice(0, 16)}`) + bytes).toString(16) + line.slice(16);
+    const moved = lines.map((line, i) => later(line, i < from ? 0n : 0x20n));
+    expect(failure(args, `${moved.join("\n")}\n`)).toMatch(
+      /^standard input: is of another build than .*vmlinux: \S+ and \S+ are not as far apart there; give a --debug-file of the same build$/,
+    );
+    const whole = lines.map((line) => later(line, 0x20n)).join("\n");
+    expect(kasAlias(args, `${whole}\n`)).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("of another build is refused by its build ID", () => {
+    const other = buildSample(join(place(), "vmlinux"), { TEXT_BASE: "0xffffffff82000000" });
+    expect(failure(["vmlinux", SAMPLE, "--debug-file", other])).toMatch(
+      /\/vmlinux: is of another build than .*vmlinux: its build ID is [0-9a-f]{40}, not [0-9a-f]{40}; give a --debug-file of the same build$/,
+    );
+  });
 });
 
 test("a listing of another build is refused", () => {
