@@ -249,6 +249,23 @@ describe("the alias table", () => {
     return { header, rows };
   };
 
+  test.each([
+    { release: "5.10.0-33-amd64", limit: 128 },
+    { release: "6.0.19", limit: 128 },
+    { release: "6.1.0", limit: 512 },
+    { release: "7.3.4", limit: 512 },
+    { release: "unknown", limit: 512 },
+  ])("has names shorter than KSYM_NAME_LEN of $release, $limit", ({ release, limit }) => {
+    const { header, rows } = read("--kernel-release", release);
+    expect(header.options.maxNameLength).toBe(limit);
+    const lengths = rows.map(({ alias }: { alias: string }) => Buffer.byteLength(alias));
+    // One name of the sample is so long that its alias is shortened.
+    expect(Math.max(...lengths)).toBeLessThan(limit);
+    expect(read("--kernel-release", release, "--max-name-length", "200").header.options.maxNameLength).toBe(
+      200,
+    );
+  });
+
   test("has a header with the kernel, its build and the options", () => {
     const { header, rows } = read();
     const notes = tool("readelf", ["-n", SAMPLE]).toString();
