@@ -198,9 +198,15 @@ export async function aliasVmlinux(
   };
 }
 
-/** @throws Failure for an image with the debug information of another build; an object that it was linked from has no build ID */
-function checkBuildIds({ image, debugImage }: VmlinuxInput): void {
-  if (image === undefined || debugImage === undefined || debugImage.type === ET_REL) return;
+/**
+ * Compares the build IDs of an image and the file with its debug information. An object that the image was linked from has none, and
+ * with a listing, both may be temporary images of a kernel's build, whose links have different IDs.
+ *
+ * @throws Failure for images of different builds
+ */
+function checkBuildIds({ listing, image, debugImage }: VmlinuxInput): void {
+  if (listing !== undefined || image === undefined || debugImage === undefined) return;
+  if (debugImage.type === ET_REL) return;
   const [own, other] = [buildId(image), buildId(debugImage)];
   if (own === null || other === null || own === other) return;
   throw new Failure(
