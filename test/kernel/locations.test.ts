@@ -378,7 +378,7 @@ describe.each(kernels)("$package $version", ({ vmlinux, version }) => {
     const next = await resolved(vmlinux, bare);
     expect(bare.filter(({ low }, i) => next[i] !== within.get(low))).toEqual([]);
     expect(within.size).toBeGreaterThan(0);
-    expectDocumented(version, "symbols located by the first row within", within.size);
+    expectDocumented(version, "symbols that no row covers, located by the first row within", within.size);
   });
 
   test("GNU addr2line gives file 0 for a row whose file is 1 by default", () => {
