@@ -13,7 +13,7 @@ export {
   type VmlinuxResult,
 } from "./alias/alias-vmlinux.ts";
 export type { FilterOptions } from "./alias/filters.ts";
-export { aliasName, KSYM_NAME_LEN, type NamingOptions, type Place } from "./alias/naming.ts";
+export { aliasName, type NamingOptions, type Place } from "./alias/naming.ts";
 export type { ModulesOptions, VmlinuxOptions } from "./alias/options.ts";
 export { reuseAliases } from "./alias/reuse-table.ts";
 export { openPossiblyCompressed } from "./elf/compressed-file.ts";
@@ -36,6 +36,7 @@ export {
   openLocator,
   openObjectLocator,
 } from "./source-lines/open-locator.ts";
+export { KSYM_NAME_LEN } from "./symbols/kallsyms-names.ts";
 export { type Listing, readListing } from "./symbols/listing.ts";
 export { TABLE_SCHEMA, type TableHeader, type TableRow, tablePieces } from "./table/alias-table.ts";
 export { type Change, type Difference, diffTables, type Group, type Reason } from "./table/diff-tables.ts";

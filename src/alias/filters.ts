@@ -118,16 +118,21 @@ export function nameFilter(options: FilterOptions): (name: string) => string | u
   const kept = options.include.map(globFilter);
   const left = [...options.exclude.map(globFilter), ...(options.defaults ? DEFAULT_FILTERS : [])];
   // Most names match no filter: one combined pattern finds that out with a single test.
-  const anyLeft = new RegExp(left.map(({ pattern }) => pattern.source).join("|") || "^(?!)", "su");
+  const anyLeft = anyOf(left);
   return (name) => {
     if (!anyLeft.test(name) || kept.some(({ pattern }) => pattern.test(name))) return undefined;
     return left.find(({ pattern }) => pattern.test(name))?.rule;
   };
 }
 
+/** A pattern of the names that match any of the filters. */
+function anyOf(filters: readonly Filter[]): RegExp {
+  return new RegExp(filters.map(({ pattern }) => pattern.source).join("|") || "^(?!)", "su");
+}
+
+const UNLISTED = anyOf([...globFilters([...PREFIXES, "__UNIQUE_ID_modinfo_*"]), ...UNLISTED_FILTERS]);
+
 /** Whether a symbol cannot be looked up or probed: kallsyms lacks its name, or it is the padding before a function. */
-export const isUnlisted: (name: string) => boolean = (() => {
-  const filters = [...globFilters([...PREFIXES, "__UNIQUE_ID_modinfo_*"]), ...UNLISTED_FILTERS];
-  const any = new RegExp(filters.map(({ pattern }) => pattern.source).join("|"), "su");
-  return (name) => any.test(name);
-})();
+export function isUnlisted(name: string): boolean {
+  return UNLISTED.test(name);
+}

@@ -22,9 +22,6 @@ export interface NamingOptions {
   readonly kallsymsNames: KallsymsNames;
 }
 
-/** KSYM_NAME_LEN since 6.1 (include/linux/kallsyms.h); it was 128 before. */
-export const KSYM_NAME_LEN = 512;
-
 const FORBIDDEN_SEPARATORS = "_.$+-:%/#=*?\\'\"`";
 
 /** The reason to refuse a separator: it would make aliases ambiguous, or unusable in kprobe_events, shells and globs. */

@@ -68,10 +68,14 @@ export function livePatchNames(names: KallsymsNames, release: string | null): Ka
 /** kallsyms: increase maximum kernel symbol length to 512 (b8a94bfb3395). */
 const LONG_NAMES: Since = [[6, 1, 0]];
 
-/** KSYM_NAME_LEN of a kernel (include/linux/kallsyms.h): every name is shorter. For an unknown release, that of new kernels. */
+/** KSYM_NAME_LEN since 6.1 (include/linux/kallsyms.h): every name is shorter. */
+export const KSYM_NAME_LEN = 512;
+const OLD_KSYM_NAME_LEN = 128;
+
+/** KSYM_NAME_LEN of a kernel; for an unknown release, that of new kernels. */
 export function nameLengthLimit(release: string | null): number {
   const version = versionOf(release, null);
-  return version === undefined || has(version, LONG_NAMES) ? 512 : 128;
+  return version === undefined || has(version, LONG_NAMES) ? KSYM_NAME_LEN : OLD_KSYM_NAME_LEN;
 }
 
 function hasLtoClang({ banner, config }: KernelFacts): boolean {

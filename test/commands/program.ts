@@ -1,5 +1,7 @@
 import { type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { TableRow } from "../../src/table/alias-table.ts";
 
 /** The bundle that test/global-setup.ts builds. */
 export const PROGRAM = fileURLToPath(new URL("../../dist/kas-alias.mjs", import.meta.url));
@@ -19,6 +21,14 @@ export function kasAlias(args: readonly string[], input: string | Buffer = "", c
   });
   if (error !== undefined) throw error;
   return { status, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+/** Runs a command that must succeed in silence. @returns the rows of its table */
+export function tableRows(args: readonly string[], cwd?: string): TableRow[] {
+  const { status, stdout, stderr } = kasAlias([...args, "--table", "-"], "", cwd);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const [, ...rows] = stdout.trimEnd().split("\n");
+  return rows.map((row) => JSON.parse(row));
 }
 
 /** Starts the program; `ended` gives its exit status and its output on streams that are pipes. */

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { kasAlias } from "../commands/program.ts";
+import { tableRows } from "../commands/program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 
@@ -21,14 +21,8 @@ test("an alias in a module has its symbol's value, the table has the address", (
   tool("ld.lld-19", ["-r", "-o", module, ...objects]);
   const out = join(directory, "out");
   mkdirSync(out);
-  const args = ["modules", module, "--scope", "object", "--inject", "--output-dir", out, "--table", "-"];
-  const { status, stdout, stderr } = kasAlias(args, "", directory);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  const rows = stdout
-    .trimEnd()
-    .split("\n")
-    .slice(1)
-    .map((row) => JSON.parse(row));
+  const args = ["modules", module, "--scope", "object", "--inject", "--output-dir", out];
+  const rows = tableRows(args, directory);
   expect(rows).toHaveLength(2);
   const injected = tool("find", [out, "-name", "*.ko"]).toString().trim();
   const symbols = tool("readelf", ["-sW", injected]).toString();
@@ -38,6 +32,6 @@ test("an alias in a module has its symbol's value, the table has the address", (
     );
   const values = valuesOf("twin");
   expect(values.every((value) => value % 2 === 1)).toBe(true);
-  expect(rows.flatMap(({ alias }) => valuesOf(alias)).sort()).toEqual(values.sort());
+  expect(rows.flatMap(({ alias }) => valuesOf(alias ?? "")).sort()).toEqual(values.sort());
   expect(rows.map(({ address }) => Number.parseInt(address, 16) + 1).sort()).toEqual(values.sort());
 });

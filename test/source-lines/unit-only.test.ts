@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { kasAlias } from "../commands/program.ts";
+import { tableRows } from "../commands/program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 
@@ -26,13 +26,7 @@ test.each(["-gdwarf-4", "-gdwarf-5"])("have the path of their unit (%s)", (versi
   });
   const image = join(directory, "vmlinux");
   tool("ld", ["-Ttext=0xffffffff81000000", "-e", "0", "-o", image, ...objects]);
-  const { status, stdout, stderr } = kasAlias(["vmlinux", image, "--table", "-"]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  const rows = stdout
-    .trimEnd()
-    .split("\n")
-    .slice(1)
-    .map((row) => JSON.parse(row));
+  const rows = tableRows(["vmlinux", image]);
   expect(
     rows.map(({ alias, file, line, unit, via }) => `${alias} ${file} ${line} ${unit} ${via}`).sort(),
   ).toEqual(["twin@fs_same_c fs/same.c null fs/same.c unit", "twin@mm_same_c mm/same.c null mm/same.c unit"]);

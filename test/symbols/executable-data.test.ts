@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { kasAlias } from "../commands/program.ts";
+import { tableRows } from "../commands/program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 
@@ -53,17 +53,9 @@ beforeAll(() => {
 
 /** The symbols that are in a run's table: kind and name, once each. */
 function tableOf(...args: string[]): string[] {
-  const { status, stdout, stderr } = kasAlias(["vmlinux", ...args, "--table", "-", "--table-scope", "all"]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  const rows = stdout.trimEnd().split("\n").slice(1);
-  return [
-    ...new Set(
-      rows.map((line) => {
-        const { kind, name, alias } = JSON.parse(line);
-        return `${kind} ${name}${alias === null ? "" : " aliased"}`;
-      }),
-    ),
-  ].sort();
+  const rows = tableRows(["vmlinux", ...args, "--table-scope", "all"]);
+  const texts = rows.map(({ kind, name, alias }) => `${kind} ${name}${alias === null ? "" : " aliased"}`);
+  return [...new Set(texts)].sort();
 }
 
 const FUNCTIONS = [
