@@ -1,7 +1,7 @@
 import { at } from "../checked-index.ts";
 import { compareAt } from "../elf/address.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { countedFinder, type NameEnd, stemFinder } from "../symbols/name-anatomy.ts";
+import { countedFinder, stemOf } from "../symbols/name-anatomy.ts";
 import { isFunction, isObject } from "../symbols/symbol-kind.ts";
 import type { Namesakes } from "./duplicates.ts";
 import type { SymbolFilter } from "./filters.ts";
@@ -114,7 +114,8 @@ export type CountingOptions = Pick<NamingOptions, "kallsymsNames"> & { readonly 
 
 /** Returns a function that gives the part of a symbol's name that its alias begins with. */
 export function stemReader(listing: Listing, withData: boolean): (symbol: number) => string {
-  return partReader(listing, withData, stemFinder(listing.text));
+  const { kind } = listing;
+  return (symbol) => stemOf(symbolName(listing, symbol), withData && isObject(at(kind, symbol)));
 }
 
 /** Returns a function that gives the part of a symbol's name that is compared to count its namesakes. */
@@ -122,14 +123,11 @@ export function countedReader(
   listing: Listing,
   { data, kallsymsNames }: CountingOptions,
 ): (symbol: number) => string {
-  return partReader(listing, data, countedFinder(listing.text, kallsymsNames));
-}
-
-function partReader(listing: Listing, withData: boolean, endOf: NameEnd): (symbol: number) => string {
   const { text, nameStart, nameEnd, kind } = listing;
+  const endOf = countedFinder(text, kallsymsNames);
   return (symbol) => {
     const start = at(nameStart, symbol);
-    const end = endOf(start, at(nameEnd, symbol), withData && isObject(at(kind, symbol)));
+    const end = endOf(start, at(nameEnd, symbol), data && isObject(at(kind, symbol)));
     return text.toString("utf8", start, end);
   };
 }

@@ -3,9 +3,8 @@ import { type Listing, nameHashOf } from "../symbols/listing.ts";
 import {
   countedFinder,
   hasUnstableSuffix,
+  instabilityFinder,
   type KallsymsNames,
-  type NameEnd,
-  stemFinder,
 } from "../symbols/name-anatomy.ts";
 import { isObject } from "../symbols/symbol-kind.ts";
 import { NO_SYMBOL, NOT_COUNTED, SLOT_BYTES } from "../wasm/layout.ts";
@@ -21,7 +20,7 @@ export interface Namesakes {
   readonly groupSize: Uint32Array;
   /** The symbols that are the first of two or more. */
   readonly duplicated: readonly number[];
-  /** The symbols whose stem is shorter than the name, so that the name itself changes from build to build. */
+  /** The symbols whose stem differs from the name, so that the name itself changes from build to build. */
   readonly unstable: readonly number[];
 }
 
@@ -43,26 +42,28 @@ export function findNamesakes(
 ): Namesakes {
   const { text, count, nameStart, nameEnd, kind } = listing;
   // This function checks its indices itself: `at` is several times slower once it is called on arrays of several types.
-  const endBy = (find: NameEnd) => (symbol: number) => {
-    const start = nameStart[symbol];
-    const end = nameEnd[symbol];
-    const own = kind[symbol];
-    if (start === undefined || end === undefined || own === undefined) {
-      throw new RangeError(`no symbol ${symbol}`);
-    }
-    return find(start, end, withData && isObject(own));
-  };
+  const ofName =
+    <T>(find: (start: number, end: number, isData: boolean) => T) =>
+    (symbol: number) => {
+      const start = nameStart[symbol];
+      const end = nameEnd[symbol];
+      const own = kind[symbol];
+      if (start === undefined || end === undefined || own === undefined) {
+        throw new RangeError(`no symbol ${symbol}`);
+      }
+      return find(start, end, withData && isObject(own));
+    };
   const unstable: number[] = [];
   let hashes = listing.nameHash.subarray(0, count);
   let endOf = (symbol: number) => nameEnd[symbol] ?? 0;
   if (withData || ignored !== undefined || names === "all" || hasUnstableSuffix(text)) {
     hashes = hashes.slice();
-    const stemEndOf = endBy(stemFinder(text));
-    endOf = names === "llvm" ? stemEndOf : endBy(countedFinder(text, names));
+    const isUnstable = ofName(instabilityFinder(text));
+    endOf = ofName(countedFinder(text, names));
     for (let symbol = 0; symbol < count; symbol++) {
       if (ignored?.[symbol] === 1) hashes[symbol] = NOT_COUNTED;
       if (hashes[symbol] === NOT_COUNTED) continue;
-      if (stemEndOf(symbol) !== nameEnd[symbol]) unstable.push(symbol);
+      if (isUnstable(symbol)) unstable.push(symbol);
       const end = endOf(symbol);
       if (end === nameEnd[symbol]) continue;
       hashes[symbol] = nameHashOf(text, at(nameStart, symbol), end);

@@ -1,5 +1,6 @@
 import { mangle } from "../alias/naming.ts";
 import { anatomyOf } from "../symbols/name-anatomy.ts";
+import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { closestNames, mostAlike } from "./closest-names.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
@@ -100,7 +101,7 @@ function rowsOfName(table: SearchedTable, typed: string): TableRow[] {
   const separator = separatorOf(table);
   return table.rowsWith(typed, ".", `.$${separator}`).filter((row) => {
     if (row.name === typed || row.alias?.startsWith(typed + separator)) return true;
-    const { prefix, base, variable } = anatomyOf(row.name);
+    const { prefix, base, variable } = anatomyOf(row.name, isObject(kindOfRow(row)));
     if (prefix !== "") return false;
     return variable === null ? base === typed : variable === typed || `${base}.${variable}` === typed;
   });
@@ -147,7 +148,7 @@ function byPlace(table: SearchedTable, name: string, place: string): LookedUp {
 /** The symbols of the same name in the same file that are nearest to the line of an alias, with any suffixes. */
 function whereAliasMoved(table: SearchedTable, stem: string, place: string): TableRow[] {
   const [where = "", inUnit] = place.split(separatorOf(table));
-  const rows = rowsOfName(table, anatomyOf(stem).base);
+  const rows = rowsOfName(table, anatomyOf(stem, false).base);
   // An ordinal may follow the line, or the unit.
   for (const form of [/^(.+)_([0-9]{1,9})$/, /^(.+?)_([0-9]{1,9})_[0-9]+$/]) {
     const [, path, line] = form.exec(where) ?? [];
@@ -163,7 +164,7 @@ function whereAliasMoved(table: SearchedTable, stem: string, place: string): Tab
 function byLine(table: SearchedTable, path: string, line: number): LookedUp {
   const file = path.slice(path.lastIndexOf("/") + 1);
   // Tables of earlier versions have rows for the padding before functions.
-  const rows = table.rowsWith(file, "/", "").filter(({ name }) => anatomyOf(name).prefix === "");
+  const rows = table.rowsWith(file, "/", "").filter(({ name }) => anatomyOf(name, false).prefix === "");
   for (const matches of PATH_MATCHES.slice(0, 2)) {
     const there = rows.filter((row) => row.file !== null && matches(row.file, path));
     if (there.length > 0) return atLine(there, line, "line");

@@ -1,4 +1,4 @@
-import { stemFinder } from "../symbols/name-anatomy.ts";
+import { stemOf } from "../symbols/name-anatomy.ts";
 import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "./alias-table.ts";
 
@@ -7,11 +7,7 @@ export const KEY_SEPARATOR = "\0";
 
 /** The part of a symbol's name that does not change from one build to the next. */
 export function rowStem(row: Pick<TableRow, "name" | "type" | "kind">): string {
-  const { name } = row;
-  const data = isObject(kindOfRow(row));
-  if (!data && !name.includes(".llvm.")) return name;
-  const text = Buffer.from(name);
-  return text.toString("utf8", 0, stemFinder(text)(0, text.length, data));
+  return stemOf(row.name, isObject(kindOfRow(row)));
 }
 
 /** The columns that identify a symbol. */
