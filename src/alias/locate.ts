@@ -1,6 +1,7 @@
 import { at } from "../checked-index.ts";
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
-import type { Unit } from "../dwarf/unit.ts";
+import { ARTIFICIAL_UNIT, type Unit } from "../dwarf/unit.ts";
+import { addressDistance } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import {
@@ -28,7 +29,7 @@ import { relativeSource, type SourceRoots, sourceRoots } from "../source-lines/s
 import { unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
-import { isObject } from "../symbols/symbol-kind.ts";
+import { isFunction, isObject } from "../symbols/symbol-kind.ts";
 import type { Place } from "./naming.ts";
 import type { LocatingOptions } from "./options.ts";
 
@@ -86,13 +87,14 @@ export async function locateSymbols(
 ): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
   const table = image?.table;
   const bases = layOutSections(locator.elf);
+  const imageSymbol = image && inverseOf(image.tableIndex, image.table.count);
   const startKernel = findSymbol(image ?? listing, "start_kernel");
   const queries = emptyQueries(symbols.length + (startKernel === undefined ? 0 : 1));
   const ask = (query: number, symbol: number, index: number | undefined) => {
-    if (table && index !== undefined) {
+    if (image && table && imageSymbol && index !== undefined) {
       queries.addressHigh[query] = symbolValueHigh(table, index);
       queries.addressLow[query] = symbolValueLow(table, index) + (bases[sectionIndexOf(table, index)] ?? 0);
-      queries.size[query] = symbolSize(table, index);
+      queries.size[query] = ownSize(image, at(imageSymbol, index));
     } else {
       queries.addressHigh[query] = at(listing.addressHigh, symbol);
       queries.addressLow[query] = at(listing.addressLow, symbol);
@@ -112,6 +114,60 @@ export async function locateSymbols(
   const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
   const roots = sourceRoots(givenRoots, initMain);
   return { origins: originsOf(entries, found, roots), roots };
+}
+
+/** The position of each number below `count` in a list of numbers. */
+function inverseOf(numbers: Uint32Array, count: number): Uint32Array {
+  const positions = new Uint32Array(count);
+  numbers.forEach((number, position) => {
+    positions[number] = position;
+  });
+  return positions;
+}
+
+/** Limit for the neighbours of a symbol to look at, which keeps the time linear. */
+const MOST_NEIGHBOURS = 64;
+
+/**
+ * The size of a symbol, in bytes. If it overlaps another function and neither contains the other, it is the distance to the next
+ * function: each entry of CFI's jump table in LLVM has the size of the whole table, which reaches into the code after it.
+ */
+export function ownSize(listing: ElfListing, symbol: number): number {
+  const { kind, addressHigh, addressLow, table, tableIndex } = listing;
+  const index = at(tableIndex, symbol);
+  const size = symbolSize(table, index);
+  const distance = (other: number) =>
+    addressDistance(
+      at(addressHigh, other),
+      at(addressLow, other),
+      at(addressHigh, symbol),
+      at(addressLow, symbol),
+    );
+  const endOf = (other: number) => distance(other) + symbolSize(table, at(tableIndex, other));
+  const isNear = (other: number) =>
+    distance(other) !== 0 &&
+    isFunction(at(kind, other)) &&
+    sectionIndexOf(table, at(tableIndex, other)) === sectionIndexOf(table, index);
+  const next = neighbour(listing, symbol, 1, isNear);
+  if (next === undefined || distance(next) >= size) return size;
+  const previous = neighbour(listing, symbol, -1, isNear);
+  const isBefore = previous !== undefined && endOf(previous) > 0 && endOf(previous) < size;
+  return isBefore || endOf(next) > size ? distance(next) : size;
+}
+
+/** The nearest symbol before or after another that fulfils a condition. */
+function neighbour(
+  { count }: Listing,
+  symbol: number,
+  step: 1 | -1,
+  fulfils: (other: number) => boolean,
+): number | undefined {
+  for (let i = 1; i <= MOST_NEIGHBOURS; i++) {
+    const other = symbol + i * step;
+    if (other < 0 || other >= count) return undefined;
+    if (fulfils(other)) return other;
+  }
+  return undefined;
 }
 
 /** The properties of symbols that the search for declarations needs. */
@@ -164,13 +220,28 @@ export async function lookUpLocations(
   const found = await locator.resolve(someOf(queries, rest));
   const units = found.units && new Array<Unit | undefined>(queries.count).fill(undefined);
   const locations = { ...unknownLocations(queries.count), files: found.files, units };
+  const origins = sourceUnits(locator, queries, symbols, rest, count, found);
   rest.forEach((query, i) => {
-    if (units) units[query] = found.units?.[i];
+    if (units) units[query] = origins?.get(query)?.unit ?? found.units?.[i];
     locations.file[query] = at(found.file, i);
     locations.line[query] = at(found.line, i);
     locations.via[query] = at(found.via, i);
   });
   return { locations, declared };
+}
+
+/** The declarations of functions in units of GCC's LTO, which refer to the units that the functions come from. */
+function sourceUnits(
+  locator: Locator,
+  queries: Queries,
+  symbols: QueriedSymbols,
+  located: readonly number[],
+  count: number,
+  { units }: Locations,
+): FoundDeclarations["locations"] | undefined {
+  const merged = located.filter((query, i) => query < count && units?.[i]?.name === ARTIFICIAL_UNIT);
+  if (merged.length === 0) return undefined;
+  return locator.findDeclarations?.(queries, symbols, { locations: merged }).locations;
 }
 
 const NOTHING_DECLARED: FoundDeclarations = { locations: new Map(), parameters: new Map() };

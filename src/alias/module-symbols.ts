@@ -5,7 +5,7 @@ import type { ElfFile, Section } from "../elf/elf-file.ts";
 import { isInitSection } from "../elf/init-sections.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
-import { sectionIndexOf, symbolSize, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
+import { sectionIndexOf, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { addTo } from "../grouping.ts";
 import { openObjectLocator } from "../source-lines/open-locator.ts";
@@ -18,7 +18,14 @@ import type { TableRow } from "../table/alias-table.ts";
 import type { WasmMemory } from "../wasm/program.ts";
 import type { Surroundings } from "./candidates.ts";
 import { nameFilter } from "./filters.ts";
-import { lookUpLocations, originsOf, queriedSymbols, type SymbolOrigin, symbolEntry } from "./locate.ts";
+import {
+  lookUpLocations,
+  originsOf,
+  ownSize,
+  queriedSymbols,
+  type SymbolOrigin,
+  symbolEntry,
+} from "./locate.ts";
 import { type NamedSymbol, namedSymbols, namesWithSeparator } from "./name-symbols.ts";
 import type { ModulesOptions } from "./options.ts";
 import { type Selection, selectSymbols } from "./select.ts";
@@ -147,7 +154,7 @@ async function locate(
       const section = sections.get(sectionIndexOf(table, index));
       // An address outside all sections has no location.
       queries.addressLow[i] = section === undefined ? 0 : at(bases, section) + symbolValueLow(table, index);
-      queries.size[i] = symbolSize(table, index);
+      queries.size[i] = ownSize(listing, at(symbols, i));
     }
     const entries = indices.map((index) => symbolEntry(elf, table, index));
     const queried = queriedSymbols(listing, symbols, entries);

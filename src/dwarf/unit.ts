@@ -21,6 +21,9 @@ export interface Unit extends Encoding {
   readonly rangeListsBase: number;
 }
 
+/** The DW_AT_name of a unit with the code of several, which GCC's LTO creates (gcc/dwarf2out.cc). */
+export const ARTIFICIAL_UNIT = "<artificial>";
+
 export function splitDwarf(sections: DebugSections): Failure {
   return new Failure(
     "UNSUPPORTED",

@@ -237,6 +237,9 @@ export function sectionName(elf: ElfFile, index: number): string | null {
   return elf.sections[index & ~EXTENDED_INDEX]?.name ?? null;
 }
 
+/** The STT_FILE name of code that has no source file, since LLVM's LTO creates it (llvm/lib/LTO/LTO.cpp). */
+const LTO_OBJECT = "ld-temp.o";
+
 /**
  * The source file name of a local symbol, from the nearest STT_FILE symbol before it (gABI, "Symbol Table"). null for a global
  * symbol, and if that name is empty: the linker marks its own symbols this way.
@@ -250,7 +253,8 @@ export function fileSymbolOf(table: SymbolTable, symbol: number): string | null 
   for (let info = (symbol - 1) * stride + (is64 ? 1 : 3); info > stride; info -= stride) {
     const word = words[info];
     if (word === undefined || ((word >>> shift) & 0xf) !== STT_FILE) continue;
-    return tableString(table, symbolNameOffset(table, Math.floor(info / stride))) || null;
+    const name = tableString(table, symbolNameOffset(table, Math.floor(info / stride)));
+    return name === "" || name === LTO_OBJECT ? null : name;
   }
   return null;
 }
