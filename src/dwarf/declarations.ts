@@ -10,7 +10,7 @@ import { linePath } from "./line-program.ts";
 import { type LineProgram, readLineProgram } from "./line-program-header.ts";
 import { unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader } from "./unit-header.ts";
-import { forEachRange } from "./unit-ranges.ts";
+import { type Address, add, forEachRange } from "./unit-ranges.ts";
 
 /** Limit for chains of DW_AT_abstract_origin and DW_AT_specification; a longer chain is cyclic. */
 const MOST_REFERENCES = 16;
@@ -26,6 +26,8 @@ export interface DeclaredObject {
   readonly isEntry: boolean;
   /** Whether it is at the address itself; otherwise, it is a function that begins within the address's size. */
   readonly isExact: boolean;
+  /** The end of the function, or of its piece that was found; undefined for a variable. */
+  end(): Address | undefined;
   /** DW_AT_linkage_name; null if there is none. */
   linkageName(): string | null;
   /** DW_AT_name; null if there is none. */
@@ -78,10 +80,11 @@ export function forEachObject(
       const ranges = die.attributes.get(dw.DW_AT_ranges);
       if (object.isVariable || ranges === undefined) return;
       let isEntry = found.address < 0;
-      forEachRange(sections, { ...unit, ranges }, (high, low) => {
+      forEachRange(sections, { ...unit, ranges }, (high, low, length) => {
         const match = findAddress(addresses, high, low);
         if (match !== undefined && match.index !== found.address) {
-          take(match.index, { ...object, isExact: match.isExact, isEntry }, reader);
+          const end = () => add({ high, low }, 0, length);
+          take(match.index, { ...object, isExact: match.isExact, isEntry, end }, reader);
         }
         isEntry = false;
       });
@@ -118,6 +121,7 @@ class DeclarationReader {
       isLocal: scope !== undefined,
       isEntry: !isVariable,
       isExact: true,
+      end: () => (isVariable ? undefined : this.#end(die)),
       name: () => this.#name(die, dw.DW_AT_name),
       linkageName: () =>
         this.#name(die, dw.DW_AT_linkage_name) ?? this.#name(die, dw.DW_AT_MIPS_linkage_name),
@@ -147,6 +151,20 @@ class DeclarationReader {
         this.#reader.reference(next, dw.DW_AT_abstract_origin) ??
         this.#reader.reference(next, dw.DW_AT_specification);
     }
+  }
+
+  /** The end of a DIE's code, unless it is in several pieces. */
+  #end({ unit, attributes }: Die): Address | undefined {
+    const [lowPc, highPc] = [attributes.get(dw.DW_AT_low_pc), attributes.get(dw.DW_AT_high_pc)];
+    let end: Address | undefined;
+    forEachRange(
+      this.#reader.sections,
+      { ...unit, lowPc, highPc, ranges: undefined },
+      (high, low, length) => {
+        end = add({ high, low }, 0, length);
+      },
+    );
+    return end;
   }
 
   #name(die: Die, attribute: number): string | null {

@@ -3,7 +3,7 @@ import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { type Declaration, type DeclaredObject, forEachObject } from "../dwarf/declarations.ts";
 import { type FormalParameters, readParameters } from "../dwarf/formal-parameters.ts";
-import { compareAt } from "../elf/address.ts";
+import { addressDistance, compareAt } from "../elf/address.ts";
 import type { Queries } from "./resolver.ts";
 
 /** The properties of the symbols at the queried addresses. */
@@ -56,8 +56,9 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
       for (const query of at(queriesAt, address)) {
         if (symbols.isData(query) !== object.isVariable) continue;
         const symbol = symbols.name(query);
-        // The code at an address belongs to that function even under another name; several empty variables may share an address.
-        if ((object.isVariable || !object.isExact) && !hasNameOf(symbol, object)) continue;
+        // Code belongs to its function even under another name; several empty variables may share an address.
+        const isItsCode = !object.isVariable && (object.isExact || endsTogether(queries, query, object));
+        if (!isItsCode && !hasNameOf(symbol, object)) continue;
         if (located.has(query)) addCandidate(candidates, query, symbol, object);
         if (!object.isEntry || !compared.has(query) || parameters.has(query)) continue;
         const isRenamed = symbol !== object.name() && symbol !== object.linkageName();
@@ -67,6 +68,14 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
     });
     return { locations: chosen(candidates, symbols), parameters };
   };
+}
+
+/** Whether a function ends where the symbol does: it is the symbol's code, which NOPs precede. */
+function endsTogether(queries: Queries, query: number, object: DeclaredObject): boolean {
+  const end = object.end();
+  if (end === undefined) return false;
+  const [high, low] = [at(queries.addressHigh, query), at(queries.addressLow, query)];
+  return addressDistance(end.high, end.low, high, low) === at(queries.size, query);
 }
 
 /** More candidates do not help: the choice among them stays open. */
