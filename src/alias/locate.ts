@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
-import { ARTIFICIAL_UNIT, type Unit } from "../dwarf/unit.ts";
+import type { Unit } from "../dwarf/unit.ts";
 import { addressDistance } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { layOutSections } from "../elf/section-layout.ts";
@@ -15,6 +15,7 @@ import {
   symbolValueLow,
 } from "../elf/symbol-table.ts";
 import type { FoundDeclarations, QueriedSymbols } from "../source-lines/declared-locations.ts";
+import { locateFunctions } from "../source-lines/locate-functions.ts";
 import type { Locator } from "../source-lines/open-locator.ts";
 import {
   emptyQueries,
@@ -210,38 +211,33 @@ export async function lookUpLocations(
     parameters: signatures ? all.filter((query) => !lineLess.has(query)) : [],
   };
   if (wanted.locations.length + wanted.parameters.length === 0) {
-    return { locations: await locator.resolve(queries) };
+    return { locations: await locateFunctions(locator, queries, symbols, count) };
   }
   const declared = locator.findDeclarations?.(queries, symbols, wanted) ?? NOTHING_DECLARED;
   const rest: number[] = [];
   for (let query = 0; query < queries.count; query++) {
     if (!declared.locations.has(query) && !lineLess.has(query)) rest.push(query);
   }
-  const found = await locator.resolve(someOf(queries, rest));
+  const isOf = (query: number) => at(rest, query);
+  const found = await locateFunctions(
+    locator,
+    someOf(queries, rest),
+    {
+      isData: (query) => symbols.isData(isOf(query)),
+      name: (query) => symbols.name(isOf(query)),
+      fileSymbol: (query) => symbols.fileSymbol(isOf(query)),
+    },
+    rest.filter((query) => query < count).length,
+  );
   const units = found.units && new Array<Unit | undefined>(queries.count).fill(undefined);
   const locations = { ...unknownLocations(queries.count), files: found.files, units };
-  const origins = sourceUnits(locator, queries, symbols, rest, count, found);
   rest.forEach((query, i) => {
-    if (units) units[query] = origins?.get(query)?.unit ?? found.units?.[i];
+    if (units) units[query] = found.units?.[i];
     locations.file[query] = at(found.file, i);
     locations.line[query] = at(found.line, i);
     locations.via[query] = at(found.via, i);
   });
   return { locations, declared };
-}
-
-/** The declarations of functions in units of GCC's LTO, which refer to the units that the functions come from. */
-function sourceUnits(
-  locator: Locator,
-  queries: Queries,
-  symbols: QueriedSymbols,
-  located: readonly number[],
-  count: number,
-  { units }: Locations,
-): FoundDeclarations["locations"] | undefined {
-  const merged = located.filter((query, i) => query < count && units?.[i]?.name === ARTIFICIAL_UNIT);
-  if (merged.length === 0) return undefined;
-  return locator.findDeclarations?.(queries, symbols, { locations: merged }).locations;
 }
 
 const NOTHING_DECLARED: FoundDeclarations = { locations: new Map(), parameters: new Map() };

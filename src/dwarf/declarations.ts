@@ -10,10 +10,15 @@ import { linePath } from "./line-program.ts";
 import { type LineProgram, readLineProgram } from "./line-program-header.ts";
 import { unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader } from "./unit-header.ts";
-import { type Address, add, forEachRange } from "./unit-ranges.ts";
+import { type Address, forEachRange } from "./unit-ranges.ts";
 
 /** Limit for chains of DW_AT_abstract_origin and DW_AT_specification; a longer chain is cyclic. */
 const MOST_REFERENCES = 16;
+
+/** The start of code, and its length in bytes. */
+interface Code extends Address {
+  readonly length: number;
+}
 
 /** A variable or function at a wanted address, and its declaration. The methods look data up on demand. */
 export interface DeclaredObject {
@@ -26,8 +31,8 @@ export interface DeclaredObject {
   readonly isEntry: boolean;
   /** Whether it is at the address itself; otherwise, it is a function that begins within the address's size. */
   readonly isExact: boolean;
-  /** The end of the function, or of its piece that was found; undefined for a variable. */
-  end(): Address | undefined;
+  /** The code of the function, or of its piece that was found; undefined for a variable. */
+  code(): Code | undefined;
   /** DW_AT_linkage_name; null if there is none. */
   linkageName(): string | null;
   /** DW_AT_name; null if there is none. */
@@ -53,6 +58,7 @@ export interface Declaration {
  * several pieces is reported for each piece.
  *
  * @param take called with the index of the address; the object is valid only during the call
+ * @param within the offsets of the units to scan; all by default
  * @throws Failure for damaged debug information
  */
 export function forEachObject(
@@ -60,11 +66,12 @@ export function forEachObject(
   wants: WantedDies,
   addresses: WantedAddresses,
   take: (address: number, object: DeclaredObject, reader: DieReader) => void,
+  within?: ReadonlySet<number>,
 ): void {
   const scanner = new DebugInfoScanner(sections, wants, addresses);
   const reader = new DieReader(sections, scanner.info);
   const sources = new DeclarationReader(reader);
-  for (const offset of unitOffsets(sections)) {
+  for (const offset of within ?? unitOffsets(sections)) {
     const header = readUnitHeader(sections, offset);
     if (!hasAddresses(header)) continue;
     const hasIndices = header.version >= 5 && sections.addr.size > 0;
@@ -83,8 +90,8 @@ export function forEachObject(
       forEachRange(sections, { ...unit, ranges }, (high, low, length) => {
         const match = findAddress(addresses, high, low);
         if (match !== undefined && match.index !== found.address) {
-          const end = () => add({ high, low }, 0, length);
-          take(match.index, { ...object, isExact: match.isExact, isEntry, end }, reader);
+          const code = () => ({ high, low, length });
+          take(match.index, { ...object, isExact: match.isExact, isEntry, code }, reader);
         }
         isEntry = false;
       });
@@ -121,7 +128,7 @@ class DeclarationReader {
       isLocal: scope !== undefined,
       isEntry: !isVariable,
       isExact: true,
-      end: () => (isVariable ? undefined : this.#end(die)),
+      code: () => (isVariable ? undefined : this.#code(die)),
       name: () => this.#name(die, dw.DW_AT_name),
       linkageName: () =>
         this.#name(die, dw.DW_AT_linkage_name) ?? this.#name(die, dw.DW_AT_MIPS_linkage_name),
@@ -153,18 +160,15 @@ class DeclarationReader {
     }
   }
 
-  /** The end of a DIE's code, unless it is in several pieces. */
-  #end({ unit, attributes }: Die): Address | undefined {
+  /** A DIE's code, unless it is in several pieces. */
+  #code({ unit, attributes }: Die): Code | undefined {
     const [lowPc, highPc] = [attributes.get(dw.DW_AT_low_pc), attributes.get(dw.DW_AT_high_pc)];
-    let end: Address | undefined;
-    forEachRange(
-      this.#reader.sections,
-      { ...unit, lowPc, highPc, ranges: undefined },
-      (high, low, length) => {
-        end = add({ high, low }, 0, length);
-      },
-    );
-    return end;
+    const own = { ...unit, lowPc, highPc, ranges: undefined };
+    let code: Code | undefined;
+    forEachRange(this.#reader.sections, own, (high, low, length) => {
+      code = { high, low, length };
+    });
+    return code;
   }
 
   #name(die: Die, attribute: number): string | null {

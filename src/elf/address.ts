@@ -12,6 +12,12 @@ export function addressDistance(highA: number, lowA: number, highB: number, lowB
   return (highA - highB) * 2 ** 32 + (lowA - lowB);
 }
 
+/** An address and an offset in bytes, which is less than 2^32. */
+export function addressPlus(high: number, low: number, offset: number): { high: number; low: number } {
+  const sum = low + offset;
+  return { high: (high + (sum > 0xffffffff ? 1 : 0)) >>> 0, low: sum >>> 0 };
+}
+
 /** 16 lower-case hexadecimal digits, as `nm` prints a 64-bit address. */
 export function formatAddress(high: number, low: number): string {
   return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");

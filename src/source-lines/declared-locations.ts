@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { type Declaration, type DeclaredObject, forEachObject } from "../dwarf/declarations.ts";
+import type { DieReader } from "../dwarf/die.ts";
 import { type FormalParameters, readParameters } from "../dwarf/formal-parameters.ts";
 import { addressDistance, compareAt } from "../elf/address.ts";
 import type { Queries } from "./resolver.ts";
@@ -19,12 +20,16 @@ export interface QueriedSymbols {
 interface DeclaredLocation extends Declaration {
   /** The function that holds the variable; null outside functions. */
   readonly functionName: string | null;
+  /** Bytes from the symbol to the function's code: its NOPs; 0 for data. */
+  readonly offset: number;
 }
 
 /** The queries for which locations, or parameters, are wanted. */
 interface WantedDeclarations {
   readonly locations: readonly number[];
   readonly parameters?: readonly number[];
+  /** The offsets of the units to look in; all by default. */
+  readonly units?: ReadonlySet<number>;
 }
 
 /** The results by query; queries without a result are missing. */
@@ -52,30 +57,33 @@ export function declarationFinder(sections: DebugSections): DeclarationFinder {
       variables: wanted.locations.some((query) => symbols.isData(query)),
       functions: compared.size > 0 || wanted.locations.some((query) => !symbols.isData(query)),
     };
-    forEachObject(sections, wants, addresses, (address, object, reader) => {
+    const take = (address: number, object: DeclaredObject, reader: DieReader) => {
       for (const query of at(queriesAt, address)) {
         if (symbols.isData(query) !== object.isVariable) continue;
         const symbol = symbols.name(query);
         // Code belongs to its function even under another name; several empty variables may share an address.
-        const isItsCode = !object.isVariable && (object.isExact || endsTogether(queries, query, object));
+        const { offset, isWhole } = extentOf(queries, query, object);
+        const isItsCode = !object.isVariable && (object.isExact || isWhole);
         if (!isItsCode && !hasNameOf(symbol, object)) continue;
-        if (located.has(query)) addCandidate(candidates, query, symbol, object);
+        if (located.has(query)) addCandidate(candidates, query, symbol, object, offset);
         if (!object.isEntry || !compared.has(query) || parameters.has(query)) continue;
         const isRenamed = symbol !== object.name() && symbol !== object.linkageName();
         const found = readParameters(reader, object.die, isRenamed);
         if (found !== undefined) parameters.set(query, found);
       }
-    });
+    };
+    forEachObject(sections, wants, addresses, take, wanted.units);
     return { locations: chosen(candidates, symbols), parameters };
   };
 }
 
-/** Whether a function ends where the symbol does: it is the symbol's code, which NOPs precede. */
-function endsTogether(queries: Queries, query: number, object: DeclaredObject): boolean {
-  const end = object.end();
-  if (end === undefined) return false;
+/** Where the code of a function begins in a symbol, and whether it ends with it: it is the symbol's code then, after NOPs. */
+function extentOf(queries: Queries, query: number, object: DeclaredObject) {
+  const code = object.isExact ? undefined : object.code();
+  if (code === undefined) return { offset: 0, isWhole: false };
   const [high, low] = [at(queries.addressHigh, query), at(queries.addressLow, query)];
-  return addressDistance(end.high, end.low, high, low) === at(queries.size, query);
+  const offset = addressDistance(code.high, code.low, high, low);
+  return { offset, isWhole: offset + code.length === at(queries.size, query) };
 }
 
 /** More candidates do not help: the choice among them stays open. */
@@ -86,14 +94,16 @@ function addCandidate(
   query: number,
   symbol: string,
   object: DeclaredObject,
+  offset: number,
 ): void {
   const declaration = object.declaration();
   if (declaration === undefined) return;
   const functionName = object.functionName() ?? prefixOf(symbol, object);
+  const candidate = { ...declaration, functionName, offset };
   const others = candidates.get(query);
-  if (others === undefined) candidates.set(query, [{ ...declaration, functionName }]);
+  if (others === undefined) candidates.set(query, [candidate]);
   else if (others.length < MOST_CANDIDATES && !others.some((other) => isSame(other, declaration))) {
-    others.push({ ...declaration, functionName });
+    others.push(candidate);
   }
 }
 

@@ -2,6 +2,8 @@ import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
 import { definedProperties } from "../defined-properties.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
+import { patchableEntries } from "../dwarf/patchable-entries.ts";
+import type { Unit } from "../dwarf/unit.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
 import { DEBUG_DIRECTORIES, findDebugFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
@@ -41,8 +43,12 @@ export function locatorOptions(given: Partial<LocatorOptions>): LocatorOptions {
 export interface Locator extends Resolver {
   /** The file with the debug information. */
   readonly elf: ElfFile;
+  /** Whether this program reads the line table. */
+  readonly isBuiltIn: boolean;
   /** undefined when .debug_info cannot be read. */
   readonly findDeclarations: DeclarationFinder | undefined;
+  /** Whether NOPs may come between the symbols of a unit's functions and their code. */
+  readonly mayBeginWithNops: (unit: Unit) => boolean;
 }
 
 /**
@@ -118,8 +124,10 @@ async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Pro
   const { resolve } = dwarfResolver(sections);
   return {
     elf,
+    isBuiltIn: true,
     resolve: (queries) => resolve(queries).catch(suggestAddr2line),
     findDeclarations: declarationFinder(sections),
+    mayBeginWithNops: patchableEntries(sections, elf.machine),
   };
 }
 
@@ -134,15 +142,20 @@ async function addr2lineLocator(
   { signatures }: LocatorOptions,
 ): Promise<Locator> {
   const sections = await openDebugSections(elf, signatures).catch(ignoreFailure);
-  if (sections === undefined) return { elf, resolve, findDeclarations: undefined };
+  if (sections === undefined) {
+    const nothing = { findDeclarations: undefined, mayBeginWithNops: () => false };
+    return { elf, isBuiltIn: false, resolve, ...nothing };
+  }
   const findUnits = unitFinder(sections);
   return {
     elf,
+    isBuiltIn: false,
     async resolve(queries): Promise<Locations> {
       const units = unitsIfReadable(findUnits, queries);
       return { ...(await resolve(queries)), units };
     },
     findDeclarations: declarationFinder(sections),
+    mayBeginWithNops: patchableEntries(sections, elf.machine),
   };
 }
 

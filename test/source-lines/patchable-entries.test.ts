@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TableRow } from "../../src/table/alias-table.ts";
 import { tableRows } from "../commands/program.ts";
+import { answersOf } from "../locations.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 
@@ -109,4 +110,39 @@ describe.each(BUILDS)("$compiler $flags", (build) => {
     tool("ld", ["-r", "-o", module, ...compile(build, place)]);
     expectOwnLines(rowsOf(["modules", module, "--scope", "object"]), ["twin"]);
   });
+});
+
+test("GCC's own NOPs, with a row of the function before at the symbol itself", () => {
+  const place = temporaryDirectory();
+  const objects = ["first", "second"].map((unit) => {
+    const path = (extension: string) => join(place, `${unit}.${extension}`);
+    writeFileSync(path("c"), SOURCE.replaceAll("UNIT", unit));
+    const options = ["-O2", "-g", "-ffreestanding", "-fpatchable-function-entry=2"];
+    tool("s390x-linux-gnu-gcc", [...options, "-S", "-o", path("s"), path("c")]);
+    // A row belongs to the next instruction, here the first NOP of the next function.
+    const ending = /^\t\.cfi_endproc\n\.LFE\d+:\n(?=\t\.size\tbefore_)/gm;
+    const assembly = readFileSync(path("s"), "utf8");
+    expect(assembly.match(ending)).toHaveLength(2);
+    writeFileSync(path("s"), assembly.replace(ending, "\t.loc 1 3 9 is_stmt 0\n$&"));
+    tool("s390x-linux-gnu-gcc", ["-c", "-o", path("o"), path("s")]);
+    return path("o");
+  });
+  writeFileSync(join(place, "sink.c"), "int sink;\n");
+  tool("s390x-linux-gnu-gcc", ["-c", "-o", join(place, "sink.o"), join(place, "sink.c")]);
+  const image = join(place, "vmlinux");
+  tool("s390x-linux-gnu-ld", ["-e", "0", "-o", image, join(place, "sink.o"), ...objects]);
+  const symbols = tool("s390x-linux-gnu-nm", [image]).toString();
+  const entries = [...symbols.matchAll(/^(\w+) t twin$/gm)].map(([, address = ""]) => address);
+  expect(answersOf("llvm-addr2line-19", image, entries).map((place) => place?.replace(/.*:/, ""))).toEqual(
+    entries.map(() => "3"),
+  );
+  expectOwnLines(rowsOf(["vmlinux", image]), ["init_twin", "twin"]);
+  const asked = rowsOf(["vmlinux", image, "--resolver=addr2line", "--addr2line=llvm-addr2line-19"]);
+  // The tool's answer for the code is its last row there, which may be of the inline function.
+  expect(asked.map(({ name, line, via }) => `${name} ${line} ${via}`).sort()).toEqual([
+    "init_twin 12 next-line",
+    "init_twin 12 next-line",
+    "twin 2 next-line",
+    "twin 2 next-line",
+  ]);
 });

@@ -1,0 +1,43 @@
+import { EM_386, EM_AARCH64, EM_X86_64 } from "../constants/elf.ts";
+import { Failure } from "../failure.ts";
+import type { DebugSections } from "./debug-sections.ts";
+import { DieReader } from "./die.ts";
+import type { Unit } from "./unit.ts";
+import { readUnitHeader } from "./unit-header.ts";
+
+/** The machines for which GCC writes the NOPs after the label of DW_AT_low_pc (TARGET_ASM_PRINT_PATCHABLE_FUNCTION_ENTRY). */
+const WITHIN_FUNCTIONS = new Set([EM_386, EM_X86_64, EM_AARCH64]);
+
+/**
+ * Returns a function that tells whether NOPs may come between the symbols of a unit's functions and their code, DW_AT_low_pc. For most
+ * machines GCC writes those of `-fpatchable-function-entry=N,M` there (gcc/varasm.cc, assemble_start_function): N, less the M before the
+ * symbol. DW_AT_producer has the option.
+ */
+export function patchableEntries(sections: DebugSections, machine: number): (unit: Unit) => boolean {
+  if (WITHIN_FUNCTIONS.has(machine)) return () => false;
+  const reader = new DieReader(sections);
+  const known = new Map<number, boolean>();
+  return ({ offset }) => {
+    let patchable = known.get(offset);
+    if (patchable === undefined) {
+      patchable = hasNopsAfterSymbols(producerOf(reader, offset));
+      known.set(offset, patchable);
+    }
+    return patchable;
+  };
+}
+
+function hasNopsAfterSymbols(producer: string): boolean {
+  const [, all = "0", before = "0"] = /-fpatchable-function-entry=(\d+)(?:,(\d+))?/.exec(producer) ?? [];
+  return Number(all) > Number(before);
+}
+
+/** Empty if it is unknown, as when dwz has moved it to another file. */
+function producerOf(reader: DieReader, offset: number): string {
+  try {
+    return reader.unit(readUnitHeader(reader.sections, offset)).producer ?? "";
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return "";
+  }
+}
