@@ -1,6 +1,15 @@
 // Debian packages: installs those that the tests need; looks up and downloads others without installing them.
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -75,7 +84,63 @@ async function aptGet(args, options = {}) {
 }
 
 /**
+ * Package lists: options of apt-get and apt-cache that select them. No options select the system's.
+ * @typedef {readonly string[]} Lists
+ */
+
+/** @type {Lists} */
+const SYSTEM = [];
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** Age at which lists are updated, in ms. */
+const LISTS_AGE = 24 * 3600 * 1000;
+
+/**
+ * Fetches the lists of another suite and architecture, from the mirror of the system's, into a state of their own: nothing can be
+ * installed from them, and a fault in one does not affect the others.
+ * @param {string} suite
+ * @param {string} architecture Debian's name
+ * @returns {Promise<Lists>}
+ */
+export async function listsOf(suite, architecture) {
+  const state = join(CACHE, "apt", `${suite}-${architecture}`);
+  const updated = join(state, "updated");
+  for (const directory of ["lists/partial", "archives/partial"])
+    mkdirSync(join(state, directory), { recursive: true });
+  const sources = join(state, "sources.list");
+  const set = {
+    "Dir::Etc::sourcelist": sources,
+    "Dir::Etc::sourceparts": "/dev/null",
+    "Dir::State::lists": join(state, "lists"),
+    "Dir::State::status": "/dev/null",
+    "Dir::Cache": state,
+    "APT::Architecture": architecture,
+    "APT::Architectures": architecture,
+  };
+  const lists = Object.entries(set).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  const age = Date.now() - (statSync(updated, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  if (age < LISTS_AGE) return lists;
+  writeFileSync(sources, `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`);
+  if ((await aptGet([...lists, "update"])).status === 0) writeFileSync(updated, "");
+  else say(`The package lists of ${suite} for ${architecture} could not be updated.`);
+  return lists;
+}
+
+/** The mirror from which the system gets Debian's packages. */
+async function mirror() {
+  const format = ["--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"];
+  const { stdout } = await run("apt-get", ["indextargets", ...format], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const uri = /^Debian (.+)$/m.exec(stdout)?.[1];
+  if (uri === undefined) throw new Fault("apt knows no mirror of Debian; add one to /etc/apt/sources.list");
+  return uri;
+}
+
+/**
  * @typedef {object} Package
+ * @property {Lists} lists the lists that have it
  * @property {string} name
  * @property {string} version
  * @property {string} depends
@@ -86,15 +151,19 @@ async function aptGet(args, options = {}) {
 /**
  * Looks up all versions of a package, newest first.
  * @param {string} name with `=version` to select one
+ * @param {Lists} [lists]
  * @returns {Promise<Package[]>}
  */
-export async function packageVersions(name) {
-  const { stdout } = await run("apt-cache", ["show", name], { stdio: ["ignore", "pipe", "ignore"] });
+export async function packageVersions(name, lists = SYSTEM) {
+  const { stdout } = await run("apt-cache", [...lists, "show", name], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   return stdout
     .split(/\n\n+/)
     .map((stanza) => {
       const field = (/** @type {string} */ key) => new RegExp(`^${key}: (.*)$`, "m").exec(stanza)?.[1] ?? "";
       return {
+        lists,
         name: field("Package"),
         version: field("Version"),
         depends: field("Depends"),
@@ -119,9 +188,10 @@ export async function describe(name) {
 /**
  * Finds the names of packages.
  * @param {string} pattern a regular expression of apt-cache search
+ * @param {Lists} [lists]
  */
-export async function packageNames(pattern) {
-  const { stdout } = await run("apt-cache", ["search", "--names-only", pattern], {
+export async function packageNames(pattern, lists = SYSTEM) {
+  const { stdout } = await run("apt-cache", [...lists, "search", "--names-only", pattern], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   return stdout.split("\n").flatMap((line) => line.split(" ")[0] || []);
@@ -148,18 +218,26 @@ export async function withPackageLists(work) {
  * Returns the path of a package's .deb; downloads it unless the cache has it with the right hash.
  * @param {Package} wanted
  */
-export async function download({ name, version, fileName, sha256 }) {
+export async function download({ lists, name, version, fileName, sha256 }) {
   mkdirSync(DOWNLOADS, { recursive: true });
   const deb = join(DOWNLOADS, fileName);
   if (existsSync(deb) && (await hash(deb)) === sha256) return deb;
   say(`Downloading ${fileName} …`);
   const cwd = temporaryDirectory(DOWNLOADS);
-  const { status } = await aptGet(["download", `${name}=${version}`], { cwd });
+  const { status } = await aptGet([...lists, "download", `${name}=${version}`], { cwd });
   if (status !== 0) throw new Fault(`apt-get download ${name}=${version} failed`);
   const [downloaded = fileName] = readdirSync(cwd);
   if ((await hash(join(cwd, downloaded))) !== sha256) throw new Fault(`${fileName}: wrong SHA-256`);
   renameSync(join(cwd, downloaded), deb);
   return deb;
+}
+
+/**
+ * Deletes the .deb of a package from the cache.
+ * @param {Package} unpacked
+ */
+export function discard({ fileName }) {
+  rmSync(join(DOWNLOADS, fileName), { force: true });
 }
 
 /**

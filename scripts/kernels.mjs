@@ -12,6 +12,7 @@ import { join } from "node:path";
 import {
   CACHE,
   describe,
+  discard,
   download,
   ensurePackages,
   hash,
@@ -125,9 +126,11 @@ async function fetchSeries(wanted, rehash) {
 /**
  * Finds the packages with an image, newest first.
  * @param {string} pattern of their names
+ * @param {import("./apt.mjs").Lists} [lists]
  */
-async function imagesOf(pattern) {
-  const versions = await Promise.all((await packageNames(pattern)).map(packageVersions));
+export async function imagesOf(pattern, lists) {
+  const names = await packageNames(pattern, lists);
+  const versions = await Promise.all(names.map((name) => packageVersions(name, lists)));
   return versions.flat().sort((a, b) => byNumbers(b.version, a.version));
 }
 
@@ -205,7 +208,7 @@ function byNumbers(a, b) {
  * @param {boolean} rehash
  * @param {string} [inner] path of a .tar.xz in the package, to whose contents the patterns apply
  */
-async function unpack(wanted, paths, rehash, inner) {
+export async function unpack(wanted, paths, rehash, inner) {
   const home = join(CACHE, `${wanted.name}_${wanted.version}`);
   const origin = JSON.stringify({ sha256: wanted.sha256, paths });
   if (await isIntact(home, origin, rehash)) return home;
@@ -220,6 +223,8 @@ async function unpack(wanted, paths, rehash, inner) {
   await must("bash", ["-c", script, "bash", deb, inner ?? "", ...tarOptions]);
   await writeManifest(whole, origin);
   replace(whole, home);
+  // Sources are read again, from the .deb.
+  if (inner === undefined) discard(wanted);
   return home;
 }
 

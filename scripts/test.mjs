@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, ensurePackages } from "./apt.mjs";
+import { fetchArchitectures } from "./architectures.mjs";
 import { fetchSources } from "./kernel-sources.mjs";
 import { fetchKernels } from "./kernels.mjs";
 import { fetchNodes } from "./nodes.mjs";
@@ -40,6 +41,10 @@ const TOOLS = {
   "riscv64-linux-gnu-nm": "binutils-riscv64-linux-gnu",
 };
 
+const KERNEL_TOOLS = {
+  "/usr/include/elfutils/libdw.h": "libdw-dev",
+};
+
 const BOOT_TOOLS = {
   make: "make",
   bc: "bc",
@@ -59,7 +64,7 @@ await main(async () => {
   const nodes = process.argv[2] === "--nodes";
   const args = process.argv.slice(kernels || boot || nodes ? 3 : 2);
   await ensureDependencies();
-  await ensurePackages(boot ? { ...TOOLS, ...BOOT_TOOLS } : TOOLS);
+  await ensurePackages({ ...TOOLS, ...(kernels && KERNEL_TOOLS), ...(boot && BOOT_TOOLS) });
 
   const report = join(temporaryDirectory(tmpdir()), "report.json");
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
@@ -69,6 +74,7 @@ await main(async () => {
   delete env.NODE_EXTRA_CA_CERTS;
   if (kernels) {
     await fetchKernels();
+    await fetchArchitectures();
     env.KAS_ALIAS_KERNELS = CACHE;
   }
   if (boot) env.KAS_ALIAS_BOOT = await fetchSources();

@@ -6,5 +6,8 @@ import type { Kernel } from "../../scripts/kernels.mjs";
 const cache = process.env.KAS_ALIAS_KERNELS;
 if (cache === undefined) throw new Error("KAS_ALIAS_KERNELS is not set: use npm run test:kernels");
 
-export const kernels: readonly Kernel[] = JSON.parse(readFileSync(join(cache, "kernels.json"), "utf8"));
-if (kernels.length === 0) throw new Error(`${cache}/kernels.json names no kernel`);
+/** The folder with the kernels. */
+export const CACHE = cache;
+
+export const kernels: readonly Kernel[] = JSON.parse(readFileSync(join(CACHE, "kernels.json"), "utf8"));
+if (kernels.length === 0) throw new Error(`${CACHE}/kernels.json names no kernel`);
