@@ -31,6 +31,7 @@ const TOOLS = {
   openssl: "openssl",
   "/usr/sbin/modinfo": "kmod",
   pahole: "dwarves",
+  rustfilt: "rustfilt",
   "/usr/lib/linux-kbuild-6.1/scripts/sign-file": "linux-kbuild-6.1",
   gdb: "gdb",
   bpftrace: "bpftrace",

@@ -27,7 +27,7 @@ import {
   type Via,
 } from "../source-lines/resolver.ts";
 import { relativeSource, type SourceRoots, sourceRoots } from "../source-lines/source-root.ts";
-import { unitSource } from "../source-lines/unit-finder.ts";
+import { fileSymbolSource, unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
 import { isFunction, isObject } from "../symbols/symbol-kind.ts";
@@ -290,7 +290,7 @@ export function originsOf(
         const place = { file: source, line: null, unit: source };
         return { place, via: "unit", size, section, functionName: null, parameters };
       }
-      const fileSymbol = entry.fileSymbol();
+      const fileSymbol = fileSymbolSource(entry.fileSymbol());
       const place = fileSymbol === null ? null : { file: fileSymbol, line: null, unit: null };
       return { place, via: place && "file-symbol", size, section, functionName: null, parameters };
     }
@@ -299,7 +299,12 @@ export function originsOf(
     const place = {
       file,
       line: at(locations.line, i),
-      unit: units === undefined ? unitByFileSymbol(file, entry.fileSymbol()) : unit ? unitFile(unit) : null,
+      unit:
+        units === undefined
+          ? unitByFileSymbol(file, fileSymbolSource(entry.fileSymbol()))
+          : unit
+            ? unitFile(unit)
+            : null,
     };
     const known = via === VIA_NEXT_LINE ? "next-line" : "line";
     return { place, via: known, size, section, functionName: null, parameters };

@@ -19,7 +19,10 @@ export function addLookupCommand(program: Command, run: Runner): void {
   program
     .command("lookup")
     .description("find symbols in an alias table; exit status 1 if there is none")
-    .argument("<name>", "name, name@part-of-path, path:line, or alias, also from another kernel")
+    .argument(
+      "<name>",
+      "name (Rust: also demangled), name@part-of-path, path:line, or alias, also from another kernel",
+    )
     .requiredOption("--table <file>", "alias table")
     .option("--exact", "only symbols with exactly this alias or name")
     .option("--json", "print JSON, with all columns of the table")

@@ -3,6 +3,7 @@ import { anatomyOf } from "../symbols/name-anatomy.ts";
 import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { closestNames, mostAlike } from "./closest-names.ts";
+import { isRustPath, rowsOfRustPath, rustPaths } from "./rust-paths.ts";
 import type { SearchedTable } from "./search-alias-table.ts";
 
 /** The way in which a look-up found its symbols. */
@@ -11,7 +12,7 @@ export type Match =
   | "alias"
   /** The whole name; symbols of which it is the base come after it. */
   | "name"
-  /** The name without the prefixes and suffixes that compilers add. */
+  /** The name in the source: demangled, or without the prefixes and suffixes that compilers add. */
   | "base"
   /** The name, followed by a part of the path. */
   | "place"
@@ -32,8 +33,8 @@ export interface LookedUp {
 /**
  * Finds symbols by a name, part of a path, path:line, or alias: `name_show`, `name_show@rtc`,
  * `name_show@drivers/rtc/sysfs.c`, `drivers/rtc/sysfs.c:26`, or an alias, also one from another kernel.
- * Finds a name without its suffixes (`ip_rcv_core` for `ip_rcv_core.isra.0`), and the variable of clang's
- * `function.variable`.
+ * Finds a name without its suffixes (`ip_rcv_core` for `ip_rcv_core.isra.0`), the variable of clang's
+ * `function.variable`, and a demangled Rust name (`core::fmt::Formatter::pad`).
  * @example
  * const { match, rows } = lookUp(searchAliasTable("vmlinux.kas.jsonl"), "name_show@rtc");
  * console.log(match, rows.length);
@@ -51,7 +52,7 @@ export function lookUp(table: SearchedTable, query: string): LookedUp {
 
   const rows = rowsOfName(table, query);
   if (exact === undefined) {
-    return rows.length > 0 ? found("base", rows) : nothing(closestNames(query, basesOf(table)));
+    return rows.length > 0 ? found("base", rows) : nothing(closestNames(query, namesLike(query, table)));
   }
   return found("name", [...exact.rows, ...rows.filter(({ name }) => name !== query)]);
 }
@@ -98,6 +99,7 @@ function withLine(text: string): { path: string; line: number | null } {
 
 /** The symbols of a name in the source. */
 function rowsOfName(table: SearchedTable, typed: string): TableRow[] {
+  if (isRustPath(typed)) return rowsOfRustPath(table, typed);
   const separator = separatorOf(table);
   return table.rowsWith(typed, ".", `.$${separator}`).filter((row) => {
     if (row.name === typed || row.alias?.startsWith(typed + separator)) return true;
@@ -107,8 +109,9 @@ function rowsOfName(table: SearchedTable, typed: string): TableRow[] {
   });
 }
 
-/** All names of a table, cut at the first dot. */
-function basesOf(table: SearchedTable): Set<string> {
+/** The names of a table like those that a user gave: cut at the first dot, or demangled. */
+function namesLike(typed: string, table: SearchedTable): Set<string> {
+  if (isRustPath(typed)) return rustPaths(table);
   const bases = new Set<string>();
   for (const name of table.valuesOf("name")) {
     const dot = name.indexOf(".", 1);
@@ -141,7 +144,7 @@ function byPlace(table: SearchedTable, name: string, place: string): LookedUp {
   const moved = whereAliasMoved(table, name, place);
   if (moved.length > 0) return found("nearest", moved);
   const others = rows.map((row) => row.alias ?? row.name);
-  if (others.length === 0) return nothing(closestNames(name, basesOf(table)));
+  if (others.length === 0) return nothing(closestNames(name, namesLike(name, table)));
   return nothing(mostAlike(name + separatorOf(table) + place, others));
 }
 

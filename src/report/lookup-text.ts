@@ -1,7 +1,8 @@
+import { demangleRust } from "../symbols/rust-names.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { formatPlace } from "../table/place.ts";
 
-/** One line per symbol, in columns: alias, address, location, object, position. */
+/** One line per symbol, in columns: alias, address, location, object, position, and Rust's names demangled. */
 export function lookupAsText(rows: readonly TableRow[]): string {
   const lines = rows.map((row) => [
     row.alias ?? row.name,
@@ -9,9 +10,13 @@ export function lookupAsText(rows: readonly TableRow[]): string {
     row.file === null ? "??:0" : formatPlace(row.file, row.line),
     row.object,
     `sympos ${row.sympos}`,
+    demangleRust(row.name) ?? "",
   ]);
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-  return lines.map((cells) => `${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}\n`).join("");
+  const widths = [0, 1, 2, 3, 4].map((column) =>
+    Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
+  );
+  const padded = lines.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "));
+  return padded.map((line) => `${line.trimEnd()}\n`).join("");
 }
 
 function addressOf({ object, section, address }: TableRow): string {

@@ -156,14 +156,12 @@ function byAddress(queries: Queries, symbols: QueriedSymbols, wanted: ReadonlySe
   return { addresses, queriesAt };
 }
 
-/** Whether a symbol's name is a variable's: unchanged, with a suffix, or with clang's prefix of its function. */
+/** Whether a symbol's name is an object's, as in the source or mangled: unchanged, with a suffix, or with clang's prefix of its function. */
 function hasNameOf(symbol: string, object: DeclaredObject): boolean {
-  const name = object.name();
-  if (name !== null && isNameWithSuffix(symbol, name)) return true;
+  if (isNameWithSuffix(symbol, object.name()) || isNameWithSuffix(symbol, object.linkageName())) return true;
   const prefix = prefixOf(symbol, object);
   // clang omits the name of a function that it inlined everywhere.
-  if (prefix !== null) return (object.functionName() ?? prefix) === prefix;
-  return symbol === object.linkageName();
+  return prefix !== null && (object.functionName() ?? prefix) === prefix;
 }
 
 /** The function in clang's `<function>.<variable>`; null for a symbol of another form. */
@@ -176,6 +174,8 @@ function prefixOf(symbol: string, object: DeclaredObject): string | null {
   return null;
 }
 
-function isNameWithSuffix(symbol: string, name: string): boolean {
-  return symbol.startsWith(name) && (symbol.length === name.length || symbol[name.length] === ".");
+function isNameWithSuffix(symbol: string, name: string | null): boolean {
+  return (
+    name !== null && symbol.startsWith(name) && (symbol.length === name.length || symbol[name.length] === ".")
+  );
 }

@@ -16,9 +16,23 @@ export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit
     Array.from({ length: count }, (_, i) => index.find(at(addressHigh, i), at(addressLow, i), at(size, i)));
 }
 
-/** The unit's primary source file; undefined for a unit without DW_AT_name, and for one of GCC's LTO. */
+/** rustc's addition to a source file in DW_AT_name: the codegen unit (build_compile_unit_di_node in rustc_codegen_llvm). */
+const CODEGEN_UNIT = /(?<=\.rs)\/@\/[^/]*$/;
+/** rustc's addition to a crate in the name of a codegen unit, which is also the STT_FILE name. */
+const CODEGEN_HASH = /\.[0-9a-f]+-cgu\.[0-9]+$/;
+
+/**
+ * The unit's primary source file, without a hash that changes from build to build; undefined for a unit without DW_AT_name, and for one
+ * of GCC's LTO.
+ */
 export function unitSource(unit: Unit): RecordedPath | undefined {
   if (unit.name === null || unit.name === ARTIFICIAL_UNIT) return undefined;
   const { compilationDirectory } = unit;
-  return { path: joinPaths(compilationDirectory ?? "", unit.name), compilationDirectory };
+  const source = unit.name.replace(CODEGEN_UNIT, "");
+  return { path: joinPaths(compilationDirectory ?? "", source), compilationDirectory };
+}
+
+/** The source file, or Rust's crate, that an STT_FILE symbol names. */
+export function fileSymbolSource(fileSymbol: string | null): string | null {
+  return fileSymbol?.replace(CODEGEN_HASH, "") ?? null;
 }

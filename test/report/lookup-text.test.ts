@@ -37,6 +37,21 @@ test("one line per symbol, in columns; an address in a module is the offset in i
   );
 });
 
+test("Rust's names are also demangled", () => {
+  const rust = row({
+    name: "_RNvMs9_NtCs2lKf6AS60Zg_4core3fmtNtB5_9Formatter3pad",
+    file: "fmt/mod.rs",
+    line: 9,
+  });
+  const plain = { ...rust, name: "pad", sympos: 12 };
+  expect(lookupAsText([rust, plain])).toBe(
+    [
+      `${rust.name}  0  fmt/mod.rs:9  vmlinux  sympos 0   <core::fmt::Formatter>::pad\n`,
+      `${"pad".padEnd(rust.name.length)}  0  fmt/mod.rs:9  vmlinux  sympos 12\n`,
+    ].join(""),
+  );
+});
+
 test("an empty result has no lines", () => {
   expect(lookupAsText([])).toBe("");
 });
