@@ -2,7 +2,7 @@ import { ET_REL } from "../constants/elf.ts";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { moduleKernel } from "../elf/modinfo.ts";
-import { readSymbolTable } from "../elf/symbol-table.ts";
+import { readSymbolNames, readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { ModuleFile } from "../modules/module-files.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
@@ -147,9 +147,9 @@ export async function aliasModules(
     frequency: names,
     injections: located.map(({ module, symbols }, i) => {
       const aliases = new Map<number, string>();
-      for (const [k, { tableIndex }] of symbols.named.entries()) {
+      for (const [k, { symtabIndex }] of symbols.named.entries()) {
         const alias = named.modules[i]?.alias[k];
-        if (alias) aliases.set(tableIndex, alias);
+        if (alias) aliases.set(symtabIndex, alias);
       }
       return { module, aliases };
     }),
@@ -193,8 +193,8 @@ async function survey(modules: readonly ModuleFile[], withEach: ModuleVisitor) {
   let hasSuffix = false;
   const readable = await withEach(modules, (_, elf) => {
     kernel ??= moduleKernel(elf);
-    const table = readSymbolTable(elf);
-    if (table !== undefined) hasSuffix ||= hasLlvmSuffix(table.strings);
+    const names = readSymbolNames(elf);
+    if (names !== undefined) hasSuffix ||= hasLlvmSuffix(names);
   });
   return { modules: readable, kernel, hasSuffix };
 }

@@ -5,13 +5,13 @@ import type { ElfFile, Section } from "../elf/elf-file.ts";
 import { isInitSection } from "../elf/init-sections.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
-import { sectionIndexOf, symbolValueHigh, symbolValueLow } from "../elf/symbol-table.ts";
+import { sectionIndexOf, symbolValueHigh, symbolValueLow, symtabIndex } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import { addTo } from "../grouping.ts";
 import { openObjectLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
 import type { SourceRoots } from "../source-lines/source-root.ts";
-import { type ElfListing, elfListing } from "../symbols/elf-listing.ts";
+import { type ElfListing, listingWithoutLabels } from "../symbols/elf-listing.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { modulePositions } from "../symbols/sympos.ts";
 import type { TableRow } from "../table/alias-table.ts";
@@ -40,22 +40,22 @@ export interface ModuleSymbols {
   readonly buildId: string | null;
   /** Without aliases. */
   readonly rows: readonly TableRow[];
-  /** The symbols to alias: the parts of their aliases, their row, and their index in the symbol table. */
-  readonly named: readonly (NamedSymbol & { readonly row: number; readonly tableIndex: number })[];
+  /** The symbols to alias: the parts of their aliases, their row, and their index in `.symtab`. */
+  readonly named: readonly (NamedSymbol & { readonly row: number; readonly symtabIndex: number })[];
   /** The names that contain the separator. */
   readonly taken: ReadonlySet<string>;
   readonly counts: Selection["counts"];
 }
 
 /**
- * The listing of a module's symbols, with the addresses that `layOutSections` gives them.
+ * The listing of a module's symbols but local labels, with the addresses that `layOutSections` gives them.
  *
  * @throws Failure for a file that is not a relocatable object, or has no symbols
  */
 export function moduleListing(elf: ElfFile, memory: WasmMemory): ElfListing {
   if (elf.type !== ET_REL)
     throw new Failure("WRONG_KIND", elf.path, "is not a relocatable object", "give .ko or .o files");
-  const listing = elfListing(elf, layOutSections(elf), memory);
+  const listing = listingWithoutLabels(elf, layOutSections(elf), memory);
   if (listing !== undefined) return listing;
   throw new Failure("NO_SYMBOLS", elf.path, "has no symbol table", "give the unstripped file");
 }
@@ -129,7 +129,8 @@ export async function moduleSymbols(
     buildId: buildId(elf),
     rows,
     named: namedSymbols(listing, selection.symbols, places, options.data).map((named, i) => {
-      return { ...named, row: at(rowsNamed, i), tableIndex: at(tableIndex, at(selection.symbols, i)) };
+      const index = symtabIndex(table, at(tableIndex, at(selection.symbols, i)));
+      return { ...named, row: at(rowsNamed, i), symtabIndex: index };
     }),
     taken: namesWithSeparator(listing, options.separator, selection.existing),
     counts: selection.counts,

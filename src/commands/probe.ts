@@ -1,22 +1,14 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { memorySource } from "../elf/byte-source.ts";
-import { openElf } from "../elf/elf-file.ts";
-import { buildId, buildIdInNotes } from "../elf/notes.ts";
-import { Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
 import { placeInKernel } from "../lookup/kaslr.ts";
+import { checkBuild, RUNNING_NOTES } from "../lookup/kernel-notes.ts";
 import { namedSymbols } from "../lookup/one-symbol.ts";
 import { probePoints } from "../lookup/probe-points.ts";
-import { type SearchedTable, searchAliasTable } from "../lookup/search-alias-table.ts";
+import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import { PROBE_FORMATS, type ProbeFormat } from "../report/probes.ts";
-import type { TableRow } from "../table/alias-table.ts";
 import type { Runner } from "./options.ts";
-import { readListingFile, sayCautions, writeTexts } from "./streams.ts";
+import { notesOf, readListingFile, sayCautions, writeTexts } from "./streams.ts";
 
 const RUNNING_KALLSYMS = "/proc/kallsyms";
-const RUNNING_NOTES = "/sys/kernel/notes";
 
 interface Options {
   table: string;
@@ -40,7 +32,7 @@ export function addProbeCommand(program: Command, run: Runner): void {
     .option("--kallsyms <file>", "symbols of that kernel", RUNNING_KALLSYMS)
     .option(
       "--notes <file>",
-      `notes or vmlinux of that kernel, for the build ID (default: ${RUNNING_NOTES}; none with --kallsyms)`,
+      `notes or vmlinux of that kernel, for the build ID (default: ${RUNNING_NOTES} with ${RUNNING_KALLSYMS}, else none)`,
     )
     .action((names: string[], options: Options) => run(() => probe(names, options)));
 }
@@ -48,39 +40,13 @@ export function addProbeCommand(program: Command, run: Runner): void {
 async function probe(names: readonly string[], options: Options): Promise<boolean> {
   const table = searchAliasTable(options.table);
   const rows = namedSymbols(table, names, options.format === "address");
-  checkBuild(table, rows, options);
+  const notes = notesOf(options.kallsyms, options.notes);
+  const probed = new Set(["vmlinux", ...rows.map((row) => row.object)]);
+  const objects = table.header.objects.filter(({ name }) => probed.has(name));
+  if (notes !== undefined) checkBuild(table.source, objects, notes, "give the table of that kernel");
   const kallsyms = await readListingFile(options.kallsyms);
   const points = probePoints(placeInKernel(table, rows, kallsyms), kallsyms);
   const stdoutOpen = await writeTexts([PROBE_FORMATS[options.format](points)]);
   sayCautions(options.table, rows);
   return stdoutOpen;
-}
-
-/** Compares build IDs, where both sides have one. @throws Failure for a table of another build */
-function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Options): void {
-  const isRunning = options.notes === undefined && options.kallsyms === RUNNING_KALLSYMS;
-  const notes = options.notes ?? (isRunning ? RUNNING_NOTES : undefined);
-  if (notes === undefined || (isRunning && !existsSync(notes))) return;
-  for (const object of new Set(["vmlinux", ...rows.map((row) => row.object)])) {
-    const ofModule = join(notes, "../../module", object, "notes/.note.gnu.build-id");
-    const path = object === "vmlinux" ? notes : ofModule;
-    if (object !== "vmlinux" && !existsSync(path)) continue;
-    const expected = table.header.objects.find(({ name }) => name === object)?.buildId ?? null;
-    const found = buildIdOf(path);
-    if (expected === null || found === null || expected === found) continue;
-    throw new Failure(
-      "OTHER_BUILD",
-      table.source,
-      `is of another build: its ${object} has the build ID ${expected}, ${path} has ${found}`,
-      "give the table of that kernel",
-    );
-  }
-}
-
-/** Reads the build ID of an ELF file, or of ELF notes in either byte order. */
-function buildIdOf(path: string): string | null {
-  const bytes = readWhole(path);
-  if (bytes.subarray(0, 4).toString("latin1") === "\x7fELF") return buildId(openElf(path));
-  const notes = memorySource(path, bytes);
-  return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
 }

@@ -1,8 +1,14 @@
 // Standard input, standard output and standard error of the commands.
-import { cannotRead, errorCode } from "../failure.ts";
+import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
 import { cannotWrite, type FileOutput, gathered, writeFiles } from "../files/write-files.ts";
 import { cautionsOf } from "../lookup/cautions.ts";
+import {
+  isRunningKallsyms,
+  type KernelNotes,
+  RUNNING_NOTES,
+  readKernelNotes,
+} from "../lookup/kernel-notes.ts";
 import { type Stats, statsAsJson, statsAsText } from "../report/stats.ts";
 import { type Listing, readListing } from "../symbols/listing.ts";
 import type { TableRow } from "../table/alias-table.ts";
@@ -38,6 +44,25 @@ export async function readStdin(): Promise<Buffer> {
 export async function readListingFile(path: string): Promise<Listing> {
   if (path === "-") return readListing(await readStdin(), "standard input");
   return readListing(readWhole(path), path);
+}
+
+/**
+ * The notes of the kernel that a listing is of; undefined if its build ID is unknown: a saved listing may be of any kernel, and some
+ * containers hide the running kernel's notes.
+ *
+ * @param listing path of the listing, or "-"
+ * @param given path of the notes; those of the running kernel unless given
+ */
+export function notesOf(listing: string, given?: string, quiet?: true): KernelNotes | undefined {
+  if (given !== undefined) return readKernelNotes(given);
+  if (!isRunningKallsyms(listing === "-" ? "/dev/stdin" : listing)) return undefined;
+  try {
+    return readKernelNotes(RUNNING_NOTES);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (!quiet) say(`${RUNNING_NOTES}: ${error.problem}; the build ID of the running kernel is not checked`);
+    return undefined;
+  }
 }
 
 /** The shell's status of a process that SIGPIPE ended: 128 + 13. */

@@ -1,19 +1,23 @@
 import { type Command, Option } from "commander";
 import { aliasVmlinux, type Timer, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
-import { openElf } from "../elf/elf-file.ts";
+import { ET_REL } from "../constants/elf.ts";
+import { type ElfFile, openElf } from "../elf/elf-file.ts";
+import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
 import type { FileOutput } from "../files/write-files.ts";
+import { checkBuild, type KernelNotes, RUNNING_NOTES } from "../lookup/kernel-notes.ts";
 import { readSymbolFrequency } from "../modules/symbol-frequency.ts";
 import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tablePieces } from "../table/alias-table.ts";
-import { readAliasTable } from "../table/read-alias-table.ts";
+import { type AliasTableReader, readAliasTable } from "../table/read-alias-table.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
-import { readListingFile, say, sayStats, writeOutputs } from "./streams.ts";
+import { notesOf, readListingFile, say, sayStats, writeOutputs } from "./streams.ts";
 
 interface Options extends AliasingOptions {
   nm?: string;
+  notes?: string;
   debugFile?: string;
   reuseTable?: string;
   symbolFrequency?: string;
@@ -27,6 +31,10 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
     .description("create unique aliases for the duplicated names of a vmlinux")
     .argument("[elf]", "the vmlinux; optional with --nm and --debug-file or --reuse-table")
     .option("--nm <file>", "read the symbols from `nm -n` output (-: stdin)")
+    .option(
+      "--notes <file>",
+      `notes or vmlinux of the kernel that --nm is of, for the build ID (default: ${RUNNING_NOTES} with /proc/kallsyms, else none)`,
+    )
     .option("--debug-file <elf>", "read debug info from another image of this build")
     .addOption(
       new Option(
@@ -53,7 +61,8 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
     .option("--symbol-frequency <file>", "also count names of modules (modules.symbfreq)")
     .option("-o, --output <file>", "aliased listing (default: stdout if no --table)");
   addAliasingOptions(command).action((elf: string | undefined, options: Options) => {
-    const { nm, debugFile, reuseTable } = options;
+    const { nm, notes, debugFile, reuseTable } = options;
+    if (notes !== undefined && nm === undefined) command.error("error: --notes requires --nm");
     if (elf === undefined && (nm === undefined || (debugFile ?? reuseTable) === undefined)) {
       command.error(
         "error: no vmlinux given; it is optional only with --nm and --debug-file or --reuse-table",
@@ -65,17 +74,14 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
 
 async function vmlinux(elf: string | undefined, options: Options, signal: AbortSignal): Promise<boolean> {
   const stopwatch = new Stopwatch();
-  const input = await stopwatch.time("open", async () => ({
-    image: elf === undefined ? undefined : openElf(elf),
-    debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
-    listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
-  }));
   const { reuseTable } = options;
+  const table = reuseTable === undefined ? undefined : readAliasTable(reuseTable);
+  const input = await stopwatch.time("open", () => openInput(elf, table, options));
   const time: Timer = (stage, work) => stopwatch.time(stage, work);
   const result =
-    reuseTable === undefined
+    table === undefined
       ? await makeAliases(input, options, signal, time).catch((error) => suggestOptions(error, options))
-      : await reuseAliases(input, readAliasTable(reuseTable), time);
+      : await reuseAliases(input, table, time);
 
   const outputs: FileOutput[] = [];
   if (options.table !== undefined) {
@@ -86,6 +92,37 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
   const stdoutOpen = await stopwatch.time("write", () => writeOutputs(outputs));
   report(result, options, stopwatch);
   return stdoutOpen;
+}
+
+/** Opens the files of a run. @throws Failure if the listing is of another build than the images or the table */
+async function openInput(
+  elf: string | undefined,
+  table: AliasTableReader | undefined,
+  { nm, notes: given, debugFile, quiet }: Options,
+): Promise<VmlinuxInput> {
+  const image = elf === undefined ? undefined : openElf(elf);
+  const debugImage = debugFile === undefined ? undefined : openElf(debugFile);
+  if (nm === undefined) return { image, debugImage };
+  const notes = notesOf(nm, given, quiet);
+  if (notes !== undefined) checkKernel(notes, [image, debugImage], table);
+  return { image, debugImage, listing: await readListingFile(nm) };
+}
+
+/** Compares the build IDs of images and a table with that of the kernel that the listing is of. @throws Failure for another build */
+function checkKernel(
+  notes: KernelNotes,
+  images: readonly (ElfFile | undefined)[],
+  table: AliasTableReader | undefined,
+): void {
+  for (const image of images) {
+    // An object that a vmlinux is linked from has no build ID, or one of its own.
+    if (image === undefined || image.type === ET_REL) continue;
+    const objects = [{ name: "vmlinux", buildId: buildId(image) }];
+    checkBuild(image.path, objects, notes, "give the vmlinux of that kernel");
+  }
+  if (table === undefined) return;
+  const objects = table.header.objects.filter(({ name }) => name === "vmlinux");
+  checkBuild(table.source, objects, notes, "give the table of that kernel");
 }
 
 function makeAliases(

@@ -17,6 +17,7 @@ import {
 import { damaged, type Failure } from "../failure.ts";
 import { STRING_PADDING } from "../wasm/layout.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
+import { isLocalLabel } from "./local-label.ts";
 
 /**
  * The symbols of an ELF file, indexed as in its `.symtab`; entry 0 is the null symbol. Members of an entry are decoded on
@@ -34,6 +35,8 @@ export interface SymbolTable {
   readonly marksThumb: boolean;
   /** The content of the SHT_SYMTAB_SHNDX section, if it exists. */
   readonly extendedIndices: Uint32Array | undefined;
+  /** The index of each symbol in `.symtab`, if the table leaves some out. */
+  readonly indices?: Uint32Array;
 }
 
 // Elf64_Sym and Elf32_Sym order their members differently (gABI, "Symbol Table"). In words of four bytes:
@@ -84,16 +87,15 @@ function damagedSection(elf: ElfFile, { name }: Section, problem: string): Failu
 /** Allocates memory, aligned to four bytes. */
 type Room = (bytes: number) => Uint8Array;
 
+const onHeap: Room = (bytes) => new Uint8Array(bytes);
+
 /**
  * Reads `.symtab`; undefined for a file without one.
  *
  * @param room allocates the memory for the table
  * @throws Failure for an inconsistent table
  */
-export function readSymbolTable(
-  elf: ElfFile,
-  room: Room = (bytes) => new Uint8Array(bytes),
-): SymbolTable | undefined {
+export function readSymbolTable(elf: ElfFile, room: Room = onHeap): SymbolTable | undefined {
   const unread = unreadSymbolTable(elf, room);
   for (const { section, bytes } of unread?.parts ?? [])
     sectionBytes(elf, section).read(0, section.size, bytes);
@@ -118,34 +120,141 @@ export async function loadSymbolTable(elf: ElfFile, room: Room): Promise<SymbolT
 function unreadSymbolTable(elf: ElfFile, room: Room) {
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
-  const { symbols, strings, extendedIndices, count } = sections;
-  const padded = room(strings.size + STRING_PADDING);
-  const part = (section: Section, bytes = room(section.size)) => ({ section, bytes });
-  const stringPart = part(strings, padded.subarray(0, strings.size));
+  const { symbols, extendedIndices, count } = sections;
+  const strings = unreadStrings(elf, sections, room);
+  const part = (section: Section) => ({ section, bytes: room(section.size) });
   const symbolPart = part(symbols);
   const extendedPart = extendedIndices && part(extendedIndices);
-  const words = ({ bytes: { buffer, byteOffset, length } }: ReturnType<typeof part>) => {
-    if (elf.littleEndian !== (endianness() === "LE")) Buffer.from(buffer, byteOffset, length).swap32();
-    return new Uint32Array(buffer, byteOffset, length / 4);
-  };
   return {
-    parts: [stringPart, symbolPart, ...(extendedPart ? [extendedPart] : [])],
-    table(): SymbolTable {
-      padded.fill(0, strings.size);
-      if (strings.size === 0 || padded[strings.size - 1] !== 0) {
+    parts: [strings, symbolPart, ...(extendedPart ? [extendedPart] : [])],
+    table: (): SymbolTable => ({
+      count,
+      words: wordsOf(elf, symbolPart.bytes),
+      ...formOf(elf),
+      strings: strings.text(),
+      extendedIndices: extendedPart && wordsOf(elf, extendedPart.bytes),
+    }),
+  };
+}
+
+/** The string table of a symbol table, and a function that checks it once it has been read. */
+function unreadStrings(elf: ElfFile, { symbols, strings: section }: SymbolTableSections, room: Room) {
+  const { size } = section;
+  const padded = room(size + STRING_PADDING);
+  return {
+    section,
+    bytes: padded.subarray(0, size),
+    text(): Buffer {
+      padded.fill(0, size);
+      if (size === 0 || padded[size - 1] !== 0) {
         throw damagedSection(elf, symbols, "the string table does not end with NUL");
       }
-      return {
-        count,
-        words: words(symbolPart),
-        is64: elf.is64,
-        littleEndian: elf.littleEndian,
-        marksThumb: elf.machine === EM_ARM,
-        strings: Buffer.from(padded.buffer, padded.byteOffset, strings.size),
-        extendedIndices: extendedPart && words(extendedPart),
-      };
+      return Buffer.from(padded.buffer, padded.byteOffset, size);
     },
   };
+}
+
+/**
+ * Reads the string table of `.symtab`, with the names of its symbols; undefined for a file without one.
+ *
+ * @throws Failure for an inconsistent table
+ */
+export function readSymbolNames(elf: ElfFile): Buffer | undefined {
+  const sections = findSymbolTable(elf);
+  return sections && readStrings(elf, sections, onHeap);
+}
+
+function readStrings(elf: ElfFile, sections: SymbolTableSections, room: Room): Buffer {
+  const unread = unreadStrings(elf, sections, room);
+  sectionBytes(elf, unread.section).read(0, unread.section.size, unread.bytes);
+  return unread.text();
+}
+
+/** The words of a section, in the byte order of this machine. */
+function wordsOf({ littleEndian }: ElfFile, { buffer, byteOffset, length }: Uint8Array): Uint32Array {
+  if (littleEndian !== (endianness() === "LE")) Buffer.from(buffer, byteOffset, length).swap32();
+  return new Uint32Array(buffer, byteOffset, length / 4);
+}
+
+function formOf({ is64, littleEndian, machine }: ElfFile) {
+  return { is64, littleEndian, marksThumb: machine === EM_ARM };
+}
+
+/** Number of entries read at a time. */
+const WINDOW_ENTRIES = 1 << 14;
+
+/**
+ * Reads `.symtab` without local labels and mapping symbols; undefined for a file without one. On LoongArch, modules have millions of
+ * labels: 275 MB of them in amdgpu.ko.
+ *
+ * @param room allocates the memory for the table
+ * @throws Failure for an inconsistent table
+ */
+export function readSymbolsWithoutLabels(elf: ElfFile, room: Room): SymbolTable | undefined {
+  const sections = findSymbolTable(elf);
+  if (sections === undefined) return undefined;
+  const strings = readStrings(elf, sections, room);
+  const pieces: Uint32Array[] = [];
+  const indices: number[] = [];
+  for (let first = 0; first < sections.count; first += WINDOW_ENTRIES) {
+    pieces.push(entriesWithoutLabels(elf, sections, first, strings, indices));
+  }
+  const { extendedIndices: section } = sections;
+  const extended = section && readWords(elf, section, 0, section.size);
+  return {
+    count: indices.length,
+    words: gathered(pieces, room),
+    ...formOf(elf),
+    strings,
+    extendedIndices: extended && gathered([Uint32Array.from(indices, (index) => at(extended, index))], room),
+    indices: Uint32Array.from(indices),
+  };
+}
+
+function readWords(elf: ElfFile, section: Section, offset: number, length: number): Uint32Array {
+  return wordsOf(elf, sectionBytes(elf, section).read(offset, length, new Uint8Array(length)));
+}
+
+/** The words of all pieces, in the memory that `room` allocates. */
+function gathered(pieces: readonly Uint32Array[], room: Room): Uint32Array {
+  const { buffer, byteOffset, length } = room(
+    pieces.reduce((bytes, { byteLength }) => bytes + byteLength, 0),
+  );
+  const words = new Uint32Array(buffer, byteOffset, length / 4);
+  let end = 0;
+  for (const piece of pieces) {
+    words.set(piece, end);
+    end += piece.length;
+  }
+  return words;
+}
+
+/** Reads WINDOW_ENTRIES entries from `first` on; returns the words of those that are no labels, and appends their indices. */
+function entriesWithoutLabels(
+  elf: ElfFile,
+  { symbols, count }: SymbolTableSections,
+  first: number,
+  strings: Buffer,
+  indices: number[],
+): Uint32Array {
+  const stride = elf.is64 ? WORDS_64 : WORDS_32;
+  const entries = Math.min(count - first, WINDOW_ENTRIES);
+  const words = readWords(elf, symbols, first * stride * 4, entries * stride * 4);
+  const window: SymbolTable = { count: entries, words, ...formOf(elf), strings, extendedIndices: undefined };
+  let end = 0;
+  for (let symbol = 0; symbol < entries; symbol++) {
+    const isFile = (symbolInfo(window, symbol) & 0xf) === STT_FILE;
+    if (!isFile && isLocalLabel(strings, symbolNameOffset(window, symbol))) continue;
+    words.copyWithin(end, symbol * stride, (symbol + 1) * stride);
+    end += stride;
+    indices.push(first + symbol);
+  }
+  return words.slice(0, end);
+}
+
+/** The index of a symbol in `.symtab`. */
+export function symtabIndex({ indices }: SymbolTable, symbol: number): number {
+  return indices?.[symbol] ?? symbol;
 }
 
 /**

@@ -17,8 +17,8 @@ export interface ProbePoint {
 }
 
 /**
- * Probe locations that do not use the symbols' ambiguous names. In vmlinux: the offset from `_text`, or `_stext`, which KASLR does
- * not change. In a module: the offset from its nearest function whose name is unique in all of kallsyms.
+ * Probe locations that do not use the symbols' ambiguous names. In vmlinux: the offset from `_text` or `_stext`, whichever no module
+ * has too; KASLR does not change it. In a module: the offset from its nearest function whose name is unique in all of kallsyms.
  */
 export function probePoints(placed: readonly PlacedSymbol[], kallsyms: Listing): ProbePoint[] {
   const anchors = new Map<string, Anchor[]>();
@@ -49,13 +49,21 @@ interface Anchor {
 
 function imageAnchors(kallsyms: Listing): Anchor[] {
   for (const name of ["_text", "_stext"]) {
-    for (let symbol = 0; symbol < kallsyms.count; symbol++) {
-      if (symbolName(kallsyms, symbol) === name && moduleName(kallsyms, symbol) === "") {
-        return [{ name, address: listedAddress(kallsyms, symbol) }];
-      }
-    }
+    const [symbol, another] = symbolsNamed(kallsyms, name);
+    // Kernels before 7.2 refuse a name that a module has too.
+    if (symbol === undefined || another !== undefined || moduleName(kallsyms, symbol) !== "") continue;
+    return [{ name, address: listedAddress(kallsyms, symbol) }];
   }
   return [];
+}
+
+function symbolsNamed(kallsyms: Listing, name: string): number[] {
+  const found: number[] = [];
+  for (let symbol = 0; symbol < kallsyms.count; symbol++) {
+    const length = at(kallsyms.nameEnd, symbol) - at(kallsyms.nameStart, symbol);
+    if (length === name.length && symbolName(kallsyms, symbol) === name) found.push(symbol);
+  }
+  return found;
 }
 
 function moduleAnchors(module: string, kallsyms: Listing): Anchor[] {

@@ -4,6 +4,7 @@ import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import {
   loadSymbolTable,
+  readSymbolsWithoutLabels,
   readSymbolTable,
   type SymbolTable,
   symbolNameOffset,
@@ -40,7 +41,7 @@ import { kindOfSection } from "./symbol-kind.ts";
  */
 export interface ElfListing extends Listing {
   readonly table: SymbolTable;
-  /** Index in the symbol table, by symbol of the listing. */
+  /** Index in `table`, by symbol of the listing. */
   readonly tableIndex: Uint32Array;
 }
 
@@ -67,6 +68,16 @@ export function elfListing(
   memory: WasmMemory = wasmMemory(),
 ): ElfListing | undefined {
   const table = readSymbolTable(elf, listingRoom(elf, memory));
+  return table && listSymbols(elf, table, bases, memory);
+}
+
+/** Lists an ELF file's symbols as elfListing does, without local labels and mapping symbols, which are in no kallsyms. */
+export function listingWithoutLabels(
+  elf: ElfFile,
+  bases: Uint32Array,
+  memory: WasmMemory,
+): ElfListing | undefined {
+  const table = readSymbolsWithoutLabels(elf, listingRoom(elf, memory));
   return table && listSymbols(elf, table, bases, memory);
 }
 

@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
-import { DOLLAR, DOT_L, L_0 } from "../constants/local-labels.ts";
 import { compareAt } from "../elf/address.ts";
+import { isLocalLabel } from "../elf/local-label.ts";
 import { Failure } from "../failure.ts";
 import type { WasmMemory } from "../wasm/program.ts";
 import { asObject, isFunction, kindOfLetter } from "./symbol-kind.ts";
@@ -101,6 +101,9 @@ const SPACE = 0x20;
 const OPENING_BRACKET = 0x5b;
 const CLOSING_BRACKET = 0x5d;
 
+/** Address 0, as kernels around 4.15 print it. */
+const NULL_ADDRESS = Buffer.from("(null)");
+
 const NO_DIGIT = 255;
 
 /** The value of a hexadecimal digit, NO_DIGIT for any other byte. */
@@ -111,8 +114,8 @@ for (let digit = 0; digit < 16; digit++) {
 }
 
 /**
- * Reads the text of `nm -n`, System.map or /proc/kallsyms: lines `<hex address> <type letter> <name>`, without
- * an address for undefined symbols; `\t[module]` may follow the name. A name extends to the end of its line.
+ * Reads the text of `nm -n`, System.map or /proc/kallsyms: lines `<hex address> <type letter> <name>`, with `(null)` for a zero
+ * address on some kernels, and without an address for undefined symbols; `\t[module]` may follow the name. A name extends to the end of its line.
  *
  * @param source the file that `text` was read from, for messages
  * @throws Failure for a line of another form, an empty listing, or one in which the kernel has hidden all addresses
@@ -234,13 +237,18 @@ function readLine(
     high = ((high << 4) | (low >>> 28)) >>> 0;
     low = ((low << 4) | digit) >>> 0;
   }
-  const digits = position - start;
-  const digitsEnd = position;
-  if (digits === 0) while (position < end && text[position] === SPACE) position++;
-  else if (text[position] === SPACE) position++;
+  let digits = position - start;
+  if (digits === 0) {
+    while (position < end && text[position] === SPACE) position++;
+    if (text.subarray(position, position + NULL_ADDRESS.length).equals(NULL_ADDRESS)) {
+      digits = NULL_ADDRESS.length;
+      position += digits;
+    }
+  }
+  if (digits > 0 && text[position] === SPACE) position++;
   const letter = text[position] ?? 0;
-  const hasLetter =
-    position > digitsEnd && position + 2 <= end && letter > SPACE && text[position + 1] === SPACE;
+  const isAfterSpace = position > start && text[position - 1] === SPACE;
+  const hasLetter = isAfterSpace && position + 2 <= end && letter > SPACE && text[position + 1] === SPACE;
   if (digits > 16 || !hasLetter) return false;
 
   const name = position + 2;
@@ -254,13 +262,6 @@ function readLine(
   columns.type[symbol] = letter;
   columns.kind[symbol] = kindOfLetter(letter);
   return true;
-}
-
-function isLocalLabel(text: Buffer, name: number): boolean {
-  const begin = text[name];
-  const second = text[name + 1] ?? 0;
-  const both = (second << 8) | (begin ?? 0);
-  return begin === DOLLAR || both === DOT_L || both === L_0;
 }
 
 /** The end of a name: before `\t[module]` if that ends the line, otherwise the end of the line. */

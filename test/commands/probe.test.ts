@@ -156,6 +156,18 @@ describe("kprobe-events", () => {
     expect(neither).toBe(`p:kas/name_show_drivers_rtc_sysfs_c_26 0x${at.toString(16)}`);
   });
 
+  test("do not use a name that a module has too, which kernels before 7.2 refuse", () => {
+    const evil = (name: string) => `ffffffffc0900010 t ${name}\t[evil]\n`;
+    const now = kallsyms(SLIDE);
+    expect(probe([RTC], written(now + evil("_text"))).lines).toEqual(
+      probe([RTC], written(kallsyms(SLIDE, ["_text"]))).lines,
+    );
+    expect(probe([RTC], written(now + evil("_stext"))).lines).toEqual(probe([RTC], written(now)).lines);
+    expect(probe([RTC], written(now + evil("_text") + evil("_stext"))).lines).toEqual(
+      probe([RTC], written(kallsyms(SLIDE, ["_text", "_stext"]))).lines,
+    );
+  });
+
   test("are the same on a kernel that has some of the aliases, and on one that lists only text", () => {
     const plain = probe(imageAliases, written(kallsyms(SLIDE))).lines;
     const aliased = kasAlias(["vmlinux", SAMPLE]).stdout;

@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
-import { symbolSize } from "../../src/elf/symbol-table.ts";
-import { elfListing } from "../../src/symbols/elf-listing.ts";
+import { fileSymbolOf, sectionIndexOf, symbolSize, symtabIndex } from "../../src/elf/symbol-table.ts";
+import { elfListing, listingWithoutLabels } from "../../src/symbols/elf-listing.ts";
 import { symbolName } from "../../src/symbols/listing.ts";
 import { wasmMemory } from "../../src/wasm/program.ts";
 import { defined } from "../defined.ts";
@@ -313,3 +313,55 @@ test("a listing is invalid once its memory is reused", () => {
   expect(() => lines?.next()).toThrow(ended);
   expect(second?.nameStart.length).toBe(second?.count);
 });
+
+// LoongArch's modules have a hundred labels for each other symbol. With more than 65,280 sections, a symbol's section is in SHT_SYMTAB_SHNDX.
+test.each([
+  { objects: "few sections", count: 3 },
+  { objects: "many sections", count: 66_000 },
+])(
+  "a listing without labels has the other symbols, with their entries in .symtab and in $objects, and no room for the labels",
+  ({ count }) => {
+    const labels = 20;
+    const source = `
+      .file "L0.c"
+      .macro one
+      .section .text.\\@, "ax"
+      .type function\\@, %function
+      $x\\@: .L\\@: L0\\@: nop
+      function\\@: nop
+      .endm
+      .rept ${count}
+      one
+      .endr
+      ${Array.from({ length: labels * 1000 }, (_, i) => `.Lmore${i}:`).join("\n")}
+      L1: nop`;
+    writeFileSync(path("labels.s"), source);
+    const object = path("labels.o");
+    tool("as", ["-L", "-o", object, path("labels.s")]);
+
+    const memory = wasmMemory();
+    const elf = openElf(object);
+    const listing = defined(
+      listingWithoutLabels(elf, new Uint32Array(elf.sections.length), memory),
+      "symbols",
+    );
+    elf.file.close();
+    const { table, tableIndex } = listing;
+    const listed = Array.from({ length: listing.count }, (_, symbol) => {
+      const index = defined(tableIndex[symbol], `index of symbol ${symbol}`);
+      return `${symtabIndex(table, index)} ${sectionIndexOf(table, index)} ${symbolName(listing, symbol)}`;
+    });
+    const printed = tool("readelf", ["-sW", object]).toString();
+    const entries = Array.from(
+      printed.matchAll(/^ *(\d+): \S+ +\S+ (?:NOTYPE|FUNC) .* (\d+) (function\d+|L1)$/gm),
+      ([, index, section, name]) => `${index} ${section} ${name}`,
+    );
+    expect(entries).toHaveLength(count + 1);
+    expect(listed.sort()).toEqual(entries.sort());
+    // A file whose name looks like a label is none.
+    expect(fileSymbolOf(table, defined(tableIndex.at(-1), "the last symbol"))).toBe("L0.c");
+    expect(table.count).toBeLessThan(2 * count + 10);
+    const bytesEach = 150;
+    expect(memory.buffer().byteLength).toBeLessThan(table.strings.length + (count + 10_000) * bytesEach);
+  },
+);

@@ -40,6 +40,19 @@ describe("a listing's text", () => {
     ]);
   });
 
+  test("has zero addresses as (null), and those alone are hidden", () => {
+    const text = "          (null) A fixed_percpu_data\nffffffff81000000 T _text\r\n(null) t x\t[y]\n";
+    expect(symbolsOf(listingOf(text))).toEqual([
+      "0 A fixed_percpu_data",
+      "ffffffff81000000 T _text",
+      "0 t x of y",
+    ]);
+    expect(failureOf("          (null) T _text\n          (null) t f\n")).toMatch(/hidden by kptr_restrict/);
+    for (const line of ["(null)T f", "  (null)", "(null) T", "0(null) T f", "(nul) T f"]) {
+      expect(failureOf(`${line}\n`)).toMatch(/line 1 is not a symbol/);
+    }
+  });
+
   test("leaves undefined symbols without an address", () => {
     const text = "                 U printk\n         w weak_one\n0000000000000010 T f\n";
     expect(symbolsOf(listingOf(text))).toEqual(["0 U printk", "0 w weak_one", "10 T f"]);
