@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
-import { ARTIFICIAL_UNIT, type Unit } from "../dwarf/unit.ts";
+import { ARTIFICIAL_UNIT, type NamedUnit } from "../dwarf/unit.ts";
 import { addressDistance } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { layOutSections } from "../elf/section-layout.ts";
@@ -218,7 +218,7 @@ export async function lookUpLocations(
     if (!declared.locations.has(query) && !lineLess.has(query)) rest.push(query);
   }
   const found = await locator.resolve(someOf(queries, rest));
-  const units = found.units && new Array<Unit | undefined>(queries.count).fill(undefined);
+  const units = found.units && new Array<NamedUnit | undefined>(queries.count).fill(undefined);
   const locations = { ...unknownLocations(queries.count), files: found.files, units };
   const origins = sourceUnits(locator, queries, symbols, rest, count, found);
   rest.forEach((query, i) => {
@@ -263,8 +263,8 @@ export function originsOf(
   roots: SourceRoots,
 ): SymbolOrigin[] {
   const { units } = locations;
-  const unitFiles = new Map<Unit, string | null>();
-  const unitFile = (unit: Unit) => {
+  const unitFiles = new Map<NamedUnit, string | null>();
+  const unitFile = (unit: NamedUnit) => {
     let file = unitFiles.get(unit);
     if (file === undefined) {
       const source = unitSource(unit);

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
 import { definedProperties } from "../defined-properties.ts";
-import { openDebugSections } from "../dwarf/debug-sections.ts";
+import { type DebugSections, openDebugSections } from "../dwarf/debug-sections.ts";
+import { MissingFiles } from "../dwarf/missing-files.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
 import { DEBUG_DIRECTORIES, findDebugFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
@@ -43,6 +44,10 @@ export interface Locator extends Resolver {
   readonly elf: ElfFile;
   /** undefined when .debug_info cannot be read. */
   readonly findDeclarations: DeclarationFinder | undefined;
+  /** The files that look-ups so far needed and that cannot be used. */
+  readonly missing: MissingFiles;
+  /** Closes the files that the locator has opened: a separate debug file, and those that this refers to. */
+  close(): void;
 }
 
 /**
@@ -93,8 +98,18 @@ export async function openObjectLocator(
     throw new Failure("NO_DEBUG_INFO", elf.path, "no line information (.debug_line)", advice);
   }
   const debug = separate === undefined ? elf : openElf(separate);
+  const closing = (locator: Locator): Locator =>
+    debug === elf
+      ? locator
+      : {
+          ...locator,
+          close() {
+            locator.close();
+            debug.file.close();
+          },
+        };
   try {
-    if (options.resolver === "dwarf") return await builtInLocator(debug, options);
+    if (options.resolver === "dwarf") return closing(await builtInLocator(debug, options));
     if (isCompressed(debug.path)) {
       throw new Failure(
         "WRONG_KIND",
@@ -106,7 +121,7 @@ export async function openObjectLocator(
     const { addr2line: tool, jobs, signal } = options;
     const ofSection = (section: string) =>
       addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
-    return await addr2lineLocator(debug, sectionResolver(debug, ofSection), options);
+    return closing(await addr2lineLocator(debug, sectionResolver(debug, ofSection), options));
   } catch (error) {
     if (debug !== elf) debug.file.close();
     throw error;
@@ -119,7 +134,17 @@ async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Pro
   return {
     elf,
     resolve: (queries) => resolve(queries).catch(suggestAddr2line),
+    ...otherFiles(sections),
     findDeclarations: declarationFinder(sections),
+  };
+}
+
+function otherFiles({ missing, opened }: DebugSections): Pick<Locator, "missing" | "close"> {
+  return {
+    missing,
+    close() {
+      for (const { file } of opened) file.close();
+    },
   };
 }
 
@@ -134,7 +159,14 @@ async function addr2lineLocator(
   { signatures }: LocatorOptions,
 ): Promise<Locator> {
   const sections = await openDebugSections(elf, signatures).catch(ignoreFailure);
-  if (sections === undefined) return { elf, resolve, findDeclarations: undefined };
+  if (sections === undefined)
+    return {
+      elf,
+      resolve,
+      findDeclarations: undefined,
+      missing: new MissingFiles(),
+      close: () => undefined,
+    };
   const findUnits = unitFinder(sections);
   return {
     elf,
@@ -142,6 +174,7 @@ async function addr2lineLocator(
       const units = unitsIfReadable(findUnits, queries);
       return { ...(await resolve(queries)), units };
     },
+    ...otherFiles(sections),
     findDeclarations: declarationFinder(sections),
   };
 }

@@ -1,4 +1,4 @@
-import type { Unit } from "../dwarf/unit.ts";
+import type { NamedUnit } from "../dwarf/unit.ts";
 
 /**
  * Addresses to look up, in columns of `count` entries each.
@@ -33,7 +33,7 @@ export interface Locations {
   /** Paths as the debug information records them, each joined to its directory. */
   readonly files: readonly string[];
   /** The unit of each address, undefined for an address outside all units; no array when units cannot be read. */
-  readonly units: readonly (Unit | undefined)[] | undefined;
+  readonly units: readonly (NamedUnit | undefined)[] | undefined;
 }
 
 /** Maps addresses to source locations. */
@@ -57,6 +57,6 @@ export function unknownLocations(count: number) {
     line: new Uint32Array(count),
     via: new Uint8Array(count),
     files: [] as string[],
-    units: undefined as (Unit | undefined)[] | undefined,
+    units: undefined as (NamedUnit | undefined)[] | undefined,
   };
 }

@@ -1,7 +1,7 @@
 import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { joinPaths } from "../dwarf/file-table.ts";
-import { ARTIFICIAL_UNIT, type Unit } from "../dwarf/unit.ts";
+import { ARTIFICIAL_UNIT, type NamedUnit, type Unit } from "../dwarf/unit.ts";
 import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";
 import type { RecordedPath } from "./source-root.ts";
@@ -17,7 +17,7 @@ export function unitFinder(sections: DebugSections): (queries: Queries) => (Unit
 }
 
 /** The unit's primary source file; undefined for a unit without DW_AT_name, and for one of GCC's LTO. */
-export function unitSource(unit: Unit): RecordedPath | undefined {
+export function unitSource(unit: NamedUnit): RecordedPath | undefined {
   if (unit.name === null || unit.name === ARTIFICIAL_UNIT) return undefined;
   const { compilationDirectory } = unit;
   return { path: joinPaths(compilationDirectory ?? "", unit.name), compilationDirectory };
