@@ -58,6 +58,14 @@ test.each<[string, (aranges: Buffer) => void]>([
     (aranges) => aranges.writeUInt32LE(setOf(aranges, 4) - setOf(aranges, 2) - 4, setOf(aranges, 2)),
   ],
   ["with a set that is too short", (aranges) => aranges.writeUInt32LE(aranges.readUInt32LE(0) - 16, 0)],
+  [
+    "with a range instead of the end of a set",
+    (aranges) => {
+      const end = setOf(aranges, 3) - 16;
+      aranges.writeBigUInt64LE(BigInt(`0x${addresses[40]}`), end);
+      aranges.writeBigUInt64LE(0x1000n, end + 8);
+    },
+  ],
   ["that is empty", (aranges) => aranges.fill(0)],
 ])("%s is not needed", async (_, change) => {
   const copy = changed(change);
