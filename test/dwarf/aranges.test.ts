@@ -62,7 +62,7 @@ test.each<[string, (aranges: Buffer) => void]>([
     "with a range instead of the end of a set",
     (aranges) => {
       const end = setOf(aranges, 3) - 16;
-      aranges.writeBigUInt64LE(BigInt(`0x${addresses[40]}`), end);
+      aranges.writeBigUInt64LE(BigInt(`0x${addresses[20]}`), end);
       aranges.writeBigUInt64LE(0x1000n, end + 8);
     },
   ],
