@@ -130,6 +130,9 @@ sed "s/@TEXT_BASE@/$text_base/" ../linux/vmlinux.lds >vmlinux.lds
 "${ld[@]}" "${ldflags[@]}" -static -z max-page-size=4096 -z noexecstack --build-id=sha1 \
 	-T vmlinux.lds -o vmlinux "${objects[@]}"
 
+# With -gsplit-dwarf, the debug information of each object, where it is relative to vmlinux.
+find . -name '*.dwo' -exec cp --parents -t "$(dirname "$out")" {} +
+
 chmod 644 vmlinux
 cp vmlinux "$out.tmp.$$"
 mv -f "$out.tmp.$$" "$out"

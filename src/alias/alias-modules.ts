@@ -1,4 +1,5 @@
 import { ET_REL } from "../constants/elf.ts";
+import { MissingFiles } from "../dwarf/missing-files.ts";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { moduleKernel } from "../elf/modinfo.ts";
@@ -57,6 +58,8 @@ export interface ModulesResult {
     readonly aliases: ReadonlyMap<number, string>;
   }[];
   readonly counts: RunCounts;
+  /** One line for each kind of information that is unknown because other files are missing, such as those of split DWARF. */
+  readonly missing: readonly string[];
 }
 
 /** Receives the progress of a run. */
@@ -115,9 +118,11 @@ export async function aliasModules(
     isGlobal ? (names.get(name) ?? own) + (input.frequency?.get(name) ?? 0) : own;
   const roots = vmlinux?.roots ?? sourceRoots(options.sourceRoots, undefined);
   const located: LocatedModule[] = [];
+  const missing = new MissingFiles();
+  if (vmlinux !== undefined) missing.addAll(vmlinux.missing);
   await time("locate", () =>
     withEach(counted.modules, async (module, elf) => {
-      const symbols = await moduleSymbols(module.name, elf, memory, options, countOf, roots);
+      const symbols = await moduleSymbols(module.name, elf, memory, options, countOf, roots, missing);
       located.push({ module, symbols });
     }),
   );
@@ -154,6 +159,7 @@ export async function aliasModules(
       return { module, aliases };
     }),
     counts: countsOf(vmlinux, located, named.counts, isGlobal ? names : undefined),
+    missing: missing.lines(),
   };
 }
 

@@ -1,5 +1,6 @@
 import { at } from "../checked-index.ts";
 import { ET_REL } from "../constants/elf.ts";
+import type { MissingFiles } from "../dwarf/missing-files.ts";
 import { formatAt } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
@@ -61,6 +62,8 @@ export interface VmlinuxResult {
   /** The file that the listing was read from. */
   readonly source: string;
   readonly counts: RunCounts;
+  /** One line for each kind of information that is unknown because other files are missing, such as those of split DWARF. */
+  readonly missing: readonly string[];
   /** The header of the alias table. */
   readonly header: TableHeader;
   /** The rows of the alias table, by address. */
@@ -86,6 +89,8 @@ export interface LocatedVmlinux {
   readonly origins: readonly SymbolOrigin[];
   readonly roots: SourceRoots;
   readonly scope: TableScope;
+  /** The files that locating needed and that cannot be used. */
+  readonly missing: MissingFiles;
   readonly header: Pick<TableHeader, "kernel" | "arch" | "objects">;
 }
 
@@ -136,11 +141,16 @@ export async function locateVmlinux(
   };
   const selection = await time("select", () => selectSymbols(listing, options, surroundings));
   const symbols = tableSymbols(selection, options);
-  const { origins, roots } = await time("locate", async () => {
+  const { origins, roots, missing } = await time("locate", async () => {
     const tableIndex =
       locatedListing && tableIndices(input, selection, symbols, locatedListing, options.data);
     const locator = await opening;
-    return locateSymbols(listing, symbols, locator, locatedListing, tableIndex, options.sourceRoots, options);
+    const { sourceRoots } = options;
+    const { missing } = locator;
+    return {
+      ...(await locateSymbols(listing, symbols, locator, locatedListing, tableIndex, sourceRoots, options)),
+      missing,
+    };
   });
   const banner = kernelImage === undefined ? null : kernelBanner(kernelImage);
   const header = {
@@ -148,7 +158,7 @@ export async function locateVmlinux(
     arch: architecture(located),
     objects: [{ name: "vmlinux", buildId: (image && buildId(image)) ?? buildId(located) }],
   };
-  return { selection, symbols, origins, roots, header, scope: options };
+  return { selection, symbols, origins, roots, missing, header, scope: options };
 }
 
 /**
@@ -192,6 +202,7 @@ export async function aliasVmlinux(
   return {
     source: selection.listing.source,
     counts: { ...selection.counts, ...aliases.counts },
+    missing: vmlinux.missing.lines(),
     header,
     rows: () => tableRows(vmlinux, aliases),
     lines: () => aliasedLines(selection, aliases),

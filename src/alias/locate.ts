@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
-import type { Unit } from "../dwarf/unit.ts";
+import type { NamedUnit } from "../dwarf/unit.ts";
 import { addressDistance } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { layOutSections } from "../elf/section-layout.ts";
@@ -229,7 +229,7 @@ export async function lookUpLocations(
     },
     rest.filter((query) => query < count).length,
   );
-  const units = found.units && new Array<Unit | undefined>(queries.count).fill(undefined);
+  const units = found.units && new Array<NamedUnit | undefined>(queries.count).fill(undefined);
   const locations = { ...unknownLocations(queries.count), files: found.files, units };
   rest.forEach((query, i) => {
     if (units) units[query] = found.units?.[i];
@@ -259,8 +259,8 @@ export function originsOf(
   roots: SourceRoots,
 ): SymbolOrigin[] {
   const { units } = locations;
-  const unitFiles = new Map<Unit, string | null>();
-  const unitFile = (unit: Unit) => {
+  const unitFiles = new Map<NamedUnit, string | null>();
+  const unitFile = (unit: NamedUnit) => {
     let file = unitFiles.get(unit);
     if (file === undefined) {
       const source = unitSource(unit);

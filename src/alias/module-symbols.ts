@@ -1,5 +1,6 @@
 import { at } from "../checked-index.ts";
 import { ET_REL, SHF_ALLOC } from "../constants/elf.ts";
+import type { MissingFiles } from "../dwarf/missing-files.ts";
 import { formatAddress } from "../elf/address.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
 import { isInitSection } from "../elf/init-sections.ts";
@@ -92,6 +93,8 @@ function selectModuleSymbols(
 /**
  * Selects the symbols of a module to alias, and locates them. Opens debug information only for a module that has such
  * symbols.
+ *
+ * @param missing receives the files that locating needed and that cannot be used
  */
 export async function moduleSymbols(
   name: string,
@@ -100,13 +103,14 @@ export async function moduleSymbols(
   options: ModuleOptions,
   countOf: Surroundings["countOf"],
   roots: SourceRoots,
+  missing: MissingFiles,
 ): Promise<ModuleSymbols> {
   const listing = moduleListing(elf, memory);
   const { table, tableIndex } = listing;
   const sectionOf = (index: number) => elf.sections[sectionIndexOf(table, index)];
   const selection = selectModuleSymbols(listing, sectionOf, options, countOf);
   const symbols = tableSymbols(selection, options);
-  const origins = symbols.length === 0 ? [] : await locate(elf, listing, symbols, roots, options);
+  const origins = symbols.length === 0 ? [] : await locate(elf, listing, symbols, roots, options, missing);
 
   const isLoaded = (index: number) => ((sectionOf(index)?.flags ?? 0) & SHF_ALLOC) !== 0;
   const positions = modulePositions(
@@ -143,6 +147,7 @@ async function locate(
   symbols: Int32Array,
   roots: SourceRoots,
   options: ModuleOptions,
+  missing: MissingFiles,
 ): Promise<SymbolOrigin[]> {
   const locator = await openObjectLocator(elf, options.debugDirectories, options);
   const { table, tableIndex } = listing;
@@ -165,7 +170,8 @@ async function locate(
       roots,
     );
   } finally {
-    if (locator.elf !== elf) locator.elf.file.close();
+    missing.addAll(locator.missing);
+    locator.close();
   }
 }
 

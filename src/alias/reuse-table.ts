@@ -61,6 +61,7 @@ function reuse(listing: Listing, table: AliasTableReader, image: ElfFile | undef
   return {
     source: listing.source,
     counts: { ...selection.counts, ...aliases.counts },
+    missing: [],
     lines: () => aliasedLines(selection, aliases),
     header: {
       ...table.header,

@@ -27,7 +27,7 @@ import {
   repeatable,
   vmlinuxOptions,
 } from "./options.ts";
-import { say, sayStats, writeOutputs } from "./streams.ts";
+import { say, sayMissing, sayStats, writeOutputs } from "./streams.ts";
 
 interface Options extends AliasingOptions {
   order?: string;
@@ -113,6 +113,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   ).finally(() => progress.end());
 
   const stdoutOpen = await stopwatch.time("write", () => writeResult(result, options, progress));
+  sayMissing(result.missing, options);
   if (options.stats) sayStats(statsOf(result.counts, stopwatch.seconds), options.stats);
   if (progress.failures > 0) {
     const what = progress.failures === 1 ? "1 module" : `${progress.failures} modules`;

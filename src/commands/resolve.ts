@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { openLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
 import { addResolverOptions, type ResolverOptions, type Runner } from "./options.ts";
-import { readStdin, writeTexts } from "./streams.ts";
+import { readStdin, sayMissing, writeTexts } from "./streams.ts";
 
 /** `kas-alias resolve`: prints `path:line` for addresses, as addr2line does. */
 export function addResolveCommand(program: Command, run: Runner): void {
@@ -47,5 +47,6 @@ async function resolve(
   file.forEach((index, i) => {
     text += index === -1 ? "??:0\n" : `${files[index]}:${line[i]}\n`;
   });
+  sayMissing(locator.missing.lines(), {});
   return writeTexts([text]);
 }

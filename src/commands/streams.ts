@@ -18,6 +18,11 @@ export function say(text: string): void {
   process.stderr.write(`kas-alias: ${text}\n`);
 }
 
+/** Prints what is unknown because files are missing. */
+export function sayMissing(missing: readonly string[], { quiet }: { quiet?: true }): void {
+  if (!quiet) for (const line of missing) say(line);
+}
+
 /** Prints the cautions for symbols that are about to be probed or patched. */
 export function sayCautions(table: string, rows: readonly TableRow[]): void {
   for (const row of rows) {

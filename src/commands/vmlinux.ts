@@ -13,7 +13,7 @@ import { Stopwatch } from "../report/stopwatch.ts";
 import { tablePieces } from "../table/alias-table.ts";
 import { type AliasTableReader, readAliasTable } from "../table/read-alias-table.ts";
 import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
-import { notesOf, readListingFile, say, sayStats, writeOutputs } from "./streams.ts";
+import { notesOf, readListingFile, say, sayMissing, sayStats, writeOutputs } from "./streams.ts";
 
 interface Options extends AliasingOptions {
   nm?: string;
@@ -150,8 +150,9 @@ function suggestOptions(error: unknown, { nm, debugFile }: Options): never {
   throw error;
 }
 
-function report({ source, counts }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
+function report({ source, counts, missing }: VmlinuxResult, options: Options, stopwatch: Stopwatch): void {
   const { unresolved } = counts;
+  sayMissing(missing, options);
   if (options.stats) {
     sayStats(statsOf(counts, stopwatch.seconds), options.stats);
   } else if (unresolved > 0 && !options.quiet) {

@@ -1,6 +1,7 @@
 // Names and values of the DWARF 5 standard, section 7, with the GNU extensions that kernels use. AssemblyScript imports this file too.
 
 export const DW_UT_compile = 0x01;
+export const DW_UT_type = 0x02;
 export const DW_UT_partial = 0x03;
 export const DW_UT_skeleton = 0x04;
 export const DW_UT_split_compile = 0x05;
@@ -23,6 +24,7 @@ export const DW_TAG_namespace = 0x39;
 export const DW_TAG_unspecified_type = 0x3b;
 export const DW_TAG_partial_unit = 0x3c;
 export const DW_TAG_imported_unit = 0x3d;
+export const DW_TAG_skeleton_unit = 0x4a;
 
 export const DW_AT_sibling = 0x01;
 export const DW_AT_location = 0x02;
@@ -49,6 +51,9 @@ export const DW_AT_dwo_name = 0x76;
 export const DW_AT_loclists_base = 0x8c;
 export const DW_AT_MIPS_linkage_name = 0x2007;
 export const DW_AT_GNU_dwo_name = 0x2130;
+export const DW_AT_GNU_dwo_id = 0x2131;
+export const DW_AT_GNU_ranges_base = 0x2132;
+export const DW_AT_GNU_addr_base = 0x2133;
 
 export const DW_CC_nocall = 0x03;
 
@@ -95,6 +100,8 @@ export const DW_FORM_addrx1 = 0x29;
 export const DW_FORM_addrx2 = 0x2a;
 export const DW_FORM_addrx3 = 0x2b;
 export const DW_FORM_addrx4 = 0x2c;
+export const DW_FORM_GNU_addr_index = 0x1f01;
+export const DW_FORM_GNU_str_index = 0x1f02;
 export const DW_FORM_GNU_ref_alt = 0x1f20;
 export const DW_FORM_GNU_strp_alt = 0x1f21;
 
@@ -133,6 +140,15 @@ export const DW_OP_stack_value = 0x9f;
 export const DW_OP_addrx = 0xa1;
 export const DW_OP_entry_value = 0xa3;
 export const DW_OP_GNU_entry_value = 0xf3;
+export const DW_OP_GNU_addr_index = 0xfb;
+
+// Columns of a package file's index (DWARF 5 section 7.3.5.3) that have the same number in version 2, the GNU extension. In version 2,
+// DW_SECT_LOCLISTS is .debug_loc, and DW_SECT_RNGLISTS is .debug_macro.
+export const DW_SECT_INFO = 1;
+export const DW_SECT_ABBREV = 3;
+export const DW_SECT_LOCLISTS = 5;
+export const DW_SECT_STR_OFFSETS = 6;
+export const DW_SECT_RNGLISTS = 8;
 
 export const DW_LNCT_path = 0x01;
 export const DW_LNCT_directory_index = 0x02;

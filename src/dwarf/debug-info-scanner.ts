@@ -86,10 +86,6 @@ function layOut(): WasmMemory {
  * All scanners share one memory, since V8 frees shared memory lazily. The newest scanner owns it; older ones throw.
  */
 export class DebugInfoScanner {
-  /** .debug_info. The bytes of the current unit are in memory. */
-  readonly info: ByteSource;
-
-  readonly #sections: DebugSections;
   readonly #wants: WantedDies;
   readonly #memory = memory ?? layOut();
   #lease = ++lease;
@@ -103,15 +99,19 @@ export class DebugInfoScanner {
   #recordsAt = 0;
   #tableAt = 0;
   #tableBytes = 0;
+  /** The part of .debug_addr in memory. */
+  #tableFrom = 0;
+  #tableTo = 0;
+  #held: ByteSource | undefined;
   #heldFrom = 0;
   #heldTo = 0;
   /** Identifies the abbreviation table and the encoding of the records in memory. */
   #recordsOf = "";
+  #recordsFrom: ByteSource | undefined;
   #abbreviations = 0;
 
   /** @throws RangeError for 2^23 addresses or more */
-  constructor(sections: DebugSections, wants: WantedDies, { high, low, size }: WantedAddresses) {
-    this.#sections = sections;
+  constructor(wants: WantedDies, { high, low, size }: WantedAddresses) {
     this.#wants = wants;
     const { program } = this.#memory;
     this.#memory.release(afterCodes);
@@ -133,14 +133,20 @@ export class DebugInfoScanner {
       sizeWords[2 * i + 1] = at(size, i) / 2 ** 32;
     }
     program.wantAddresses(addresses, sizes, count, slotRoom, slots - 1);
-    this.#layOut(1 << 20, FIRST_ABBREVIATIONS, 1 << 12);
+    this.#layOut(1 << 20, FIRST_ABBREVIATIONS, 1 << 12, ".debug_info");
+  }
 
-    const { info } = sections;
-    this.info = {
+  /** The content of .debug_info; the bytes of the current unit are in memory. */
+  infoOf({ info }: DebugSections): ByteSource {
+    return {
       name: info.name,
       size: info.size,
       read: (offset, length, into) => {
-        const isHeld = this.#lease === lease && offset >= this.#heldFrom && offset + length <= this.#heldTo;
+        const isHeld =
+          this.#lease === lease &&
+          this.#held === info &&
+          offset >= this.#heldFrom &&
+          offset + length <= this.#heldTo;
         if (!isHeld) return info.read(offset, length, into);
         const bytes = new Uint8Array(this.#memory.buffer(), this.#unitAt + offset - this.#heldFrom, length);
         if (into === undefined) return bytes;
@@ -150,8 +156,7 @@ export class DebugInfoScanner {
     };
   }
 
-  #layOut(unitBytes: number, abbreviationBytes: number, tableBytes: number): void {
-    const { name } = this.#sections.info;
+  #layOut(unitBytes: number, abbreviationBytes: number, tableBytes: number, name: string): void {
     this.#memory.release(this.#mark);
     this.#unitBytes = unitBytes;
     this.#abbreviationBytes = abbreviationBytes;
@@ -162,6 +167,7 @@ export class DebugInfoScanner {
     this.#unitAt = this.#memory.room(unitBytes + PADDING, name);
     this.#recordsOf = "";
     this.#heldFrom = this.#heldTo = 0;
+    this.#tableFrom = this.#tableTo = 0;
   }
 
   #load(source: ByteSource, offset: number, length: number, to: number): void {
@@ -177,31 +183,28 @@ export class DebugInfoScanner {
   }
 
   /** A finder for the abbreviations of the current unit, valid until the next unit is scanned. */
-  #abbreviationFinder(): AbbreviationFinder {
+  #abbreviationFinder({ info }: DebugSections, unit: number): AbbreviationFinder {
     const held = lease;
     const shift = this.#abbreviations - this.#abbreviationsAt;
-    const unit = this.#heldFrom;
     return (code) => {
       if (held !== lease) return undefined;
       const found = this.#memory.program.abbreviationOf(code);
-      if (found === 0) throw this.#failure(`the unit has no abbreviation ${code}`, unit);
+      if (found === 0) throw scanFailure(info, `the unit has no abbreviation ${code}`, unit);
       return found + shift;
     };
-  }
-
-  #failure(problem: string, offset: number): Failure {
-    return damaged(this.info.name, `at 0x${offset.toString(16)}: ${problem}`);
   }
 
   /**
    * Scans a unit.
    *
+   * @param sections those of the unit's file
    * @param addressBase offset of the unit's addresses in .debug_addr (DW_AT_addr_base)
    * @param take called for each found DIE, in the order of the unit; it may read DIEs of the unit
    * @throws Failure for a damaged unit
    * @throws Error if this is not the newest scanner, or if `take` starts another scan
    */
   scan(
+    sections: DebugSections,
     header: UnitHeader,
     addressBase: number | undefined,
     take: (found: FoundDie, abbreviationAt: AbbreviationFinder) => void,
@@ -209,36 +212,35 @@ export class DebugInfoScanner {
     this.#checkLease(this.#lease);
     this.#lease = ++lease;
     const held = lease;
+    const { info } = sections;
     const { offset, end } = header;
     const size = end - offset;
-    if (size > LARGEST_UNIT) throw this.#failure(`a unit of ${size} bytes is too large`, offset);
-    const table =
-      addressBase === undefined ? 0 : addressTableEnd(this.#sections, header, addressBase) - addressBase;
-    if (size > this.#unitBytes || table > this.#tableBytes) {
+    if (size > LARGEST_UNIT) throw scanFailure(info, `a unit of ${size} bytes is too large`, offset);
+    const tableFrom = addressBase ?? 0;
+    const tableTo = addressBase === undefined ? 0 : addressTableEnd(sections, header, addressBase);
+    if (size > this.#unitBytes || tableTo - tableFrom > this.#tableBytes) {
       this.#layOut(
         size > this.#unitBytes ? Math.ceil(size * 1.25) : this.#unitBytes,
         this.#abbreviationBytes,
-        Math.max(table, this.#tableBytes),
+        Math.max(tableTo - tableFrom, this.#tableBytes),
+        info.name,
       );
     }
-    this.#readAbbreviations(header);
+    this.#readAbbreviations(sections, header);
     const { program } = this.#memory;
     this.#heldFrom = this.#heldTo = 0;
-    this.#load(this.#sections.info, offset, size, this.#unitAt);
+    this.#load(info, offset, size, this.#unitAt);
+    this.#held = info;
     this.#heldFrom = offset;
     this.#heldTo = end;
-    if (addressBase !== undefined && table > 0) {
-      const bytes = new Uint8Array(this.#memory.buffer(), this.#tableAt, table);
-      this.#sections.addr.read(addressBase, table, bytes);
-    }
-    program.describeAddresses(this.#tableAt, this.#tableAt + table);
+    this.#readAddresses(sections, tableFrom, tableTo);
     const unit = this.#unitAt;
     program.beginUnit(unit, unit + header.root - offset, unit + size, this.#scopes);
-    const abbreviationAt = this.#abbreviationFinder();
+    const abbreviationAt = this.#abbreviationFinder(sections, offset);
     while (!program.scanEnded()) {
       const count = program.scanUnit(this.#events, BATCH);
       if (program.scanFault() !== SCAN_NO_FAULT)
-        throw this.#failure(this.#problem(), offset + program.scanPosition());
+        throw scanFailure(info, this.#problem(), offset + program.scanPosition());
       for (const die of this.#found(count, offset)) {
         take(die, abbreviationAt);
         this.#checkLease(held);
@@ -264,17 +266,18 @@ export class DebugInfoScanner {
   }
 
   /** Compiles a unit's abbreviations into records, unless these records are already in memory. */
-  #readAbbreviations(header: UnitHeader): void {
-    const { abbrev, littleEndian } = this.#sections;
+  #readAbbreviations(sections: DebugSections, header: UnitHeader): void {
+    const { abbrev, littleEndian } = sections;
     const { abbreviations, version, addressSize, offsetSize } = header;
     const wanted = `${abbreviations} ${version} ${addressSize} ${offsetSize}`;
     const { program } = this.#memory;
     program.describeUnit(littleEndian, version, addressSize, offsetSize);
-    if (wanted === this.#recordsOf) return;
+    if (wanted === this.#recordsOf && abbrev === this.#recordsFrom) return;
     this.#recordsOf = "";
+    this.#recordsFrom = abbrev;
     this.#abbreviations = abbreviations;
     // For a table outside the section, the cursor throws.
-    const left = abbrev.size - cursorAt(this.#sections, abbrev, abbreviations).position;
+    const left = abbrev.size - cursorAt(sections, abbrev, abbreviations).position;
     for (;;) {
       const length = Math.min(this.#abbreviationBytes, left);
       const start = this.#abbreviationsAt;
@@ -284,9 +287,21 @@ export class DebugInfoScanner {
         const problem = `the abbreviations at 0x${abbreviations.toString(16)}: ${this.#problem()}`;
         throw damaged(abbrev.name, problem);
       }
-      this.#layOut(this.#unitBytes, Math.min(this.#abbreviationBytes * 4, left), this.#tableBytes);
+      const bytes = Math.min(this.#abbreviationBytes * 4, left);
+      this.#layOut(this.#unitBytes, bytes, this.#tableBytes, abbrev.name);
     }
     this.#recordsOf = wanted;
+  }
+
+  /** Reads a part of .debug_addr, unless it is in memory: before DWARF 5, all units have one table. */
+  #readAddresses({ addr }: DebugSections, from: number, to: number): void {
+    if (to > from && (from < this.#tableFrom || to > this.#tableTo)) {
+      addr.read(from, to - from, new Uint8Array(this.#memory.buffer(), this.#tableAt, to - from));
+      this.#tableFrom = from;
+      this.#tableTo = to;
+    }
+    const start = this.#tableAt + from - this.#tableFrom;
+    this.#memory.program.describeAddresses(start, start + to - from);
   }
 
   #problem(): string {
@@ -311,6 +326,10 @@ export class DebugInfoScanner {
         throw new Error(`unknown scan fault ${program.scanFault()}`);
     }
   }
+}
+
+function scanFailure(info: ByteSource, problem: string, offset: number): Failure {
+  return damaged(info.name, `at 0x${offset.toString(16)}: ${problem}`);
 }
 
 /** End offset of the table in .debug_addr whose addresses begin at `base` (DWARF 5 section 7.27). */

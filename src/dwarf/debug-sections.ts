@@ -1,10 +1,12 @@
 import { SHF_GROUP, SHT_NOBITS } from "../constants/elf.ts";
 import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
-import { sectionContent } from "../elf/compression.ts";
+import { sectionContent, smallSectionContent } from "../elf/compression.ts";
+import { findSupplementaryFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
 import { relocatedSource } from "../elf/relocations.ts";
 import { layOutSections } from "../elf/section-layout.ts";
 import { Failure } from "../failure.ts";
+import { MissingFiles } from "./missing-files.ts";
 
 /** The debug sections needed for locations, decompressed and relocated. Missing sections are empty. */
 export interface DebugSections {
@@ -23,6 +25,14 @@ export interface DebugSections {
   /** Location lists before DWARF 5; `loc` and `loclists` are empty if location lists were not requested. */
   readonly loc: ByteSource;
   readonly loclists: ByteSource;
+  /**
+   * The sections of the file that dwz has moved shared strings and DIEs to (DWARF 5 section 7.3.6); undefined if there is none. If it is
+   * missing, `missing` records that.
+   */
+  supplementary(): DebugSections | undefined;
+  readonly missing: MissingFiles;
+  /** The other files that were opened; they are closed with the file itself. */
+  readonly opened: ElfFile[];
 }
 
 /** Cache page sizes, in bytes. Small for sections that are read in small, scattered pieces; strings and ranges are read densely. */
@@ -60,9 +70,14 @@ export async function openDebugSections(elf: ElfFile, withLocationLists = false)
     }
     throw new Failure("NO_DEBUG_INFO", elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
   };
+  const missing = new MissingFiles();
+  const opened: ElfFile[] = [];
   return {
     path: elf.path,
     littleEndian: elf.littleEndian,
+    missing,
+    opened,
+    supplementary: supplementaryFile(elf, missing, opened),
     line: await required("line", "line information"),
     info: await required("info", "compilation units"),
     abbrev: await required("abbrev", "abbreviations"),
@@ -91,4 +106,60 @@ function ownSection(elf: ElfFile, name: string): Section | undefined {
       (section.flags & SHF_GROUP) === 0,
   );
   return own ?? findSection(elf, name);
+}
+
+const NAMES_UNKNOWN = "names, declarations and parameters that are in it are unknown";
+
+/** Returns a function that opens the supplementary file of a file when it is first called. */
+function supplementaryFile(
+  elf: ElfFile,
+  missing: MissingFiles,
+  opened: ElfFile[],
+): DebugSections["supplementary"] {
+  let sections: DebugSections | null | undefined;
+  const open = () => {
+    try {
+      const found = findSupplementaryFile(elf);
+      if (typeof found === "object") {
+        opened.push(found);
+        return supplementarySections(found, missing, opened);
+      }
+      if (found !== undefined) missing.add(found, `${elf.path}: ${found} is missing`, NAMES_UNKNOWN);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      missing.add(error.subject, `${error.subject}: ${error.problem}`, NAMES_UNKNOWN);
+    }
+    return null;
+  };
+  return () => {
+    if (sections === undefined) sections = open();
+    return sections ?? undefined;
+  };
+}
+
+function supplementarySections(elf: ElfFile, missing: MissingFiles, opened: ElfFile[]): DebugSections {
+  const content = (suffix: string) => {
+    const section = findSection(elf, `.debug_${suffix}`);
+    if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
+    return pagedSource(smallSectionContent(elf, section), PAGE_BYTES[suffix] ?? DENSE_PAGE);
+  };
+  return {
+    path: elf.path,
+    littleEndian: elf.littleEndian,
+    missing,
+    opened,
+    supplementary: () => undefined,
+    line: content("line"),
+    info: content("info"),
+    abbrev: content("abbrev"),
+    lineStr: content("line_str"),
+    str: content("str"),
+    strOffsets: content("str_offsets"),
+    addr: content("addr"),
+    aranges: content("aranges"),
+    ranges: content("ranges"),
+    rnglists: content("rnglists"),
+    loc: content("loc"),
+    loclists: content("loclists"),
+  };
 }

@@ -8,8 +8,9 @@ import type { DebugSections } from "./debug-sections.ts";
 import { type Die, DieReader, type DieUnit } from "./die.ts";
 import { linePath } from "./line-program.ts";
 import { type LineProgram, readLineProgram } from "./line-program-header.ts";
-import { unitOffsets } from "./unit.ts";
-import { hasAddresses, readUnitHeader } from "./unit-header.ts";
+import { SplitUnits } from "./split-units.ts";
+import { type NamedUnit, unitOffsets } from "./unit.ts";
+import { hasAddresses, readUnitHeader, type UnitHeader } from "./unit-header.ts";
 import { type Address, forEachRange } from "./unit-ranges.ts";
 
 /** Limit for chains of DW_AT_abstract_origin and DW_AT_specification; a longer chain is cyclic. */
@@ -50,12 +51,20 @@ export interface Declaration {
   /** Line number, from 1. */
   readonly line: number;
   /** The unit in which the object's source was compiled. */
-  readonly unit: DieUnit;
+  readonly unit: DeclaringUnit;
+}
+
+/** A unit, without the file that it was read from. */
+export interface DeclaringUnit extends NamedUnit {
+  /** Section and offset in it: the same for one unit only. */
+  readonly id: string;
 }
 
 /**
  * Scans .debug_info once, one unit at a time, and reports the variables and functions at wanted addresses. A function in
  * several pieces is reported for each piece.
+ *
+ * The DIEs of a skeleton are read from its split unit.
  *
  * @param take called with the index of the address; the object is valid only during the call
  * @param within the offsets of the units to scan; all by default
@@ -68,35 +77,76 @@ export function forEachObject(
   take: (address: number, object: DeclaredObject, reader: DieReader) => void,
   within?: ReadonlySet<number>,
 ): void {
-  const scanner = new DebugInfoScanner(sections, wants, addresses);
-  const reader = new DieReader(sections, scanner.info);
-  const sources = new DeclarationReader(reader);
+  const scanner = new DebugInfoScanner(wants, addresses);
+  const reader = new DieReader(sections, scanner.infoOf(sections));
+  const splitUnits = new SplitUnits(sections);
   for (const offset of within ?? unitOffsets(sections)) {
     const header = readUnitHeader(sections, offset);
     if (!hasAddresses(header)) continue;
-    const hasIndices = header.version >= 5 && sections.addr.size > 0;
-    const addressBase = hasIndices ? reader.unit(header).addressBase : undefined;
-    let unit: DieUnit | undefined;
-    scanner.scan(header, addressBase, (found, abbreviationAt) => {
-      unit ??= reader.unit(header, abbreviationAt);
-      const die = reader.read(unit, found.offset);
-      if (die === undefined) return;
-      const scope = found.scope === 0 ? undefined : reader.read(unit, found.scope);
-      const object = { ...sources.object(die, scope), isExact: found.isExact };
-      if (found.address >= 0) take(found.address, object, reader);
-      const ranges = die.attributes.get(dw.DW_AT_ranges);
-      if (object.isVariable || ranges === undefined) return;
-      let isEntry = found.address < 0;
-      forEachRange(sections, { ...unit, ranges }, (high, low, length) => {
-        const match = findAddress(addresses, high, low);
-        if (match !== undefined && match.index !== found.address) {
-          const code = () => ({ high, low, length });
-          take(match.index, { ...object, isExact: match.isExact, isEntry, code }, reader);
-        }
-        isEntry = false;
-      });
-    });
+    // A unit that refers to .debug_addr: a skeleton does.
+    const root = sections.addr.size > 0 ? reader.unit(header) : undefined;
+    const split = root?.split && splitUnits.open(root.compilationDirectory, root.split);
+    if (root?.split && typeof split === "string") sections.missing.add(root.split.file, split, NOT_DECLARED);
+    if (root === undefined || typeof split !== "object") {
+      const hasIndices = root !== undefined && (header.version >= 5 || root.split !== undefined);
+      forEachObjectIn(scanner, reader, header, hasIndices ? root.addressBase : undefined, addresses, take);
+      continue;
+    }
+    try {
+      const own = new DieReader(split.sections, scanner.infoOf(split.sections), root);
+      forEachObjectIn(scanner, own, split.header, root.addressBase, addresses, take);
+    } finally {
+      split.close();
+    }
   }
+}
+
+const NOT_DECLARED = "declarations and parameters that are in it are unknown";
+
+/** Reports the variables and functions of a unit that are at wanted addresses. */
+function forEachObjectIn(
+  scanner: DebugInfoScanner,
+  reader: DieReader,
+  header: UnitHeader,
+  addressBase: number | undefined,
+  addresses: WantedAddresses,
+  take: (address: number, object: DeclaredObject, reader: DieReader) => void,
+): void {
+  const { sections } = reader;
+  const sources = new DeclarationReader(reader);
+  let unit: DieUnit | undefined;
+  scanner.scan(sections, header, addressBase, (found, abbreviationAt) => {
+    unit ??= reader.unit(header, abbreviationAt);
+    const die = reader.read(unit, found.offset);
+    if (die === undefined) return;
+    const scope = found.scope === 0 ? undefined : reader.read(unit, found.scope);
+    const object = { ...sources.object(die, scope), isExact: found.isExact };
+    if (found.address >= 0) take(found.address, object, reader);
+    const ranges = die.attributes.get(dw.DW_AT_ranges);
+    if (object.isVariable || ranges === undefined) return;
+    let isEntry = found.address < 0;
+    forEachRange(sections, { ...unit, ranges }, (high, low, length) => {
+      const match = findAddress(addresses, high, low);
+      if (match !== undefined && match.index !== found.address) {
+        const code = () => ({ high, low, length });
+        take(match.index, { ...object, isExact: match.isExact, isEntry, code }, reader);
+      }
+      isEntry = false;
+    });
+  });
+}
+
+const declaringUnits = new WeakMap<DieUnit, DeclaringUnit>();
+
+function declaringUnit(unit: DieUnit): DeclaringUnit {
+  const { name, compilationDirectory, offset, reader } = unit;
+  const known = declaringUnits.get(unit) ?? {
+    name,
+    compilationDirectory,
+    id: `${reader.info.name} ${offset}`,
+  };
+  declaringUnits.set(unit, known);
+  return known;
 }
 
 /** The wanted address that a piece of a function begins at, or within whose size it begins. */
@@ -196,19 +246,25 @@ class DeclarationReader {
     }
     if (file === undefined || line === 0) return undefined;
     const path = this.#path(fileUnit, file);
-    return path === undefined ? undefined : { path, line, unit };
+    if (path === undefined) return undefined;
+    return { path, line, unit: declaringUnit(unit) };
   }
 
   /** The path of a file by its number in the unit's line program. */
   #path(unit: DieUnit, file: number): string | undefined {
-    const { sections } = this.#reader;
-    if (unit.lineProgram === null) return undefined;
-    if (this.#programUnit?.lineProgram !== unit.lineProgram || this.#program === undefined) {
-      this.#program = readLineProgram(sections, unit.lineProgram, unit.addressSize);
+    const { lineProgram, lineSections, addressSize } = unit;
+    if (lineProgram === null) return undefined;
+    const known = this.#programUnit;
+    if (
+      this.#program === undefined ||
+      known?.lineProgram !== lineProgram ||
+      known.lineSections !== lineSections
+    ) {
+      this.#program = readLineProgram(lineSections, lineProgram, addressSize);
       this.#programUnit = unit;
     }
     // Before DWARF 5, files are numbered from 1 and 0 means none.
     if (file === 0 && this.#program.version < 5) return undefined;
-    return linePath(sections, this.#program, file, unit.compilationDirectory);
+    return linePath(lineSections, this.#program, file, unit.compilationDirectory);
   }
 }

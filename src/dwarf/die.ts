@@ -1,21 +1,23 @@
 import { lowerBound } from "../binary-search.ts";
 import { at } from "../checked-index.ts";
 import * as dw from "../constants/dwarf.ts";
+import { formatAddress } from "../elf/address.ts";
 import type { ByteSource } from "../elf/byte-source.ts";
 import { Cursor } from "../elf/cursor.ts";
-import { Failure } from "../failure.ts";
 import { type Abbreviation, findCode, readAbbreviation } from "./abbreviations.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { type FormValue, formString, readForm } from "./forms.ts";
-import { splitDwarf, type Unit, unitOffsets } from "./unit.ts";
+import { type SplitReference, type Unit, unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader, type UnitHeader } from "./unit-header.ts";
 
 /** A unit whose DIEs can be read individually. */
 export interface DieUnit extends Unit, UnitHeader {
+  /** The reader of its file. */
+  readonly reader: DieReader;
+  /** The sections with its line program: those of the skeleton, for a split unit. */
+  readonly lineSections: DebugSections;
   /** Whether it is a partial unit: DIEs that other units share (dwz or a language creates it), with no source file of its own. */
   readonly isPartial: boolean;
-  /** DW_AT_producer: the compiler. */
-  readonly producer: string | null;
   readonly stringOffsetsBase: number;
   readonly locationListsBase: number;
   abbreviation(code: number): Abbreviation;
@@ -37,25 +39,31 @@ export interface Die {
 /** Size of the cache of units reached through references. */
 const HELD_UNITS = 256;
 
-/** Reads DIEs of .debug_info by their offsets. */
+/** Reads DIEs of .debug_info by their offsets. A DIE of another file is read by the reader of its unit. */
 export class DieReader {
   readonly sections: DebugSections;
   /** The content of .debug_info. */
   readonly info: ByteSource;
+  readonly #skeleton: DieUnit | undefined;
+  #supplementary: DieReader | undefined;
   #offsets: Float64Array | undefined;
   readonly #units = new Map<number, DieUnit | null>();
 
-  /** @param info alternative source for the content of .debug_info */
-  constructor(sections: DebugSections, info: ByteSource = sections.info) {
+  /**
+   * @param info alternative source for the content of .debug_info
+   * @param skeleton the skeleton of the split unit in these sections
+   */
+  constructor(sections: DebugSections, info: ByteSource = sections.info, skeleton?: DieUnit) {
     this.sections = sections;
     this.info = info;
+    this.#skeleton = skeleton;
   }
 
   /**
    * Reads a unit's root DIE.
    *
    * @param abbreviationAt returns the offset in .debug_abbrev of the abbreviation with a code; undefined if unknown
-   * @throws Failure for split DWARF or a damaged root DIE
+   * @throws Failure for a damaged root DIE
    */
   unit(header: UnitHeader, abbreviationAt?: (code: number) => number | undefined): DieUnit {
     const { sections } = this;
@@ -69,12 +77,15 @@ export class DieReader {
       }
       return found;
     };
+    const skeleton = this.#skeleton;
     const bare: DieUnit = {
       ...header,
+      kind: skeleton === undefined ? header.kind : dw.DW_UT_split_compile,
+      reader: this,
+      lineSections: skeleton?.lineSections ?? sections,
       abbreviation,
       isPartial: true,
       name: null,
-      producer: null,
       compilationDirectory: null,
       lineProgram: null,
       lowPc: undefined,
@@ -84,39 +95,39 @@ export class DieReader {
       stringOffsetsBase: 0,
       rangeListsBase: 0,
       locationListsBase: 0,
+      split: undefined,
     };
     const root = this.read(bare, header.root);
     if (root === undefined) return bare;
     const { attributes } = root;
-    if (attributes.has(dw.DW_AT_GNU_dwo_name) || attributes.has(dw.DW_AT_dwo_name))
-      throw splitDwarf(sections);
-    const base = (attribute: number, fallback: number) => attributes.get(attribute)?.value ?? fallback;
-    // Without the attribute, the only table begins after its header (DWARF 5 section 7.26).
-    const headerSize = header.offsetSize * 2;
     const unit = {
       ...bare,
-      isPartial: root.tag !== dw.DW_TAG_compile_unit,
-      lineProgram: attributes.get(dw.DW_AT_stmt_list)?.value ?? null,
-      lowPc: attributes.get(dw.DW_AT_low_pc),
+      isPartial: root.tag !== dw.DW_TAG_compile_unit && root.tag !== dw.DW_TAG_skeleton_unit,
+      lineProgram: skeleton?.lineProgram ?? attributes.get(dw.DW_AT_stmt_list)?.value ?? null,
+      lowPc: attributes.get(dw.DW_AT_low_pc) ?? skeleton?.lowPc,
       highPc: attributes.get(dw.DW_AT_high_pc),
       ranges: attributes.get(dw.DW_AT_ranges),
-      addressBase: base(dw.DW_AT_addr_base, headerSize),
-      stringOffsetsBase: base(dw.DW_AT_str_offsets_base, headerSize),
-      rangeListsBase: base(dw.DW_AT_rnglists_base, 0),
-      locationListsBase: base(dw.DW_AT_loclists_base, 0),
+      ...basesOf(header, attributes, skeleton),
     };
     const string = (attribute: number) => this.string({ ...root, unit }, attribute);
     return {
       ...unit,
       name: string(dw.DW_AT_name),
-      producer: string(dw.DW_AT_producer),
-      compilationDirectory: string(dw.DW_AT_comp_dir),
+      compilationDirectory: string(dw.DW_AT_comp_dir) ?? skeleton?.compilationDirectory ?? null,
+      split: skeleton === undefined ? splitReference(header, attributes, string) : undefined,
     };
+  }
+
+  /** The ID of a split unit: 16 hexadecimal digits; undefined for any other unit. */
+  splitId(header: UnitHeader): string | undefined {
+    const unit = this.unit(header);
+    return header.splitId ?? idOf(this.read(unit, header.root)?.attributes);
   }
 
   /** Reads the DIE at an offset; undefined for the null entry that ends a list of children. */
   read(unit: DieUnit, offset: number): Die | undefined {
-    const cursor = new Cursor(this.info, offset, unit.end, this.sections.littleEndian);
+    const { info, sections } = unit.reader;
+    const cursor = new Cursor(info, offset, unit.end, sections.littleEndian);
     const code = cursor.uleb();
     if (code === 0) return undefined;
     const { tag, hasChildren, attributes: forms } = unit.abbreviation(code);
@@ -129,25 +140,17 @@ export class DieReader {
     return { unit, offset, tag, attributes, hasChildren, end: cursor.position };
   }
 
-  /** The value of a string attribute; null if it is absent. @throws Failure if dwz has moved the string to another file */
+  /** The value of a string attribute; null if it is absent, or in a supplementary file that is missing. */
   string({ unit, attributes }: Die, attribute: number): string | null {
     const value = attributes.get(attribute);
-    if (value === undefined) return null;
-    const { form } = value;
-    if (form === dw.DW_FORM_GNU_strp_alt || form === dw.DW_FORM_strp_sup) throw this.#elsewhere("a name");
-    return formString(this.sections, value, unit, unit.stringOffsetsBase);
-  }
-
-  #elsewhere(what: string): Failure {
-    const advice = "give the debug information from before dwz";
-    return new Failure("UNSUPPORTED", this.sections.path, `${what} is in another file (dwz -m)`, advice);
+    return value === undefined ? null : formString(unit.reader.sections, value, unit, unit.stringOffsetsBase);
   }
 
   /**
    * The DIE that an attribute refers to, in the same or another unit.
    *
-   * @returns undefined if there is none
-   * @throws Failure for an invalid reference, or if dwz has moved the DIE to another file
+   * @returns undefined if there is none, or if it is in a supplementary file that is missing
+   * @throws Failure for an invalid reference
    */
   reference(die: Die, attribute: number): Die | undefined {
     const value = die.attributes.get(attribute);
@@ -159,18 +162,31 @@ export class DieReader {
       case dw.DW_FORM_ref8:
       case dw.DW_FORM_ref_udata:
         return this.read(die.unit, die.unit.offset + value.high * 2 ** 32 + value.value);
-      case dw.DW_FORM_ref_addr: {
-        const unit =
-          value.value >= die.unit.offset && value.value < die.unit.end ? die.unit : this.#unitOf(value.value);
-        return unit === null ? undefined : this.read(unit, value.value);
-      }
+      case dw.DW_FORM_ref_addr:
+        return value.value >= die.unit.offset && value.value < die.unit.end
+          ? this.read(die.unit, value.value)
+          : die.unit.reader.#dieAt(value.value);
       case dw.DW_FORM_GNU_ref_alt:
       case dw.DW_FORM_ref_sup4:
       case dw.DW_FORM_ref_sup8:
-        throw this.#elsewhere("a declaration");
+        return die.unit.reader.#supplementaryDie(value.high * 2 ** 32 + value.value);
       default:
         return undefined;
     }
+  }
+
+  /** The DIE at an offset of the file that dwz has moved shared DIEs to; undefined if that is missing. */
+  #supplementaryDie(offset: number): Die | undefined {
+    const sections = this.sections.supplementary();
+    if (sections === undefined) return undefined;
+    this.#supplementary ??= new DieReader(sections);
+    return this.#supplementary.#dieAt(offset);
+  }
+
+  /** The DIE at an offset of .debug_info; undefined in a type unit. */
+  #dieAt(offset: number): Die | undefined {
+    const unit = this.#unitOf(offset);
+    return unit === null ? undefined : this.read(unit, offset);
   }
 
   /** The unit that contains an offset of .debug_info; null for a type unit. */
@@ -222,4 +238,46 @@ export class DieReader {
     }
     return at;
   }
+}
+
+/** The bases of a unit's offsets and indices in other sections. */
+function basesOf(
+  { version, offsetSize }: UnitHeader,
+  attributes: ReadonlyMap<number, FormValue>,
+  skeleton: DieUnit | undefined,
+) {
+  const base = (attribute: number, otherwise: number) => attributes.get(attribute)?.value ?? otherwise;
+  // Without the attribute, the only table begins after its header (DWARF 5 sections 7.26 to 7.29); tables before DWARF 5 have none.
+  const header = (bytes: number) => (version < 5 ? 0 : (offsetSize === 8 ? 12 : 4) + bytes);
+  return {
+    addressBase: skeleton?.addressBase ?? base(dw.DW_AT_addr_base, base(dw.DW_AT_GNU_addr_base, header(4))),
+    stringOffsetsBase: base(dw.DW_AT_str_offsets_base, header(4)),
+    rangeListsBase: base(
+      dw.DW_AT_rnglists_base,
+      version < 5 ? (skeleton?.split?.rangesBase ?? 0) : header(8),
+    ),
+    locationListsBase: base(dw.DW_AT_loclists_base, header(8)),
+  };
+}
+
+/** The reference to a split unit in the root DIE of its skeleton. */
+function splitReference(
+  { splitId }: UnitHeader,
+  attributes: ReadonlyMap<number, FormValue>,
+  string: (attribute: number) => string | null,
+): SplitReference | undefined {
+  const file = string(dw.DW_AT_dwo_name) ?? string(dw.DW_AT_GNU_dwo_name);
+  const id = splitId ?? idOf(attributes);
+  if (file === null || id === undefined) return undefined;
+  return {
+    file,
+    id,
+    rangesBase: attributes.get(dw.DW_AT_GNU_ranges_base)?.value ?? 0,
+  };
+}
+
+/** DW_AT_GNU_dwo_id: 16 hexadecimal digits. */
+function idOf(attributes: ReadonlyMap<number, FormValue> | undefined): string | undefined {
+  const id = attributes?.get(dw.DW_AT_GNU_dwo_id);
+  return id && formatAddress(id.high, id.value);
 }

@@ -37,17 +37,29 @@ export function readParameters(
   const source = origin === concrete ? own : parametersOf(reader, origin);
   if (source.length === 0 && !isPrototype(reader, origin) && !describesTypes(reader, origin.unit))
     return undefined;
-  const isLlvm = LLVM.test(concrete.unit.producer ?? "");
+  const isLlvm = isFromLlvm(reader, concrete.unit);
   if (!isLlvm && !isRenamed) return { count: source.length, arriving: source.map((_, i) => i + 1) };
-  const entry = entryAddress(reader.sections, concrete.unit, concrete.attributes);
+  const entry = entryAddress(concrete.unit.reader.sections, concrete.unit, concrete.attributes);
   const position = new Map(source.map(({ offset }, i) => [offset, i + 1]));
   const arriving = new Set<number>();
   for (const [i, parameter] of own.entries()) {
     const place = origin === concrete ? i + 1 : position.get(abstractOrigin(reader, parameter).offset);
-    if (place !== undefined && entry !== undefined && arrives(reader, parameter, entry)) arriving.add(place);
+    if (place !== undefined && entry !== undefined && arrives(parameter, entry)) arriving.add(place);
   }
   const isUnclear = isLlvm && arriving.size < source.length && !isNoCall(concrete) && !isNoCall(origin);
   return { count: source.length, arriving: isUnclear ? null : [...arriving].sort((a, b) => a - b) };
+}
+
+const unitsFromLlvm = new WeakMap<DieUnit, boolean>();
+
+function isFromLlvm(reader: DieReader, unit: DieUnit): boolean {
+  let found = unitsFromLlvm.get(unit);
+  if (found === undefined) {
+    const root = reader.read(unit, unit.root);
+    found = root !== undefined && LLVM.test(reader.string(root, dw.DW_AT_producer) ?? "");
+    unitsFromLlvm.set(unit, found);
+  }
+  return found;
 }
 
 /** Whether the DIE of a function has more than its name: a return type, or the flag of a prototype in C. */
@@ -103,10 +115,10 @@ function abstractOrigin(reader: DieReader, die: Die): Die {
   return origin;
 }
 
-function arrives(reader: DieReader, { unit, attributes }: Die, entry: Address): boolean {
+function arrives({ unit, attributes }: Die, entry: Address): boolean {
   const location = attributes.get(dw.DW_AT_location);
   if (location === undefined) return false;
-  const operations = locationAt(reader.sections, reader.info, unit, location, entry);
+  const operations = locationAt(unit.reader.sections, unit.reader.info, unit, location, entry);
   return operations !== undefined && isPassed(operations);
 }
 

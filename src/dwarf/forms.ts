@@ -82,6 +82,8 @@ export function readForm(cursor: Cursor, givenForm: number, encoding: Encoding):
     case dw.DW_FORM_addrx:
     case dw.DW_FORM_loclistx:
     case dw.DW_FORM_rnglistx:
+    case dw.DW_FORM_GNU_addr_index:
+    case dw.DW_FORM_GNU_str_index:
       value = cursor.anyUleb();
       break;
     case dw.DW_FORM_sdata:
@@ -136,7 +138,7 @@ function readBlock(cursor: Cursor, form: number, length: number): FormValue {
  * The text of a string attribute.
  *
  * @param stringOffsetsBase the unit's DW_AT_str_offsets_base
- * @returns null for a string that dwz has moved to another file
+ * @returns null for a string of a supplementary file that is missing
  */
 export function formString(
   sections: DebugSections,
@@ -155,13 +157,19 @@ export function formString(
     case dw.DW_FORM_strx1:
     case dw.DW_FORM_strx2:
     case dw.DW_FORM_strx3:
-    case dw.DW_FORM_strx4: {
+    case dw.DW_FORM_strx4:
+    case dw.DW_FORM_GNU_str_index: {
       const at = stringOffsetsBase + value * encoding.offsetSize;
       return stringAt(
         sections,
         sections.str,
         cursorAt(sections, sections.strOffsets, at).offset(encoding.offsetSize),
       );
+    }
+    case dw.DW_FORM_GNU_strp_alt:
+    case dw.DW_FORM_strp_sup: {
+      const other = sections.supplementary();
+      return other === undefined ? null : stringAt(other, other.str, value);
     }
     default:
       return null;

@@ -22,7 +22,8 @@ export function locationAt(
   at: Address,
 ): Uint8Array | undefined {
   if (value.start !== undefined) return info.read(value.start, value.value).slice();
-  if (unit.version >= 5) return inLocationLists(sections, unit, value, at);
+  if (unit.version >= 5 || unit.kind === dw.DW_UT_split_compile)
+    return inLocationLists(sections, unit, value, at);
   return inLocations(sections, unit, value.value, at);
 }
 
@@ -65,28 +66,32 @@ function inLocations(
   }
 }
 
-/** .debug_loclists (DWARF 5 sections 2.6.2 and 7.29). */
-// Long, since each kind of entry is a case.
+/**
+ * .debug_loclists (DWARF 5 sections 2.6.2 and 7.29), or .debug_loc.dwo before DWARF 5: the same entries, with offsets and lengths of
+ * fixed size.
+ */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: each kind of entry is a case
 function inLocationLists(
   sections: DebugSections,
   unit: DieUnit,
   value: FormValue,
   at: Address,
 ): Uint8Array | undefined {
-  const { loclists } = sections;
+  const isFixed = unit.version < 5;
+  const lists = isFixed ? sections.loc : sections.loclists;
   let offset = value.value;
   if (value.form === dw.DW_FORM_loclistx) {
     const entry = unit.locationListsBase + offset * unit.offsetSize;
-    offset = unit.locationListsBase + cursorAt(sections, loclists, entry).offset(unit.offsetSize);
+    offset = unit.locationListsBase + cursorAt(sections, lists, entry).offset(unit.offsetSize);
   }
-  const cursor = cursorAt(sections, loclists, offset);
+  const cursor = cursorAt(sections, lists, offset);
   const readAddress = (): Address => {
     const low = cursor.address(unit.addressSize);
     return { high: cursor.addressHigh, low };
   };
   const readIndexed = () => indexedAddress(sections, unit, cursor.uleb());
   const readAfter = (start: Address) => {
-    const value = cursor.uleb();
+    const value = isFixed ? cursor.u32() : cursor.uleb();
     return add(start, Math.floor(value / 2 ** 32), value >>> 0);
   };
   let base = unitBase(sections, unit);
@@ -133,9 +138,9 @@ function inLocationLists(
       default:
         throw cursor.failure(`unknown location list entry ${kind}`);
     }
-    const length = cursor.uleb();
-    if (kind === dw.DW_LLE_default_location) otherwise = loclists.read(cursor.position, length).slice();
-    else if (isWithin(at, start, end)) return loclists.read(cursor.position, length).slice();
+    const length = isFixed ? cursor.u16() : cursor.uleb();
+    if (kind === dw.DW_LLE_default_location) otherwise = lists.read(cursor.position, length).slice();
+    else if (isWithin(at, start, end)) return lists.read(cursor.position, length).slice();
     cursor.skip(length);
   }
 }

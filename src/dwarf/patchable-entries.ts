@@ -1,3 +1,4 @@
+import { DW_AT_producer } from "../constants/dwarf.ts";
 import { EM_386, EM_AARCH64, EM_X86_64 } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
@@ -32,10 +33,12 @@ function hasNopsAfterSymbols(producer: string): boolean {
   return Number(all) > Number(before);
 }
 
-/** Empty if it is unknown, as when dwz has moved it to another file. */
+/** Empty if it is unknown, as in a skeleton. */
 function producerOf(reader: DieReader, offset: number): string {
   try {
-    return reader.unit(readUnitHeader(reader.sections, offset)).producer ?? "";
+    const header = readUnitHeader(reader.sections, offset);
+    const root = reader.read(reader.unit(header), header.root);
+    return (root && reader.string(root, DW_AT_producer)) ?? "";
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return "";

@@ -99,5 +99,6 @@ export function readPlainUnit(sections: DebugSections, offset: number): Unit | u
     ranges: value(ROOT_RANGES),
     addressBase: number(ROOT_ADDRESS_BASE, OFFSET_SIZE * 2),
     rangeListsBase: number(ROOT_RANGE_LISTS_BASE, 0),
+    split: undefined,
   };
 }

@@ -1,8 +1,13 @@
-import { ARANGE_TUPLE_BYTES, NO_RANGE, PADDING, RANGE_BYTES, RANGE_OWNER } from "../wasm/layout.ts";
+import {
+  ARANGE_TUPLE_BYTES,
+  BAD_RANGES,
+  NO_RANGE,
+  PADDING,
+  RANGE_BYTES,
+  RANGE_OWNER,
+} from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
 import type { DebugSections } from "./debug-sections.ts";
-import { cursorAt } from "./forms.ts";
-import { readUnitLength } from "./unit-length.ts";
 
 /** Maps addresses to the units that own them. */
 export interface RangeTable {
@@ -15,12 +20,8 @@ export interface RangeTable {
   next(high: number, low: number, size: number): number | undefined;
 }
 
-/**
- * The ranges of .debug_aranges (DWARF 5 section 6.1.2).
- *
- * @throws Failure for an invalid table
- */
-export function arangeTable(sections: DebugSections): RangeTable {
+/** The ranges of .debug_aranges (DWARF 5 section 6.1.2); undefined if the section is not valid. */
+export function arangeTable(sections: DebugSections): RangeTable | undefined {
   const { aranges, littleEndian } = sections;
   const memory = wasmMemory();
   const most = Math.floor(aranges.size / ARANGE_TUPLE_BYTES);
@@ -29,19 +30,7 @@ export function arangeTable(sections: DebugSections): RangeTable {
   aranges.read(0, aranges.size, bytes);
   const ranges = memory.room(most * RANGE_BYTES, aranges.name);
   const count = memory.program.readAranges(section, section + aranges.size, littleEndian, ranges);
-  if (count < 0) throw faultOf(sections, ~count);
-  return sortedRanges(memory, ranges, count);
-}
-
-/** The fault of the set of ranges at an offset. */
-function faultOf(sections: DebugSections, offset: number) {
-  const cursor = cursorAt(sections, sections.aranges, offset);
-  const { offsetSize } = readUnitLength(cursor, sections.aranges.size);
-  const version = cursor.u16();
-  if (version !== 2) return cursor.failure(`address ranges of unknown version ${version}`);
-  cursor.offset(offsetSize);
-  const addressSize = cursor.u8();
-  return cursor.failure(`address ranges with ${addressSize}-byte addresses, ${cursor.u8()}-byte segments`);
+  return count === BAD_RANGES ? undefined : sortedRanges(memory, ranges, count);
 }
 
 /**

@@ -1,7 +1,10 @@
+import { Failure } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { DieReader } from "./die.ts";
 import { readPlainUnit } from "./plain-unit.ts";
+import { withPrimarySource } from "./primary-source.ts";
 import { arangeTable, type RangeTable, rangeTable } from "./range-table.ts";
+import { SplitUnits } from "./split-units.ts";
 import { type Unit, unitOffsets } from "./unit.ts";
 import { hasAddresses, readUnitHeader } from "./unit-header.ts";
 import { forEachRange } from "./unit-ranges.ts";
@@ -17,7 +20,7 @@ export interface UnitIndex {
 
 /**
  * An index that searches .debug_aranges first. For an address that is not in it, the units' own ranges are searched:
- * .debug_aranges can have gaps, and clang does not write it.
+ * .debug_aranges can have gaps or be damaged, and clang does not write it.
  */
 export function unitIndex(sections: DebugSections): UnitIndex {
   const reader = new DieReader(sections);
@@ -30,21 +33,40 @@ export function unitIndex(sections: DebugSections): UnitIndex {
     }
     return unit;
   };
+  const splitUnits = new SplitUnits(sections);
+  const named = new Map<number, Unit>();
+  const namedUnitAt = (offset: number) => {
+    const unit = unitAt(offset);
+    if (unit === null || unit.name !== null) return unit ?? undefined;
+    const known = named.get(offset) ?? withPrimarySource(sections, splitUnits, unit);
+    named.set(offset, known);
+    return known;
+  };
   const aranges = arangeTable(sections);
+  const inAranges = (high: number, low: number) => {
+    const offset = aranges?.find(high, low);
+    try {
+      return offset === undefined || unitAt(offset) === null ? undefined : offset;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      // There is no unit at this offset.
+      return undefined;
+    }
+  };
   let ownRanges: RangeTable | undefined;
+  const inOwnRanges = (high: number, low: number, size: number) => {
+    ownRanges ??= rangeTable((add) => {
+      for (const offset of unitOffsets(sections)) {
+        const unit = unitAt(offset);
+        if (unit) forEachRange(sections, unit, (high, low, length) => add(high, low, length, offset));
+      }
+    });
+    return ownRanges.find(high, low) ?? ownRanges.next(high, low, size);
+  };
   return {
     find(high, low, size) {
-      let offset = aranges.find(high, low);
-      if (offset === undefined) {
-        ownRanges ??= rangeTable((add) => {
-          for (const offset of unitOffsets(sections)) {
-            const unit = unitAt(offset);
-            if (unit) forEachRange(sections, unit, (high, low, length) => add(high, low, length, offset));
-          }
-        });
-        offset = ownRanges.find(high, low) ?? ownRanges.next(high, low, size);
-      }
-      return offset === undefined ? undefined : (unitAt(offset) ?? undefined);
+      const offset = inAranges(high, low) ?? inOwnRanges(high, low, size);
+      return offset === undefined ? undefined : namedUnitAt(offset);
     },
   };
 }

@@ -16,7 +16,7 @@ export type TakeRange = (high: number, low: number, length: number) => void;
 export function forEachRange(sections: DebugSections, unit: Unit, take: TakeRange): void {
   if (unit.ranges !== undefined) {
     if (unit.version >= 5) readRangeList(sections, unit, unit.ranges, take);
-    else readRanges(sections, unit, unit.ranges.value, take);
+    else readRanges(sections, unit, unit.rangeListsBase + unit.ranges.value, take);
     return;
   }
   if (unit.lowPc === undefined || unit.highPc === undefined) return;
@@ -55,6 +55,7 @@ function isAddressForm(form: number): boolean {
   return (
     form === dw.DW_FORM_addr ||
     form === dw.DW_FORM_addrx ||
+    form === dw.DW_FORM_GNU_addr_index ||
     (form >= dw.DW_FORM_addrx1 && form <= dw.DW_FORM_addrx4)
   );
 }

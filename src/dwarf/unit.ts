@@ -1,4 +1,3 @@
-import { Failure } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { cursorAt, type Encoding, type FormValue } from "./forms.ts";
 import { readUnitLength } from "./unit-length.ts";
@@ -18,19 +17,26 @@ export interface Unit extends Encoding {
   readonly highPc: FormValue | undefined;
   readonly ranges: FormValue | undefined;
   readonly addressBase: number;
+  /** Base of DW_FORM_rnglistx; before DWARF 5, of all offsets in .debug_ranges, which is 0 except in split DWARF. */
   readonly rangeListsBase: number;
+  /** The reference to the split unit with the DIEs, if this unit is a skeleton (DWARF 5 section 3.1.2). */
+  readonly split: SplitReference | undefined;
 }
 
 /** The DW_AT_name of a unit with the code of several, which GCC's LTO creates (gcc/dwarf2out.cc). */
 export const ARTIFICIAL_UNIT = "<artificial>";
 
-export function splitDwarf(sections: DebugSections): Failure {
-  return new Failure(
-    "UNSUPPORTED",
-    sections.path,
-    "split DWARF (.dwo files) is not supported",
-    "build without CONFIG_DEBUG_INFO_SPLIT",
-  );
+/** What identifies the source of a unit. */
+export type NamedUnit = Pick<Unit, "name" | "compilationDirectory">;
+
+/** The reference of a skeleton to its split unit. */
+export interface SplitReference {
+  /** DW_AT_dwo_name or DW_AT_GNU_dwo_name: the path of the file, relative to the compilation directory. */
+  readonly file: string;
+  /** The ID that both units have: 16 hexadecimal digits. */
+  readonly id: string;
+  /** DW_AT_GNU_ranges_base: before DWARF 5, base of the split unit's offsets in .debug_ranges. */
+  readonly rangesBase: number;
 }
 
 /** The offsets of all units in .debug_info. */

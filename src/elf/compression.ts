@@ -1,10 +1,11 @@
 import { closeSync, rmSync, writeSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
+import { decompress as unzstdWhole } from "fzstd";
 import tmp from "tmp";
 import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "../constants/elf.ts";
 import { damaged, Failure, systemMessage } from "../failure.ts";
-import { type ByteSource, openFile, sourcePart } from "./byte-source.ts";
+import { type ByteSource, memorySource, openFile, sourcePart } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
@@ -24,14 +25,54 @@ const PIECE_BYTES = 1 << 18;
  */
 export async function sectionContent(elf: ElfFile, section: Section): Promise<ByteSource> {
   const bytes = sectionBytes(elf, section);
+  const compressed = compressedContent(elf, section, bytes);
+  if (compressed === undefined) return bytes;
+  const { start, size, format } = compressed;
+  return decompress(bytes, start, size, format === "zstd" ? unzstd : inflate);
+}
+
+/** Like sectionContent, but at once, and decompressed content goes to memory: for small files. */
+export function smallSectionContent(elf: ElfFile, section: Section): ByteSource {
+  const bytes = sectionBytes(elf, section);
+  const compressed = compressedContent(elf, section, bytes);
+  if (compressed === undefined) return bytes;
+  const { start, size, format } = compressed;
+  const packed = bytes.read(start, bytes.size - start);
+  if (size > SMALL_LIMIT) throw damaged(bytes.name, `has the size ${size}`);
+  let content: Uint8Array;
+  try {
+    content =
+      format === "zstd"
+        ? unzstdWhole(packed, new Uint8Array(size))
+        : zlib.inflateSync(packed, { maxOutputLength: Math.max(size, 1) });
+  } catch (error) {
+    throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
+  }
+  if (content.length !== size) throw sizeDiffers(bytes, size);
+  return memorySource(bytes.name, content);
+}
+
+/** Largest size of a section that is decompressed in memory, in bytes. */
+const SMALL_LIMIT = 2 ** 30;
+
+interface CompressedContent {
+  readonly format: "zlib" | "zstd";
+  /** Start of the compressed bytes in the section. */
+  readonly start: number;
+  /** Size when decompressed, in bytes. */
+  readonly size: number;
+}
+
+/** @returns undefined for a section that is not compressed */
+function compressedContent(elf: ElfFile, section: Section, bytes: ByteSource): CompressedContent | undefined {
   if ((section.flags & SHF_COMPRESSED) !== 0) {
     const header = new Cursor(bytes, 0, bytes.size, elf.littleEndian);
     const type = header.u32();
     if (elf.is64) header.skip(4); // ch_reserved
     const size = header.offset(elf.is64 ? 8 : 4);
     header.skip(elf.is64 ? 8 : 4); // ch_addralign
-    if (type === ELFCOMPRESS_ZLIB) return decompress(bytes, header.position, size, inflate);
-    if (type === ELFCOMPRESS_ZSTD) return decompress(bytes, header.position, size, unzstd);
+    if (type === ELFCOMPRESS_ZLIB) return { format: "zlib", start: header.position, size };
+    if (type === ELFCOMPRESS_ZSTD) return { format: "zstd", start: header.position, size };
     throw new Failure(
       "UNSUPPORTED",
       bytes.name,
@@ -42,10 +83,14 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
   if (section.name.startsWith(".zdebug_")) {
     const header = new Cursor(bytes, 4, bytes.size, false);
     const magic = Buffer.from(bytes.read(0, 4)).toString("latin1");
-    if (magic === ZDEBUG_MAGIC) return decompress(bytes, ZDEBUG_HEADER_BYTES, header.u64(), inflate);
+    if (magic === ZDEBUG_MAGIC) return { format: "zlib", start: ZDEBUG_HEADER_BYTES, size: header.u64() };
     throw damaged(bytes.name, "does not begin with ZLIB");
   }
-  return bytes;
+  return undefined;
+}
+
+function sizeDiffers(bytes: ByteSource, size: number): Failure {
+  return damaged(bytes.name, `does not decompress to the ${size} bytes that its header gives`);
 }
 
 async function decompress(
@@ -84,7 +129,7 @@ async function writeTransformed(
     throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
   }
   if (written !== size) {
-    throw damaged(bytes.name, `does not decompress to the ${size} bytes that its header gives`);
+    throw sizeDiffers(bytes, size);
   }
 }
 

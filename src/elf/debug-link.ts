@@ -1,8 +1,8 @@
 import { realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import { Failure } from "../failure.ts";
-import { openFile } from "./byte-source.ts";
+import { type ByteSource, openFile } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
 import { type ElfFile, findSection, openElf, sectionBytes } from "./elf-file.ts";
 import { buildId } from "./notes.ts";
@@ -25,9 +25,7 @@ export function findDebugFile(
 ): string | undefined {
   const id = buildId(elf) ?? "";
   const ofSameBuild = (path: string) => id !== "" && hasDebugInfoOf(path, id);
-  const byBuildId = directories.map((directory) =>
-    join(directory, ".build-id", id.slice(0, 2), `${id.slice(2)}.debug`),
-  );
+  const byBuildId = directories.map((directory) => pathByBuildId(directory, id));
   const byName = mirrored(elf.path, directories, basename(elf.path).replace(/\.(gz|xz|zst)$/, ""));
   return byBuildId.find(ofSameBuild) ?? linkedFile(elf, directories) ?? byName.find(ofSameBuild);
 }
@@ -62,6 +60,74 @@ function realPath(path: string): string {
   } catch {
     return resolve(path);
   }
+}
+
+/** The reference to a file with debug information that several files share. */
+interface SupplementaryLink {
+  /** Path, relative to the object's directory. */
+  readonly path: string;
+  /** The file's build ID, or the checksum of its .debug_sup, as hexadecimal digits. */
+  readonly id: string;
+}
+
+/**
+ * Finds the file with the debug information that several files share: dwz -m creates it. It is searched at its path, and by its build
+ * ID.
+ *
+ * @returns the open file; the path if there is none with this ID; undefined if the object refers to none
+ * @throws Failure for a truncated reference
+ */
+export function findSupplementaryFile(
+  elf: ElfFile,
+  directories: readonly string[] = DEBUG_DIRECTORIES,
+): ElfFile | string | undefined {
+  const link = readSupplementaryLink(elf);
+  if (link === undefined) return undefined;
+  const { path, id } = link;
+  const folders = [...new Set([dirname(elf.path), dirname(realPath(elf.path))])];
+  const places = isAbsolute(path) ? [path] : folders.map((folder) => join(folder, path));
+  for (const place of [...places, ...directories.map((directory) => pathByBuildId(directory, id))]) {
+    const found = unlessUnreadable(() => openElf(place));
+    if (found === undefined) continue;
+    if (unlessUnreadable(() => supplementaryId(found)) === id) return found;
+    found.file.close();
+  }
+  return path;
+}
+
+/** Reads .gnu_debugaltlink, a path and a build ID, or .debug_sup (DWARF 5 section 7.3.6). */
+function readSupplementaryLink(elf: ElfFile): SupplementaryLink | undefined {
+  const section = findSection(elf, ".gnu_debugaltlink");
+  if (section === undefined) return readSup(elf, false);
+  const bytes = sectionBytes(elf, section);
+  const cursor = new Cursor(bytes, 0, bytes.size, elf.littleEndian);
+  const path = cursor.string();
+  return { path, id: hex(bytes, cursor.position, bytes.size - cursor.position) };
+}
+
+/** @param isSupplementary whether the section is of the file that others refer to */
+function readSup(elf: ElfFile, isSupplementary: boolean): SupplementaryLink | undefined {
+  const section = findSection(elf, ".debug_sup");
+  if (section === undefined) return undefined;
+  const bytes = sectionBytes(elf, section);
+  const cursor = new Cursor(bytes, 0, bytes.size, elf.littleEndian);
+  cursor.skip(2); // version
+  if ((cursor.u8() !== 0) !== isSupplementary) return undefined;
+  const path = cursor.string();
+  const length = cursor.uleb();
+  return { path, id: hex(bytes, cursor.position, length) };
+}
+
+function supplementaryId(elf: ElfFile): string | null {
+  return readSup(elf, true)?.id ?? buildId(elf);
+}
+
+function hex(bytes: ByteSource, start: number, length: number): string {
+  return Buffer.from(bytes.read(start, length)).toString("hex");
+}
+
+function pathByBuildId(directory: string, id: string): string {
+  return join(directory, ".build-id", id.slice(0, 2), `${id.slice(2)}.debug`);
 }
 
 interface DebugLink {

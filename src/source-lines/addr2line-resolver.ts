@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import pLimit from "p-limit";
+import type { Unit } from "../dwarf/unit.ts";
 import { formatAt } from "../elf/address.ts";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
 
@@ -143,7 +144,7 @@ function askTool(
 /** `path:line`, with elfutils' `:column` and GNU's and LLVM's ` (discriminator n)`; `?` for an unknown line. */
 const ANSWER = /^(.*?):(\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?$/;
 
-function readAnswers(tool: string, count: number, lines: readonly string[]): Locations {
+function readAnswers(tool: string, count: number, lines: readonly string[]): Locations<Unit> {
   const locations = unknownLocations(count);
   const fileIndex = new Map<string, number>();
   lines.forEach((text, query) => {

@@ -38,7 +38,7 @@ export interface FoundDeclarations {
   readonly parameters: ReadonlyMap<number, FormalParameters>;
 }
 
-/** Finds the declarations of symbols. @throws Failure for debug information that is damaged, or partly in another file */
+/** Finds the declarations of symbols. @throws Failure for damaged debug information */
 export type DeclarationFinder = (
   queries: Queries,
   symbols: QueriedSymbols,
@@ -108,7 +108,7 @@ function addCandidate(
 }
 
 function isSame(a: Declaration, b: Declaration): boolean {
-  return a.line === b.line && a.path === b.path && a.unit.offset === b.unit.offset;
+  return a.line === b.line && a.path === b.path && a.unit.id === b.unit.id;
 }
 
 /** Selects, of several declarations, the one in the symbol's STT_FILE file; none for data if that leaves more than one. */

@@ -1,5 +1,5 @@
 import { at } from "../checked-index.ts";
-import { ARTIFICIAL_UNIT } from "../dwarf/unit.ts";
+import { ARTIFICIAL_UNIT, type Unit } from "../dwarf/unit.ts";
 import { addressPlus } from "../elf/address.ts";
 import type { QueriedSymbols } from "./declared-locations.ts";
 import type { Locator } from "./open-locator.ts";
@@ -36,7 +36,7 @@ export async function locateFunctions(
   };
 }
 
-function doubtfulQueries(locator: Locator, { via, units }: Locations, count: number): number[] {
+function doubtfulQueries(locator: Locator, { via, units }: Locations<Unit>, count: number): number[] {
   const doubtful: number[] = [];
   for (let query = 0; query < count; query++) {
     const unit = units?.[query];
@@ -51,10 +51,10 @@ function doubtfulQueries(locator: Locator, { via, units }: Locations, count: num
 async function resolveLater(
   locator: Locator,
   queries: Queries,
-  found: Locations,
+  found: Locations<Unit>,
   some: readonly number[],
   offsetOf: (query: number) => number,
-): Promise<Locations> {
+): Promise<Locations<Unit>> {
   const later = emptyQueries(some.length);
   some.forEach((query, i) => {
     const { addressHigh, addressLow, size } = queries;

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
 import { definedProperties } from "../defined-properties.ts";
-import { openDebugSections } from "../dwarf/debug-sections.ts";
+import { type DebugSections, openDebugSections } from "../dwarf/debug-sections.ts";
+import { MissingFiles } from "../dwarf/missing-files.ts";
 import { patchableEntries } from "../dwarf/patchable-entries.ts";
 import type { Unit } from "../dwarf/unit.ts";
 import { isCompressed } from "../elf/compressed-file.ts";
@@ -49,6 +50,10 @@ export interface Locator extends Resolver {
   readonly findDeclarations: DeclarationFinder | undefined;
   /** Whether NOPs may come between the symbols of a unit's functions and their code. */
   readonly mayBeginWithNops: (unit: Unit) => boolean;
+  /** The files that look-ups so far needed and that cannot be used. */
+  readonly missing: MissingFiles;
+  /** Closes the files that the locator has opened: a separate debug file, and those that this refers to. */
+  close(): void;
 }
 
 /**
@@ -99,8 +104,18 @@ export async function openObjectLocator(
     throw new Failure("NO_DEBUG_INFO", elf.path, "no line information (.debug_line)", advice);
   }
   const debug = separate === undefined ? elf : openElf(separate);
+  const closing = (locator: Locator): Locator =>
+    debug === elf
+      ? locator
+      : {
+          ...locator,
+          close() {
+            locator.close();
+            debug.file.close();
+          },
+        };
   try {
-    if (options.resolver === "dwarf") return await builtInLocator(debug, options);
+    if (options.resolver === "dwarf") return closing(await builtInLocator(debug, options));
     if (isCompressed(debug.path)) {
       throw new Failure(
         "WRONG_KIND",
@@ -112,7 +127,7 @@ export async function openObjectLocator(
     const { addr2line: tool, jobs, signal } = options;
     const ofSection = (section: string) =>
       addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
-    return await addr2lineLocator(debug, sectionResolver(debug, ofSection), options);
+    return closing(await addr2lineLocator(debug, sectionResolver(debug, ofSection), options));
   } catch (error) {
     if (debug !== elf) debug.file.close();
     throw error;
@@ -126,8 +141,18 @@ async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Pro
     elf,
     isBuiltIn: true,
     resolve: (queries) => resolve(queries).catch(suggestAddr2line),
+    ...otherFiles(sections),
     findDeclarations: declarationFinder(sections),
     mayBeginWithNops: patchableEntries(sections, elf.machine),
+  };
+}
+
+function otherFiles({ missing, opened }: DebugSections): Pick<Locator, "missing" | "close"> {
+  return {
+    missing,
+    close() {
+      for (const { file } of opened) file.close();
+    },
   };
 }
 
@@ -143,23 +168,34 @@ async function addr2lineLocator(
 ): Promise<Locator> {
   const sections = await openDebugSections(elf, signatures).catch(ignoreFailure);
   if (sections === undefined) {
-    const nothing = { findDeclarations: undefined, mayBeginWithNops: () => false };
-    return { elf, isBuiltIn: false, resolve, ...nothing };
+    return {
+      elf,
+      isBuiltIn: false,
+      resolve,
+      findDeclarations: undefined,
+      mayBeginWithNops: () => false,
+      missing: new MissingFiles(),
+      close: () => undefined,
+    };
   }
   const findUnits = unitFinder(sections);
   return {
     elf,
     isBuiltIn: false,
-    async resolve(queries): Promise<Locations> {
+    async resolve(queries): Promise<Locations<Unit>> {
       const units = unitsIfReadable(findUnits, queries);
       return { ...(await resolve(queries)), units };
     },
+    ...otherFiles(sections),
     findDeclarations: declarationFinder(sections),
     mayBeginWithNops: patchableEntries(sections, elf.machine),
   };
 }
 
-function unitsIfReadable(findUnits: ReturnType<typeof unitFinder>, queries: Queries): Locations["units"] {
+function unitsIfReadable(
+  findUnits: ReturnType<typeof unitFinder>,
+  queries: Queries,
+): Locations<Unit>["units"] {
   try {
     return findUnits(queries);
   } catch (error) {

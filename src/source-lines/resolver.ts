@@ -1,4 +1,4 @@
-import type { Unit } from "../dwarf/unit.ts";
+import type { NamedUnit, Unit } from "../dwarf/unit.ts";
 
 /**
  * Addresses to look up, in columns of `count` entries each.
@@ -24,7 +24,7 @@ export const VIA_NEXT_LINE = 2;
 export type Via = "line" | "next-line" | "decl" | "unit" | "file-symbol";
 
 /** The source locations of the queried addresses, in columns parallel to the queries. */
-export interface Locations {
+export interface Locations<U = NamedUnit> {
   /** Index into `files`, -1 if the location is unknown. */
   readonly file: Int32Array;
   /** The line from 1; 0 where the line table gives code no line (DWARF 5 section 6.2.2). */
@@ -33,12 +33,12 @@ export interface Locations {
   /** Paths as the debug information records them, each joined to its directory. */
   readonly files: readonly string[];
   /** The unit of each address, undefined for an address outside all units; no array when units cannot be read. */
-  readonly units: readonly (Unit | undefined)[] | undefined;
+  readonly units: readonly (U | undefined)[] | undefined;
 }
 
 /** Maps addresses to source locations. */
 export interface Resolver {
-  resolve(queries: Queries): Promise<Locations>;
+  resolve(queries: Queries): Promise<Locations<Unit>>;
 }
 
 export function emptyQueries(count: number): Queries {

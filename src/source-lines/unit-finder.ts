@@ -1,7 +1,7 @@
 import { at } from "../checked-index.ts";
 import type { DebugSections } from "../dwarf/debug-sections.ts";
 import { joinPaths } from "../dwarf/file-table.ts";
-import { ARTIFICIAL_UNIT, type Unit } from "../dwarf/unit.ts";
+import { ARTIFICIAL_UNIT, type NamedUnit, type Unit } from "../dwarf/unit.ts";
 import { unitIndex } from "../dwarf/unit-index.ts";
 import type { Queries } from "./resolver.ts";
 import type { RecordedPath } from "./source-root.ts";
@@ -25,7 +25,7 @@ const CODEGEN_HASH = /\.[0-9a-f]+-cgu\.[0-9]+$/;
  * The unit's primary source file, without a hash that changes from build to build; undefined for a unit without DW_AT_name, and for one
  * of GCC's LTO.
  */
-export function unitSource(unit: Unit): RecordedPath | undefined {
+export function unitSource(unit: NamedUnit): RecordedPath | undefined {
   if (unit.name === null || unit.name === ARTIFICIAL_UNIT) return undefined;
   const { compilationDirectory } = unit;
   const source = unit.name.replace(CODEGEN_UNIT, "");

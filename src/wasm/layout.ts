@@ -102,6 +102,8 @@ export const RANGE_REACH = 24;
 export const RANGE_BYTES = 32;
 /** The smallest tuple of .debug_aranges. */
 export const ARANGE_TUPLE_BYTES = 8;
+/** Returned by readAranges for a section that is not valid. */
+export const BAD_RANGES = -1;
 /** Returned by findRange if no range contains the address. */
 export const NO_RANGE = 0;
 

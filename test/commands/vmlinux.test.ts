@@ -662,11 +662,6 @@ describe("a failure leaves the old files unchanged, and no other files", () => {
     );
   });
 
-  test("when the image has split DWARF", () => {
-    const split = buildSample(join(place(), "vmlinux"), { CFLAGS: "-gsplit-dwarf" });
-    expect(failure(["vmlinux", split])).toMatch(/vmlinux: split DWARF \(\.dwo files\) is not supported; /);
-  });
-
   test("when addr2line fails", () => {
     const by = (name: string) =>
       failing((to) => [SAMPLE, "--resolver", "addr2line", "--addr2line", name, "-o", join(to, "a")]);

@@ -23,7 +23,7 @@ async function sample() {
   return {
     headers: headers.filter(hasAddresses),
     sections,
-    scanner: () => new DebugInfoScanner(sections, { variables: true, functions: true }, { high, low, size }),
+    scanner: () => new DebugInfoScanner({ variables: true, functions: true }, { high, low, size }),
     close: () => elf.file.close(),
   };
 }
@@ -33,28 +33,28 @@ test("the newest scanner finds what it looks for, an older one throws and reads 
   const older = scanner();
   const [first] = headers;
   if (first === undefined) throw new Error("the sample has no unit");
-  older.scan(first, undefined, () => undefined);
+  older.scan(sections, first, undefined, () => undefined);
   const newer = scanner();
-  expect(() => older.scan(first, undefined, () => undefined)).toThrow(TAKEN);
+  expect(() => older.scan(sections, first, undefined, () => undefined)).toThrow(TAKEN);
   const length = Math.min(64, first.end - first.offset);
   const expected = Buffer.from(sections.info.read(first.offset, length));
-  expect(Buffer.from(older.info.read(first.offset, length))).toEqual(expected);
+  expect(Buffer.from(older.infoOf(sections).read(first.offset, length))).toEqual(expected);
   const found: number[] = [];
-  for (const header of headers) newer.scan(header, undefined, ({ address }) => found.push(address));
+  for (const header of headers) newer.scan(sections, header, undefined, ({ address }) => found.push(address));
   // Functions in several pieces are given out too, as -1.
   expect(found.filter((address) => address !== -1)).toEqual([0]);
   close();
 });
 
 test("a scan within a scan ends the outer one, and its abbreviations are not in memory any more", async () => {
-  const { headers, scanner, close } = await sample();
+  const { headers, sections, scanner, close } = await sample();
   const one = scanner();
   let inner = 0;
   const nested = () => {
     for (const header of headers) {
-      one.scan(header, undefined, (_, abbreviationAt) => {
+      one.scan(sections, header, undefined, (_, abbreviationAt) => {
         expect(abbreviationAt(1)).toBeGreaterThanOrEqual(0);
-        one.scan(header, undefined, () => inner++);
+        one.scan(sections, header, undefined, () => inner++);
         expect(abbreviationAt(1)).toBeUndefined();
       });
     }

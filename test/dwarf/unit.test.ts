@@ -47,8 +47,8 @@ function imageOf(
     }
     abbreviations.push(0, 0, 0);
     const die = [1, ...attributes.flatMap(([, , value]) => value)];
-    // A type unit has its signature and the position of its type: here, after the header.
-    const extra = kind === 2 ? [...u64(1), ...u32(24)] : [];
+    // A type unit has its signature and the position of its type: here, after the header. A skeleton has the ID of its split unit.
+    const extra = kind === 2 ? [...u64(1), ...u32(24)] : kind === 4 ? u64(1) : [];
     const header = version === 5 ? [...u16(5), kind, 8, ...table, ...extra] : [...u16(version), ...table, 8];
     info = info.concat(u32(header.length + die.length), header, die);
   }
@@ -363,25 +363,27 @@ describe("units without code of their own", () => {
     ]);
     await expectLines(path, ALL);
   });
+});
 
-  test("are refused if they are skeletons of split DWARF", async () => {
-    for (const unit of [
+test("a skeleton of split DWARF has lines without its split unit", async () => {
+  await expectLines(
+    imageOf([
       {
-        version: 5 as const,
+        version: 5,
         kind: 4,
         tag: 0x4a,
-        attributes: [[0x76, 0x08, text("main.dwo")] satisfies Attribute, LINES, LOW, HIGH],
+        attributes: [[0x76, 0x08, text("main.dwo")], DIRECTORY, LINES, LOW, HIGH],
       },
-      {
-        version: 4 as const,
-        attributes: [[0x2130, 0x08, text("main.dwo")] satisfies Attribute, LINES, LOW, HIGH],
-      },
-    ]) {
-      await expect(resolved(imageOf([unit]), [at(0)])).rejects.toThrow(
-        /split DWARF \(\.dwo files\) is not supported; /,
-      );
-    }
-  });
+    ]),
+    ALL,
+  );
+  const id: Attribute = [0x2131, 0x07, u64(1)];
+  await expectLines(
+    imageOf([
+      { version: 4, attributes: [[0x2130, 0x08, text("main.dwo")], id, DIRECTORY, LINES, LOW, HIGH] },
+    ]),
+    ALL,
+  );
 });
 
 test("if two units claim an address, the one that starts last wins", async () => {

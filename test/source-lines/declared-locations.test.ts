@@ -1,7 +1,9 @@
 // Declarations of variables, in programs of several compilers whose variables contain the expected answer.
+import { copyFileSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openDebugSections } from "../../src/dwarf/debug-sections.ts";
+import { MissingFiles } from "../../src/dwarf/missing-files.ts";
 import { openElf } from "../../src/elf/elf-file.ts";
 import { declarationFinder } from "../../src/source-lines/declared-locations.ts";
 import { queriesOf } from "../locations.ts";
@@ -21,10 +23,15 @@ let programs = 0;
 const build = (plan: ProgramBuild) => buildProgram(join(directory, `program-${programs++}`), plan);
 
 /** The finder's answers for symbols: `<file>:<line> <function> <unit>`; undefined if there is none. */
-async function declared(path: string, symbols: readonly DataSymbol[]): Promise<(string | undefined)[]> {
+async function declared(
+  path: string,
+  symbols: readonly DataSymbol[],
+  missing = new MissingFiles(),
+): Promise<(string | undefined)[]> {
   const elf = openElf(path);
   try {
-    const find = declarationFinder(await openDebugSections(elf));
+    const sections = await openDebugSections(elf);
+    const find = declarationFinder(sections);
     const queries = queriesOf(symbols.map(({ address }) => address.toString(16)));
     const queried = {
       isData: () => true,
@@ -32,6 +39,7 @@ async function declared(path: string, symbols: readonly DataSymbol[]): Promise<(
       fileSymbol: () => null,
     };
     const found = find(queries, queried, { locations: [...symbols.keys()] }).locations;
+    missing.addAll(sections.missing);
     return symbols.map((_, query) => {
       const location = found.get(query);
       if (location === undefined) return undefined;
@@ -78,6 +86,14 @@ describe("the declarations of variables, including static locals, are found", ()
     ["compressed in GNU's older way", { compiler: "gcc", flags: ["-g", "-gz=zlib-gnu"] }],
     ["not optimised", { compiler: "gcc", flags: ["-g", "-O0"] }],
     ["type units", { compiler: "gcc", flags: ["-g", "-fdebug-types-section"] }],
+    ...["4", "5"].flatMap((version): [string, ProgramBuild][] => [
+      [`split DWARF ${version} of gcc`, { compiler: "gcc", flags: [`-gdwarf-${version}`, "-gsplit-dwarf"] }],
+      [
+        `split DWARF ${version} of clang`,
+        { compiler: "clang-19", flags: [`-gdwarf-${version}`, "-gsplit-dwarf", ...LLD] },
+      ],
+    ]),
+    ["split DWARF, compressed", { compiler: "gcc", flags: ["-g", "-gsplit-dwarf", "-gz"] }],
     ["relocations kept", { compiler: "gcc", flags: ["-g", "-no-pie", "-Wl,--emit-relocs"] }],
   ])("%s", async (_, plan) => {
     const path = build(plan);
@@ -103,14 +119,28 @@ describe("the declarations of variables, including static locals, are found", ()
     await expectAllDeclared(path);
   });
 
-  test("but not where dwz has moved it to another file, which is said", async () => {
-    const [one, other] = [
-      build({ compiler: "gcc", flags: ["-g"] }),
-      build({ compiler: "gcc", flags: ["-g"] }),
-    ];
-    tool("dwz", ["-m", join(directory, "common"), one, other]);
-    await expect(declared(one, dataSymbols(one))).rejects.toThrow(
-      /: a (name|declaration) is in another file \(dwz -m\); give the debug information from before dwz$/,
+  test.each(["4", "5"])("where dwz has moved it to another file, DWARF %s", async (version) => {
+    const flags = [`-gdwarf-${version}`];
+    const [one, other] = [build({ compiler: "gcc", flags }), build({ compiler: "gcc", flags })];
+    const common = join(directory, `common-${version}`);
+    const dwz = version === "5" ? ["--dwarf-5", "-m"] : ["-m"];
+    tool("dwz", [...dwz, common, one, other]);
+    await expectAllDeclared(one);
+    await expectAllDeclared(other);
+    const moved = `${common}.moved`;
+    renameSync(common, moved);
+    const missing = new MissingFiles();
+    expect(await declared(one, dataSymbols(one), missing)).toContain(undefined);
+    const [line] = missing.lines();
+    expect(line).toMatch(
+      /^\S+: \S+ is missing; names, declarations and parameters that are in it are unknown$/,
     );
+    expect(line).toContain(`${one}: `);
+    expect(line).toContain(`common-${version} is missing`);
+    // A file of another build does not replace it.
+    copyFileSync(other, common);
+    const again = new MissingFiles();
+    await declared(one, dataSymbols(one), again);
+    expect(again.lines()).toEqual([line]);
   });
 });

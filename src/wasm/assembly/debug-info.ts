@@ -24,7 +24,9 @@ import {
   DW_FORM_exprloc,
   DW_FORM_flag,
   DW_FORM_flag_present,
+  DW_FORM_GNU_addr_index,
   DW_FORM_GNU_ref_alt,
+  DW_FORM_GNU_str_index,
   DW_FORM_GNU_strp_alt,
   DW_FORM_implicit_const,
   DW_FORM_indirect,
@@ -53,6 +55,7 @@ import {
   DW_FORM_udata,
   DW_OP_addr,
   DW_OP_addrx,
+  DW_OP_GNU_addr_index,
   DW_OP_piece,
   DW_OP_plus_uconst,
   DW_TAG_catch_block,
@@ -252,6 +255,8 @@ function stepOf(form: u32): u32 {
     case DW_FORM_addrx:
     case DW_FORM_loclistx:
     case DW_FORM_rnglistx:
+    case DW_FORM_GNU_addr_index:
+    case DW_FORM_GNU_str_index:
       return STEP_SKIP_LEB;
     case DW_FORM_string:
       return STEP_SKIP_STRING;
@@ -285,7 +290,7 @@ function stepFor(name: u64, form: u32, tag: u64, wantsFunctions: bool): u32 {
   }
   if (name === DW_AT_low_pc && tag === DW_TAG_subprogram && wantsFunctions) {
     if (form === DW_FORM_addr) return STEP_ADDRESS;
-    if (form === DW_FORM_addrx) return STEP_ADDRESS_INDEX;
+    if (form === DW_FORM_addrx || form === DW_FORM_GNU_addr_index) return STEP_ADDRESS_INDEX;
     if (form >= <u32>DW_FORM_addrx1 && form <= <u32>DW_FORM_addrx4)
       return STEP_ADDRESS_INDEX | (step & 0xffffff00);
   }
@@ -554,7 +559,7 @@ function readLocation(at: usize, end: usize): void {
     if (operation === DW_OP_addr) {
       address = readNumber(at, addressSize);
       at += addressSize;
-    } else if (operation === DW_OP_addrx) {
+    } else if (operation === DW_OP_addrx || operation === DW_OP_GNU_addr_index) {
       const index = readUleb(at);
       at = next;
       const place = addressPlace(index);

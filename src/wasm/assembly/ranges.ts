@@ -1,6 +1,6 @@
 // Address ranges and the units that own them.
 
-import { NO_RANGE, RANGE_BYTES, RANGE_END, RANGE_OWNER, RANGE_REACH } from "../layout.ts";
+import { BAD_RANGES, NO_RANGE, RANGE_BYTES, RANGE_END, RANGE_OWNER, RANGE_REACH } from "../layout.ts";
 
 let swapped = false;
 
@@ -20,7 +20,7 @@ function word64(at: usize): u64 {
  * Reads .debug_aranges (DWARF 5 section 6.1.2), followed by PADDING zeros.
  *
  * @param ranges receives the ranges; it has room for one range per ARANGE_TUPLE_BYTES of the section
- * @returns the number of ranges; if negative, the bitwise complement of the offset of an invalid set
+ * @returns the number of ranges; BAD_RANGES if a set is not valid, or does not end where its ranges do
  */
 export function readAranges(section: usize, sectionEnd: usize, littleEndian: bool, ranges: usize): i32 {
   swapped = !littleEndian;
@@ -36,25 +36,33 @@ export function readAranges(section: usize, sectionEnd: usize, littleEndian: boo
     const offsetSize: usize = isWide ? 8 : 4;
     const header: usize = 2 + offsetSize + 2;
     if ((!isWide && length >= 0xfffffff0) || at > sectionEnd || length > <u64>(sectionEnd - at))
-      return ~(<i32>(set - section));
+      return BAD_RANGES;
     const end = at + <usize>length;
     const owner = isWide ? word64(at + 2) : word32(at + 2);
     const addressSize = <usize>load<u8>(at + 2 + offsetSize);
     const segmentSize = load<u8>(at + 3 + offsetSize);
     const isKnown = word16(at) === 2 && segmentSize === 0 && (addressSize === 4 || addressSize === 8);
-    if (length < header || !isKnown) return ~(<i32>(set - section));
+    if (length < header || !isKnown) return BAD_RANGES;
     // The first tuple is aligned to its own size, from the start of the set.
     const tuple: usize = 2 * addressSize;
     at = set + ((at + header - set + tuple - 1) / tuple) * tuple;
+    let isTerminated = false;
     for (; at + tuple <= end; at += tuple) {
       const start = addressSize === 8 ? word64(at) : word32(at);
       const bytes = addressSize === 8 ? word64(at + 8) : word32(at + 4);
+      if (start === 0 && bytes === 0) {
+        isTerminated = true;
+        continue;
+      }
+      // The length of the set is wrong: it has ranges of the next one.
+      if (isTerminated) return BAD_RANGES;
       if (bytes === 0) continue;
       store<u64>(range, start);
       store<u64>(range, start + bytes < start ? u64.MAX_VALUE : start + bytes, RANGE_END);
       store<u64>(range, owner, RANGE_OWNER);
       range += RANGE_BYTES;
     }
+    if (!isTerminated) return BAD_RANGES;
     set = end;
   }
   return <i32>((range - ranges) / <usize>RANGE_BYTES);
