@@ -14,10 +14,12 @@ export const EM_PPC = 20;
 export const EM_PPC64 = 21;
 export const EM_S390 = 22;
 export const EM_ARM = 40;
+export const EM_IA_64 = 50;
 export const EM_X86_64 = 62;
 export const EM_AARCH64 = 183;
 export const EM_RISCV = 243;
 export const EM_LOONGARCH = 258;
+export const EM_ALPHA = 0x9026;
 
 export const SHT_NULL = 0;
 export const SHT_SYMTAB = 2;
@@ -36,11 +38,17 @@ export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
 export const SHF_GROUP = 0x200;
 export const SHF_COMPRESSED = 0x800;
+/** Small data, which code reaches from a global pointer (binutils, include/elf/alpha.h and ia64.h). */
+export const SHF_ALPHA_GPREL = 0x10000000;
+export const SHF_IA_64_SHORT = 0x10000000;
 /** A relocation section that the kernel applies when the object that it names is loaded (include/uapi/linux/elf.h). */
 export const SHF_RELA_LIVEPATCH = 0x00100000;
 
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;
+/** Common symbols of their own kind (x86-64 psABI; MIPS ABI supplement). */
+export const SHN_X86_64_LCOMMON = 0xff02;
+export const SHN_MIPS_SCOMMON = 0xff03;
 /** A symbol that the live-patch core resolves (include/uapi/linux/elf.h). */
 export const SHN_LIVEPATCH = 0xff20;
 export const SHN_ABS = 0xfff1;
