@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { memorySource } from "../elf/byte-source.ts";
-import { openElf } from "../elf/elf-file.ts";
+import { decompressorOf, openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
@@ -48,7 +48,7 @@ export function addProbeCommand(program: Command, run: Runner): void {
 async function probe(names: readonly string[], options: Options): Promise<boolean> {
   const table = searchAliasTable(options.table);
   const rows = namedSymbols(table, names, options.format === "address");
-  checkBuild(table, rows, options);
+  await checkBuild(table, rows, options);
   const kallsyms = await readListingFile(options.kallsyms);
   const points = probePoints(placeInKernel(table, rows, kallsyms), kallsyms);
   const stdoutOpen = await writeTexts([PROBE_FORMATS[options.format](points)]);
@@ -57,7 +57,7 @@ async function probe(names: readonly string[], options: Options): Promise<boolea
 }
 
 /** Compares build IDs, where both sides have one. @throws Failure for a table of another build */
-function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Options): void {
+async function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Options): Promise<void> {
   const isRunning = options.notes === undefined && options.kallsyms === RUNNING_KALLSYMS;
   const notes = options.notes ?? (isRunning ? RUNNING_NOTES : undefined);
   if (notes === undefined || (isRunning && !existsSync(notes))) return;
@@ -66,7 +66,7 @@ function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Op
     const path = object === "vmlinux" ? notes : ofModule;
     if (object !== "vmlinux" && !existsSync(path)) continue;
     const expected = table.header.objects.find(({ name }) => name === object)?.buildId ?? null;
-    const found = buildIdOf(path);
+    const found = await buildIdOf(path);
     if (expected === null || found === null || expected === found) continue;
     throw new Failure(
       "OTHER_BUILD",
@@ -78,9 +78,10 @@ function checkBuild(table: SearchedTable, rows: readonly TableRow[], options: Op
 }
 
 /** Reads the build ID of an ELF file, or of ELF notes in either byte order. */
-function buildIdOf(path: string): string | null {
+async function buildIdOf(path: string): Promise<string | null> {
   const bytes = readWhole(path);
-  if (bytes.subarray(0, 4).toString("latin1") === "\x7fELF") return buildId(openElf(path));
+  const isElf = bytes.subarray(0, 4).toString("latin1") === "\x7fELF";
+  if (isElf || decompressorOf(bytes) !== undefined) return buildId(await openPossiblyCompressed(path));
   const notes = memorySource(path, bytes);
   return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
 }

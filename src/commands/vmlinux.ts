@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { aliasVmlinux, type Timer, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
-import { openElf } from "../elf/elf-file.ts";
+import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { Failure } from "../failure.ts";
 import type { FileOutput } from "../files/write-files.ts";
 import { readSymbolFrequency } from "../modules/symbol-frequency.ts";
@@ -66,8 +66,8 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
 async function vmlinux(elf: string | undefined, options: Options, signal: AbortSignal): Promise<boolean> {
   const stopwatch = new Stopwatch();
   const input = await stopwatch.time("open", async () => ({
-    image: elf === undefined ? undefined : openElf(elf),
-    debugImage: options.debugFile === undefined ? undefined : openElf(options.debugFile),
+    image: elf === undefined ? undefined : await openPossiblyCompressed(elf),
+    debugImage: options.debugFile === undefined ? undefined : await openPossiblyCompressed(options.debugFile),
     listing: options.nm === undefined ? undefined : await readListingFile(options.nm),
   }));
   const { reuseTable } = options;

@@ -1,24 +1,17 @@
-import { closeSync, rmSync, writeSync } from "node:fs";
-import { pipeline } from "node:stream/promises";
-import * as zlib from "node:zlib";
-import tmp from "tmp";
 import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "../constants/elf.ts";
 import { damaged, Failure, systemMessage } from "../failure.ts";
-import { type ByteSource, openFile, sourcePart } from "./byte-source.ts";
+import { type ByteSource, sourcePart } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
+import { type Decompressor, decompress, inflate, unzstd } from "./decompress.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
-
-type Transform = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 /** Magic number of a `.zdebug_…` section. The size follows as 8 big-endian bytes. */
 const ZDEBUG_MAGIC = "ZLIB";
 const ZDEBUG_HEADER_BYTES = 12;
 
-const PIECE_BYTES = 1 << 18;
-
 /**
  * The content of a section, decompressed if needed: SHF_COMPRESSED (gABI, "Section Compression") or the older GNU format
- * `.zdebug_…`. Decompressed content goes to a temporary file, to save memory.
+ * `.zdebug_…`. Decompressed content is in a temporary file.
  *
  * @throws Failure for an unknown format, or if the content does not match its header
  */
@@ -30,8 +23,8 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
     if (elf.is64) header.skip(4); // ch_reserved
     const size = header.offset(elf.is64 ? 8 : 4);
     header.skip(elf.is64 ? 8 : 4); // ch_addralign
-    if (type === ELFCOMPRESS_ZLIB) return decompress(bytes, header.position, size, inflate);
-    if (type === ELFCOMPRESS_ZSTD) return decompress(bytes, header.position, size, unzstd);
+    if (type === ELFCOMPRESS_ZLIB) return decompressed(bytes, header.position, size, inflate);
+    if (type === ELFCOMPRESS_ZSTD) return decompressed(bytes, header.position, size, unzstd);
     throw new Failure(
       "UNSUPPORTED",
       bytes.name,
@@ -42,109 +35,23 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
   if (section.name.startsWith(".zdebug_")) {
     const header = new Cursor(bytes, 4, bytes.size, false);
     const magic = Buffer.from(bytes.read(0, 4)).toString("latin1");
-    if (magic === ZDEBUG_MAGIC) return decompress(bytes, ZDEBUG_HEADER_BYTES, header.u64(), inflate);
+    if (magic === ZDEBUG_MAGIC) return decompressed(bytes, ZDEBUG_HEADER_BYTES, header.u64(), inflate);
     throw damaged(bytes.name, "does not begin with ZLIB");
   }
   return bytes;
 }
 
-async function decompress(
+async function decompressed(
   bytes: ByteSource,
   start: number,
   size: number,
-  transform: Transform,
+  decompressor: Decompressor,
 ): Promise<ByteSource> {
-  const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
-  try {
-    await writeTransformed(bytes, start, size, transform, { name, fd });
-    return sourcePart(openFile(name), bytes.name, 0, size);
-  } finally {
-    closeSync(fd);
-    // The file stays readable through its open descriptor.
-    rmSync(name, { force: true });
-  }
-}
-
-async function writeTransformed(
-  bytes: ByteSource,
-  start: number,
-  size: number,
-  transform: Transform,
-  { name, fd }: { name: string; fd: number },
-): Promise<void> {
-  let written = 0;
-  try {
-    for await (const piece of transform(pieces(bytes, start))) {
-      if (written + piece.length > size) break;
-      for (let done = 0; done < piece.length; ) done += writeOut(name, fd, piece, done);
-      written += piece.length;
-    }
-  } catch (error) {
+  const file = await decompress(bytes, start, size, decompressor).catch((error: unknown) => {
     if (error instanceof Failure) throw error;
     throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
-  }
-  if (written !== size) {
-    throw damaged(bytes.name, `does not decompress to the ${size} bytes that its header gives`);
-  }
-}
-
-function writeOut(path: string, fd: number, piece: Uint8Array, from: number): number {
-  try {
-    return writeSync(fd, piece, from);
-  } catch (error) {
-    throw new Failure(
-      "CANNOT_WRITE",
-      path,
-      `cannot be written: ${systemMessage(error)}`,
-      "make room, or set TMPDIR",
-    );
-  }
-}
-
-async function* pieces(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
-  for (let at = start; at < bytes.size; at += PIECE_BYTES) {
-    yield bytes.read(at, Math.min(PIECE_BYTES, bytes.size - at));
-  }
-}
-
-async function* inflate(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield* through(input, zlib.createInflate());
-}
-
-async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  // Node has zstd since 22.15 and 23.8. The types for Node 20 do not declare it.
-  const native = (zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream }).createZstdDecompress;
-  if (native !== undefined) {
-    yield* through(input, native());
-    return;
-  }
-  // Imported on demand, since most runs do not need it.
-  const { Decompress } = await import("fzstd");
-  const ready: Uint8Array[] = [];
-  const stream = new Decompress((piece) => {
-    ready.push(piece);
   });
-  for await (const piece of input) {
-    stream.push(piece);
-    yield* ready.splice(0);
-  }
-  stream.push(new Uint8Array(0), true);
-  yield* ready;
-}
-
-/** Pipes the input through a Node stream and yields the output. */
-async function* through(
-  input: AsyncIterable<Uint8Array>,
-  stream: NodeJS.ReadWriteStream,
-): AsyncIterable<Uint8Array> {
-  let fault: unknown;
-  const fed = pipeline(input, stream).catch((error: unknown) => {
-    fault = error;
-  });
-  try {
-    for await (const piece of stream) yield piece as Buffer;
-  } finally {
-    await fed;
-  }
-  if (fault !== undefined) throw fault;
+  if (file.size === size) return sourcePart(file, bytes.name, 0, size);
+  file.close();
+  throw damaged(bytes.name, `does not decompress to the ${size} bytes that its header gives`);
 }

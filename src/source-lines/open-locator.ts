@@ -2,7 +2,6 @@ import { availableParallelism } from "node:os";
 import { ET_REL } from "../constants/elf.ts";
 import { definedProperties } from "../defined-properties.ts";
 import { openDebugSections } from "../dwarf/debug-sections.ts";
-import { isCompressed } from "../elf/compressed-file.ts";
 import { DEBUG_DIRECTORIES, findDebugFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
@@ -65,6 +64,7 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
     );
   }
   if (options.resolver === "dwarf") return builtInLocator(elf, options);
+  checkReadable(elf);
   const { addr2line: tool, jobs, signal } = options;
   return addr2lineLocator(elf, addr2lineResolver({ tool, elf: elf.path, jobs, signal }), options);
 }
@@ -95,14 +95,7 @@ export async function openObjectLocator(
   const debug = separate === undefined ? elf : openElf(separate);
   try {
     if (options.resolver === "dwarf") return await builtInLocator(debug, options);
-    if (isCompressed(debug.path)) {
-      throw new Failure(
-        "WRONG_KIND",
-        debug.path,
-        "is compressed, which addr2line cannot read",
-        "use --resolver dwarf",
-      );
-    }
+    checkReadable(debug);
     const { addr2line: tool, jobs, signal } = options;
     const ofSection = (section: string) =>
       addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
@@ -113,18 +106,24 @@ export async function openObjectLocator(
   }
 }
 
+/** @throws Failure for a file that addr2line cannot read */
+function checkReadable({ path, isCompressed }: ElfFile): void {
+  if (!isCompressed) return;
+  throw new Failure("WRONG_KIND", path, "is compressed, which addr2line cannot read", "use --resolver dwarf");
+}
+
 async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Promise<Locator> {
   const sections = await openDebugSections(elf, signatures);
   const { resolve } = dwarfResolver(sections);
   return {
     elf,
-    resolve: (queries) => resolve(queries).catch(suggestAddr2line),
+    resolve: (queries) => resolve(queries).catch((error) => suggestAddr2line(error, elf)),
     findDeclarations: declarationFinder(sections),
   };
 }
 
-function suggestAddr2line(error: unknown): never {
-  throw error instanceof Failure ? error.orElse("use --resolver addr2line") : error;
+function suggestAddr2line(error: unknown, { isCompressed }: ElfFile): never {
+  throw error instanceof Failure && !isCompressed ? error.orElse("use --resolver addr2line") : error;
 }
 
 /** A locator that uses an external tool, and units and declarations of .debug_info if that can be read. */

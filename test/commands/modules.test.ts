@@ -762,7 +762,7 @@ describe("bad input is reported in one line, and no file changes", () => {
   for (const [suffix, text] of [
     ["xz", "\xfd7zXZ\0broken"],
     ["gz", "\x1f\x8bbroken"],
-    ["zst", "broken"],
+    ["zst", "\x28\xb5\x2f\xfdbroken"],
   ] as const) {
     writeFileSync(`${path("packed")}.${suffix}`, text, "latin1");
   }
