@@ -113,7 +113,9 @@ function checkReadable({ path, isCompressed }: ElfFile): void {
 }
 
 async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Promise<Locator> {
-  const sections = await openDebugSections(elf, signatures);
+  const sections = await openDebugSections(elf, signatures).catch((error) => {
+    throw error instanceof Failure && error.code !== "UNSUPPORTED" ? error : suggestAddr2line(error, elf);
+  });
   const { resolve } = dwarfResolver(sections);
   return {
     elf,
