@@ -40,6 +40,16 @@ const TOOLS = {
   script: "bsdutils",
   "/usr/bin/chromium": "chromium",
   "riscv64-linux-gnu-nm": "binutils-riscv64-linux-gnu",
+  "alpha-linux-gnu-nm": "binutils-alpha-linux-gnu",
+  "arc-linux-gnu-nm": "binutils-arc-linux-gnu",
+  "hppa-linux-gnu-nm": "binutils-hppa-linux-gnu",
+  "hppa64-linux-gnu-nm": "binutils-hppa64-linux-gnu",
+  "ia64-linux-gnu-nm": "binutils-ia64-linux-gnu",
+  "m68k-linux-gnu-nm": "binutils-m68k-linux-gnu",
+  "or1k-elf-nm": "binutils-or1k-elf",
+  "sh4-linux-gnu-nm": "binutils-sh4-linux-gnu",
+  "sparc64-linux-gnu-nm": "binutils-sparc64-linux-gnu",
+  "xtensa-lx106-elf-nm": "binutils-xtensa-lx106",
 };
 
 const KERNEL_TOOLS = {

@@ -74,8 +74,9 @@ export function systemMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1];
   if (words !== undefined) return words;
-  // For processes that cannot be started, Node gives only the number.
-  const number = "errno" in error && typeof error.errno === "number" ? error.errno : 0;
+  // For processes that cannot be started, Node gives only the number. zlib's errors have numbers of their own.
+  const isSystems = "syscall" in error && "errno" in error && typeof error.errno === "number";
+  const number = isSystems ? Number(error.errno) : 0;
   return getSystemErrorMap().get(number)?.[1] ?? error.message;
 }
 

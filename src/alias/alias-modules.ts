@@ -2,6 +2,7 @@ import { ET_REL } from "../constants/elf.ts";
 import { MissingFiles } from "../dwarf/missing-files.ts";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
+import { machineName } from "../elf/machine-name.ts";
 import { moduleKernel } from "../elf/modinfo.ts";
 import { readSymbolNames, readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
@@ -222,7 +223,7 @@ async function countModules(
       throw new Failure(
         "OTHER_BUILD",
         module.path,
-        `is for a different architecture than ${reference.path}`,
+        `is for ${machineName(elf.machine)}, but ${reference.path} is for ${machineName(reference.machine)}`,
         "give modules of one kernel",
       );
     }

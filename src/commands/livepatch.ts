@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import { imageListing } from "../alias/alias-vmlinux.ts";
 import { moduleListing } from "../alias/module-symbols.ts";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
-import { openElf } from "../elf/elf-file.ts";
 import { isLivePatch } from "../elf/modinfo.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
@@ -100,14 +99,14 @@ async function aliasedSymbols(
       "give aliases as arguments, or one per line with --from",
     );
   const table = searchAliasTable(path);
-  const image = vmlinux === undefined ? null : buildId(openElf(vmlinux));
+  const image = vmlinux === undefined ? null : buildId(await openPossiblyCompressed(vmlinux));
   return { symbols: findAliased([...new Set(aliases)], table, image), table };
 }
 
 async function symbolsList(vmlinux: string, order: string | undefined): Promise<string[]> {
   const modules = order === undefined ? [] : orderedModules(order);
   checkNames(modules);
-  const parts = [SYMBOLS_LIST_MAGIC, vmlinuxSymbols(imageListing(openElf(vmlinux)))];
+  const parts = [SYMBOLS_LIST_MAGIC, vmlinuxSymbols(imageListing(await openPossiblyCompressed(vmlinux)))];
   const memory = wasmMemory();
   for (const { path, name } of modules) {
     const elf = await openPossiblyCompressed(path);

@@ -3,8 +3,7 @@ import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import { aliasModules, type ModulesProgress, type ModulesResult } from "../alias/alias-modules.ts";
-import { isCompressed } from "../elf/compressed-file.ts";
-import { openElf } from "../elf/elf-file.ts";
+import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
 import type { FileOutput } from "../files/write-files.ts";
@@ -98,7 +97,7 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
   const result = await aliasModules(
     {
       modules: files,
-      vmlinux: vmlinux === undefined ? undefined : openElf(vmlinux),
+      vmlinux: vmlinux === undefined ? undefined : await openPossiblyCompressed(vmlinux),
       frequency,
     },
     {
@@ -148,10 +147,10 @@ async function writeInjected(
   directory: string,
   { dropSignature }: Options,
 ): Promise<void> {
-  if (isCompressed(path))
-    throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
-  const elf = openElf(path);
+  const elf = await openPossiblyCompressed(path);
   try {
+    if (elf.isCompressed)
+      throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
     const target = join(directory, output);
     if (isSameFile(path, target)) {
       throw new Failure("WRONG_USAGE", target, "is the module itself", "choose another --output-dir");

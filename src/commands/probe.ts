@@ -40,10 +40,10 @@ export function addProbeCommand(program: Command, run: Runner): void {
 async function probe(names: readonly string[], options: Options): Promise<boolean> {
   const table = searchAliasTable(options.table);
   const rows = namedSymbols(table, names, options.format === "address");
-  const notes = notesOf(options.kallsyms, options.notes);
+  const notes = await notesOf(options.kallsyms, options.notes);
   const probed = new Set(["vmlinux", ...rows.map((row) => row.object)]);
   const objects = table.header.objects.filter(({ name }) => probed.has(name));
-  if (notes !== undefined) checkBuild(table.source, objects, notes, "give the table of that kernel");
+  if (notes !== undefined) await checkBuild(table.source, objects, notes, "give the table of that kernel");
   const kallsyms = await readListingFile(options.kallsyms);
   const points = probePoints(placeInKernel(table, rows, kallsyms), kallsyms);
   const stdoutOpen = await writeTexts([PROBE_FORMATS[options.format](points)]);

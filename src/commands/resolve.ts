@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { openElf } from "../elf/elf-file.ts";
+import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { Failure } from "../failure.ts";
 import { openLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
@@ -24,7 +24,7 @@ async function resolve(
   options: ResolverOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const elf = openElf(path);
+  const elf = await openPossiblyCompressed(path);
   const addresses = given.length > 0 ? given : (await readStdin()).toString("latin1").split("\n");
   if (given.length === 0 && addresses.at(-1) === "") addresses.pop();
   const queries = emptyQueries(addresses.length);

@@ -58,11 +58,15 @@ export async function readListingFile(path: string): Promise<Listing> {
  * @param listing path of the listing, or "-"
  * @param given path of the notes; those of the running kernel unless given
  */
-export function notesOf(listing: string, given?: string, quiet?: true): KernelNotes | undefined {
+export async function notesOf(
+  listing: string,
+  given?: string,
+  quiet?: true,
+): Promise<KernelNotes | undefined> {
   if (given !== undefined) return readKernelNotes(given);
   if (!isRunningKallsyms(listing === "-" ? "/dev/stdin" : listing)) return undefined;
   try {
-    return readKernelNotes(RUNNING_NOTES);
+    return await readKernelNotes(RUNNING_NOTES);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (!quiet) say(`${RUNNING_NOTES}: ${error.problem}; the build ID of the running kernel is not checked`);

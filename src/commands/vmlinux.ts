@@ -2,7 +2,8 @@ import { type Command, Option } from "commander";
 import { aliasVmlinux, type Timer, type VmlinuxInput, type VmlinuxResult } from "../alias/alias-vmlinux.ts";
 import { reuseAliases } from "../alias/reuse-table.ts";
 import { ET_REL } from "../constants/elf.ts";
-import { type ElfFile, openElf } from "../elf/elf-file.ts";
+import { openPossiblyCompressed } from "../elf/compressed-file.ts";
+import type { ElfFile } from "../elf/elf-file.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
 import type { FileOutput } from "../files/write-files.ts";
@@ -100,29 +101,29 @@ async function openInput(
   table: AliasTableReader | undefined,
   { nm, notes: given, debugFile, quiet }: Options,
 ): Promise<VmlinuxInput> {
-  const image = elf === undefined ? undefined : openElf(elf);
-  const debugImage = debugFile === undefined ? undefined : openElf(debugFile);
+  const image = elf === undefined ? undefined : await openPossiblyCompressed(elf);
+  const debugImage = debugFile === undefined ? undefined : await openPossiblyCompressed(debugFile);
   if (nm === undefined) return { image, debugImage };
-  const notes = notesOf(nm, given, quiet);
-  if (notes !== undefined) checkKernel(notes, [image, debugImage], table);
+  const notes = await notesOf(nm, given, quiet);
+  if (notes !== undefined) await checkKernel(notes, [image, debugImage], table);
   return { image, debugImage, listing: await readListingFile(nm) };
 }
 
 /** Compares the build IDs of images and a table with that of the kernel that the listing is of. @throws Failure for another build */
-function checkKernel(
+async function checkKernel(
   notes: KernelNotes,
   images: readonly (ElfFile | undefined)[],
   table: AliasTableReader | undefined,
-): void {
+): Promise<void> {
   for (const image of images) {
     // An object that a vmlinux is linked from has no build ID, or one of its own.
     if (image === undefined || image.type === ET_REL) continue;
     const objects = [{ name: "vmlinux", buildId: buildId(image) }];
-    checkBuild(image.path, objects, notes, "give the vmlinux of that kernel");
+    await checkBuild(image.path, objects, notes, "give the vmlinux of that kernel");
   }
   if (table === undefined) return;
   const objects = table.header.objects.filter(({ name }) => name === "vmlinux");
-  checkBuild(table.source, objects, notes, "give the table of that kernel");
+  await checkBuild(table.source, objects, notes, "give the table of that kernel");
 }
 
 function makeAliases(

@@ -10,7 +10,7 @@ import { readUnitHeader } from "./unit-header.ts";
 const WITHIN_FUNCTIONS = new Set([EM_386, EM_X86_64, EM_AARCH64]);
 
 /**
- * Returns a function that tells whether NOPs may come between the symbols of a unit's functions and their code, DW_AT_low_pc. For most
+ * Returns a function that decides whether NOPs may come between the symbols of a unit's functions and their code, DW_AT_low_pc. For most
  * machines GCC writes those of `-fpatchable-function-entry=N,M` there (gcc/varasm.cc, assemble_start_function): N, less the M before the
  * symbol. DW_AT_producer has the option.
  */

@@ -25,8 +25,8 @@ function checkRange(name: string, size: number, offset: number, length: number):
 
 /** An open file. */
 export interface FileSource extends ByteSource {
-  /** Fills a buffer with the bytes from an offset on, on another thread; absent for a file in memory. @throws Failure as `read` does */
-  load?(offset: number, into: Uint8Array): Promise<void>;
+  /** Fills a buffer with the bytes from an offset on, on another thread. @throws Failure as `read` does */
+  load(offset: number, into: Uint8Array): Promise<void>;
   close(): void;
 }
 

@@ -1,35 +1,27 @@
-import { readFileSync } from "node:fs";
-import * as zlib from "node:zlib";
 import { Failure, systemMessage } from "../failure.ts";
-import { memorySource } from "./byte-source.ts";
-import { type ElfFile, elfOf, openElf } from "./elf-file.ts";
+import { type FileSource, openFile } from "./byte-source.ts";
+import { type Decompressor, decompress, gunzip, unxz, unzstd } from "./decompress.ts";
+import { type ElfFile, elfOf } from "./elf-file.ts";
 
-/** Maximum size of a decompressed module, in bytes. */
-const UNPACKED_LIMIT = 2 ** 30;
+/** Maximum size of a decompressed file, in bytes. */
+const UNPACKED_LIMIT = 2 ** 33;
 
-type Decompressor = (bytes: Buffer) => Uint8Array | Promise<Uint8Array>;
+/** The formats of compressed files, by their first bytes in hexadecimal digits (RFC 1952, the .xz file format, RFC 8878). */
+const FORMATS: readonly (readonly [magic: string, decompressor: Decompressor])[] = [
+  ["1f8b", gunzip],
+  ["fd377a585a00", unxz],
+  ["28b52ffd", unzstd],
+];
+const LONGEST_MAGIC = 6;
 
-/**
- * Decompressors by file suffix, as Kbuild names compressed modules (scripts/Makefile.modinst). The libraries are imported on
- * demand, since most runs do not need them.
- */
-const DECOMPRESSORS: Readonly<Record<string, Decompressor>> = {
-  gz: (bytes) => zlib.gunzipSync(bytes, { maxOutputLength: UNPACKED_LIMIT }),
-  xz: unpackXz,
-  zst: async (bytes) => (await import("fzstd")).decompress(bytes),
-};
-
-/** Whether the suffix of a path is that of a compressed file. */
-export function isCompressed(path: string): boolean {
-  return suffixOf(path) in DECOMPRESSORS;
-}
-
-function suffixOf(path: string): string {
-  return path.slice(path.lastIndexOf(".") + 1);
+/** The decompressor of a file that begins with these bytes, undefined for a file that is not compressed. */
+export function decompressorOf(bytes: Uint8Array): Decompressor | undefined {
+  const begin = Buffer.from(bytes.subarray(0, LONGEST_MAGIC)).toString("hex");
+  return FORMATS.find(([magic]) => begin.startsWith(magic))?.[1];
 }
 
 /**
- * Opens an ELF file. If its name ends in .gz, .xz or .zst, it is decompressed into memory.
+ * Opens an ELF file. If its content is that of a .gz, .xz or .zst file, it is decompressed to a temporary file.
  *
  * @throws Failure for a file that cannot be read or decompressed, or is not an ELF file
  * @example
@@ -38,33 +30,28 @@ function suffixOf(path: string): string {
  * elf.file.close();
  */
 export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
-  const decompress = DECOMPRESSORS[suffixOf(path)];
-  if (decompress === undefined) return openElf(path);
-  let bytes: Uint8Array;
+  let file = openFile(path);
   try {
-    bytes = await decompress(readFileSync(path));
+    const decompressor = decompressorOf(file.read(0, Math.min(LONGEST_MAGIC, file.size)));
+    if (decompressor !== undefined) {
+      const packed = file;
+      file = await unpacked(packed, decompressor);
+      packed.close();
+    }
+    return elfOf(path, file, decompressor !== undefined);
   } catch (error) {
-    throw new Failure("DAMAGED", path, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
+    file.close();
+    throw error;
   }
-  return elfOf(path, { ...memorySource(path, bytes), close() {} });
 }
 
-async function unpackXz(bytes: Buffer): Promise<Uint8Array> {
-  const { XzReadableStream } = await import("xz-decompress");
-  const packed = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(new Uint8Array(bytes));
-      controller.close();
-    },
+async function unpacked(packed: FileSource, decompressor: Decompressor): Promise<FileSource> {
+  const { name } = packed;
+  const file = await decompress(packed, 0, UNPACKED_LIMIT, decompressor).catch((error: unknown) => {
+    if (error instanceof Failure) throw error;
+    throw new Failure("DAMAGED", name, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
   });
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  // On Node 20, this stream is not async iterable.
-  const reader = new XzReadableStream(packed).getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    size += piece.value.length;
-    if (size > UNPACKED_LIMIT) throw new Error(`more than ${UNPACKED_LIMIT} bytes`);
-    pieces.push(piece.value.slice());
-  }
-  return Buffer.concat(pieces);
+  if (file.size <= UNPACKED_LIMIT) return { ...file, name };
+  file.close();
+  throw new Failure("DAMAGED", name, `unpacks to more than ${UNPACKED_LIMIT} bytes`, "check the file");
 }

@@ -1,25 +1,19 @@
-import { closeSync, rmSync, writeSync } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { decompress as unzstdWhole } from "fzstd";
-import tmp from "tmp";
 import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "../constants/elf.ts";
 import { damaged, Failure, systemMessage } from "../failure.ts";
-import { type ByteSource, memorySource, openFile, sourcePart } from "./byte-source.ts";
+import { type ByteSource, memorySource, sourcePart } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
+import { decompress, inflate, unzstd } from "./decompress.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
-
-type Transform = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 /** Magic number of a `.zdebug_…` section. The size follows as 8 big-endian bytes. */
 const ZDEBUG_MAGIC = "ZLIB";
 const ZDEBUG_HEADER_BYTES = 12;
 
-const PIECE_BYTES = 1 << 18;
-
 /**
  * The content of a section, decompressed if needed: SHF_COMPRESSED (gABI, "Section Compression") or the older GNU format
- * `.zdebug_…`. Decompressed content goes to a temporary file, to save memory.
+ * `.zdebug_…`. Decompressed content is in a temporary file.
  *
  * @throws Failure for an unknown format, or if the content does not match its header
  */
@@ -28,7 +22,14 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
   const compressed = compressedContent(elf, section, bytes);
   if (compressed === undefined) return bytes;
   const { start, size, format } = compressed;
-  return decompress(bytes, start, size, format === "zstd" ? unzstd : inflate);
+  const decompressor = format === "zstd" ? unzstd : inflate;
+  const file = await decompress(bytes, start, size, decompressor).catch((error: unknown) => {
+    if (error instanceof Failure) throw error;
+    throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
+  });
+  if (file.size === size) return sourcePart(file, bytes.name, 0, size);
+  file.close();
+  throw sizeDiffers(bytes, size);
 }
 
 /** Like sectionContent, but at once, and decompressed content goes to memory: for small files. */
@@ -91,105 +92,4 @@ function compressedContent(elf: ElfFile, section: Section, bytes: ByteSource): C
 
 function sizeDiffers(bytes: ByteSource, size: number): Failure {
   return damaged(bytes.name, `does not decompress to the ${size} bytes that its header gives`);
-}
-
-async function decompress(
-  bytes: ByteSource,
-  start: number,
-  size: number,
-  transform: Transform,
-): Promise<ByteSource> {
-  const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
-  try {
-    await writeTransformed(bytes, start, size, transform, { name, fd });
-    return sourcePart(openFile(name), bytes.name, 0, size);
-  } finally {
-    closeSync(fd);
-    // The file stays readable through its open descriptor.
-    rmSync(name, { force: true });
-  }
-}
-
-async function writeTransformed(
-  bytes: ByteSource,
-  start: number,
-  size: number,
-  transform: Transform,
-  { name, fd }: { name: string; fd: number },
-): Promise<void> {
-  let written = 0;
-  try {
-    for await (const piece of transform(pieces(bytes, start))) {
-      if (written + piece.length > size) break;
-      for (let done = 0; done < piece.length; ) done += writeOut(name, fd, piece, done);
-      written += piece.length;
-    }
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
-  }
-  if (written !== size) {
-    throw sizeDiffers(bytes, size);
-  }
-}
-
-function writeOut(path: string, fd: number, piece: Uint8Array, from: number): number {
-  try {
-    return writeSync(fd, piece, from);
-  } catch (error) {
-    throw new Failure(
-      "CANNOT_WRITE",
-      path,
-      `cannot be written: ${systemMessage(error)}`,
-      "make room, or set TMPDIR",
-    );
-  }
-}
-
-async function* pieces(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
-  for (let at = start; at < bytes.size; at += PIECE_BYTES) {
-    yield bytes.read(at, Math.min(PIECE_BYTES, bytes.size - at));
-  }
-}
-
-async function* inflate(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield* through(input, zlib.createInflate());
-}
-
-async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  // Node has zstd since 22.15 and 23.8. The types for Node 20 do not declare it.
-  const native = (zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream }).createZstdDecompress;
-  if (native !== undefined) {
-    yield* through(input, native());
-    return;
-  }
-  // Imported on demand, since most runs do not need it.
-  const { Decompress } = await import("fzstd");
-  const ready: Uint8Array[] = [];
-  const stream = new Decompress((piece) => {
-    ready.push(piece);
-  });
-  for await (const piece of input) {
-    stream.push(piece);
-    yield* ready.splice(0);
-  }
-  stream.push(new Uint8Array(0), true);
-  yield* ready;
-}
-
-/** Pipes the input through a Node stream and yields the output. */
-async function* through(
-  input: AsyncIterable<Uint8Array>,
-  stream: NodeJS.ReadWriteStream,
-): AsyncIterable<Uint8Array> {
-  let fault: unknown;
-  const fed = pipeline(input, stream).catch((error: unknown) => {
-    fault = error;
-  });
-  try {
-    for await (const piece of stream) yield piece as Buffer;
-  } finally {
-    await fed;
-  }
-  if (fault !== undefined) throw fault;
 }

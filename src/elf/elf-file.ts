@@ -31,6 +31,8 @@ export interface Section {
 /** An open ELF file. Section contents are read on demand. */
 export interface ElfFile {
   readonly path: string;
+  /** Whether the file at `path` is compressed, so that other programs cannot read it. */
+  readonly isCompressed: boolean;
   readonly is64: boolean;
   readonly littleEndian: boolean;
   /** ET_… */
@@ -71,7 +73,7 @@ export function openElf(path: string): ElfFile {
  *
  * @throws Failure in the same cases as openElf
  */
-export function elfOf(path: string, file: FileSource): ElfFile {
+export function elfOf(path: string, file: FileSource, isCompressed = false): ElfFile {
   const header = readFileHeader(path, file);
   const { is64, littleEndian, type, machine, sectionTable, entrySize } = header;
   // Headers and names are small and close together.
@@ -112,7 +114,7 @@ export function elfOf(path: string, file: FileSource): ElfFile {
     name.moveTo(nameOffset);
     return { ...section, name: name.string() };
   });
-  return { path, is64, littleEndian, type, machine, sections, file };
+  return { path, isCompressed, is64, littleEndian, type, machine, sections, file };
 }
 
 /** Reads the ELF header (gABI, "ELF Header"). */

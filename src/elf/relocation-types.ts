@@ -1,17 +1,30 @@
 // The relocation types that compilers and assemblers use in .debug_… sections, by machine, from the processor supplements of
-// the gABI ("Relocation Types"). Each one applies S + A, the symbol's address plus the addend, to one field.
+// the gABI ("Relocation Types"), or from include/elf of binutils. Each one applies S + A, the symbol's address plus the addend, to one field.
 
 import {
+  EM_68K,
   EM_386,
   EM_AARCH64,
+  EM_ALPHA,
+  EM_ARC_COMPACT,
+  EM_ARC_COMPACT2,
   EM_ARM,
+  EM_CSKY,
+  EM_IA_64,
   EM_LOONGARCH,
   EM_MIPS,
+  EM_OR1K,
+  EM_PARISC,
   EM_PPC,
   EM_PPC64,
   EM_RISCV,
   EM_S390,
+  EM_SH,
+  EM_SPARC,
+  EM_SPARC32PLUS,
+  EM_SPARCV9,
   EM_X86_64,
+  EM_XTENSA,
 } from "../constants/elf.ts";
 
 // Actions: store S + A in the field, add it to the field's value, or subtract it from that value.
@@ -155,17 +168,127 @@ const LOONGARCH: Types = {
   R_LARCH_SUB_ULEB128: [108, SUBTRACT | ULEB128],
 };
 
+const M68K: Types = {
+  R_68K_NONE: [0, NOTHING],
+  R_68K_32: [1, SET | 4],
+  R_68K_16: [2, SET | 2],
+  R_68K_8: [3, SET | 1],
+  R_68K_TLS_LDO32: [31, THREAD_LOCAL],
+};
+
+const SPARC: Types = {
+  R_SPARC_NONE: [0, NOTHING],
+  R_SPARC_8: [1, SET | 1],
+  R_SPARC_32: [3, SET | 4],
+  R_SPARC_UA32: [23, SET | 4],
+  R_SPARC_64: [32, SET | 8],
+  R_SPARC_UA64: [54, SET | 8],
+  R_SPARC_UA16: [55, SET | 2],
+  R_SPARC_TLS_DTPOFF32: [76, THREAD_LOCAL],
+  R_SPARC_TLS_DTPOFF64: [77, THREAD_LOCAL],
+};
+
+const PARISC: Types = {
+  R_PARISC_NONE: [0, NOTHING],
+  R_PARISC_DIR32: [1, SET | 4],
+  // An offset in a section, and debug sections are at 0.
+  R_PARISC_SECREL32: [41, SET | 4],
+  R_PARISC_DIR64: [80, SET | 8],
+  R_PARISC_TLS_DTPOFF32: [244, THREAD_LOCAL],
+  R_PARISC_TLS_DTPOFF64: [245, THREAD_LOCAL],
+};
+
+const SH: Types = {
+  R_SH_NONE: [0, NOTHING],
+  // The field has a part of the addend: GNU ld -r puts all of it there.
+  R_SH_DIR32: [1, ADD | 4],
+  // With -relax: a difference that is already in the field, and notes for a linker that relaxes code.
+  R_SH_SWITCH8: [24, NOTHING],
+  R_SH_SWITCH16: [25, NOTHING],
+  R_SH_SWITCH32: [26, NOTHING],
+  R_SH_ALIGN: [29, NOTHING],
+  R_SH_DIR16: [33, SET | 2],
+  R_SH_DIR8: [34, SET | 1],
+  R_SH_TLS_LDO_32: [146, THREAD_LOCAL],
+};
+
+const ARC: Types = {
+  R_ARC_NONE: [0, NOTHING],
+  R_ARC_8: [1, SET | 1],
+  R_ARC_16: [2, SET | 2],
+  R_ARC_32: [4, SET | 4],
+  R_ARC_TLS_DTPOFF: [67, THREAD_LOCAL],
+};
+
+const OR1K: Types = {
+  R_OR1K_NONE: [0, NOTHING],
+  R_OR1K_32: [1, SET | 4],
+  R_OR1K_TLS_DTPOFF: [33, THREAD_LOCAL],
+};
+
+const CSKY: Types = {
+  R_CKCORE_NONE: [0, NOTHING],
+  R_CKCORE_ADDR32: [1, SET | 4],
+  R_CKCORE_TLS_LDO32: [55, THREAD_LOCAL],
+};
+
+const ALPHA: Types = {
+  R_ALPHA_NONE: [0, NOTHING],
+  R_ALPHA_REFLONG: [1, SET | 4],
+  R_ALPHA_REFQUAD: [2, SET | 8],
+  R_ALPHA_DTPREL64: [33, THREAD_LOCAL],
+};
+
+const IA_64: Types = {
+  R_IA64_NONE: [0, NOTHING],
+  R_IA64_DIR32LSB: [0x25, SET | 4],
+  R_IA64_DIR64LSB: [0x27, SET | 8],
+  // An offset in a section, and debug sections are at 0.
+  R_IA64_SECREL32LSB: [0x65, SET | 4],
+  R_IA64_DTPREL64LSB: [0xb7, THREAD_LOCAL],
+};
+
+const XTENSA: Types = {
+  R_XTENSA_NONE: [0, NOTHING],
+  // As R_SH_DIR32.
+  R_XTENSA_32: [1, ADD | 4],
+  // A difference that is already in the field, for a linker that relaxes code.
+  R_XTENSA_DIFF8: [17, NOTHING],
+  R_XTENSA_DIFF16: [18, NOTHING],
+  R_XTENSA_DIFF32: [19, NOTHING],
+  R_XTENSA_TLS_DTPOFF: [52, THREAD_LOCAL],
+  R_XTENSA_PDIFF8: [57, NOTHING],
+  R_XTENSA_PDIFF16: [58, NOTHING],
+  R_XTENSA_PDIFF32: [59, NOTHING],
+  R_XTENSA_NDIFF8: [60, NOTHING],
+  R_XTENSA_NDIFF16: [61, NOTHING],
+  R_XTENSA_NDIFF32: [62, NOTHING],
+};
+
 const TYPES: ReadonlyMap<number, Types> = new Map([
   [EM_386, I386],
+  [EM_68K, M68K],
   [EM_AARCH64, AARCH64],
+  [EM_ALPHA, ALPHA],
+  [EM_ARC_COMPACT, ARC],
+  [EM_ARC_COMPACT2, ARC],
   [EM_ARM, ARM],
+  [EM_CSKY, CSKY],
+  [EM_IA_64, IA_64],
   [EM_LOONGARCH, LOONGARCH],
   [EM_MIPS, MIPS],
+  [EM_OR1K, OR1K],
+  [EM_PARISC, PARISC],
   [EM_PPC, PPC],
   [EM_PPC64, PPC64],
   [EM_RISCV, RISCV],
   [EM_S390, S390],
+  [EM_SH, SH],
+  [EM_SPARC, SPARC],
+  [EM_SPARC32PLUS, SPARC],
+  [EM_SPARCV9, SPARC],
   [EM_X86_64, X86_64],
+  [EM_XTENSA, XTENSA],
 ]);
 
 const known = new Map<number, Uint8Array>();

@@ -2,6 +2,7 @@ import { ET_REL, SHT_REL, SHT_RELA } from "../constants/elf.ts";
 import { Failure } from "../failure.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
+import { machineName } from "./machine-name.ts";
 import { changeField, LONGEST_FIELD } from "./relocation-field.ts";
 import { RelocationTable } from "./relocation-table.ts";
 import { ACTION, ADD, NOTHING, relocationOperations, SET } from "./relocation-types.ts";
@@ -44,7 +45,7 @@ function withRelocations(elf: ElfFile, section: Section, source: ByteSource, bas
       throw new Failure(
         "UNSUPPORTED",
         name,
-        `relocation type ${type} of machine ${elf.machine} is not supported`,
+        `relocation type ${type} of ${machineName(elf.machine)} is not supported`,
         LINK_IT,
       );
     }
@@ -88,5 +89,5 @@ const LINK_IT = "link it first";
 function operationsOf({ machine, path }: ElfFile): Uint8Array {
   const operations = relocationOperations(machine);
   if (operations !== undefined) return operations;
-  throw new Failure("UNSUPPORTED", path, `relocations of machine ${machine} are not supported`, LINK_IT);
+  throw new Failure("UNSUPPORTED", path, `relocations of ${machineName(machine)} are not supported`, LINK_IT);
 }

@@ -103,16 +103,13 @@ export function readSymbolTable(elf: ElfFile, room: Room = onHeap): SymbolTable 
 }
 
 /**
- * Reads `.symtab` on another thread while this one goes on; where that is not possible, as readSymbolTable does. For a vmlinux the
- * thread saves 3 % of a run, if a second processor is idle.
+ * Reads `.symtab` on another thread while this one goes on. For a vmlinux this saves 3 % of a run, if a second processor is idle.
  *
  * @throws Failure for an inconsistent table
  */
 export async function loadSymbolTable(elf: ElfFile, room: Room): Promise<SymbolTable | undefined> {
-  const { file } = elf;
-  if (file.load === undefined) return readSymbolTable(elf, room);
   const unread = unreadSymbolTable(elf, room);
-  await Promise.all(unread?.parts.map(({ section, bytes }) => file.load?.(section.offset, bytes)) ?? []);
+  await Promise.all(unread?.parts.map(({ section, bytes }) => elf.file.load(section.offset, bytes)) ?? []);
   return unread?.table();
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { memorySource } from "../elf/byte-source.ts";
-import { openElf } from "../elf/elf-file.ts";
+import { decompressorOf, openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
@@ -38,13 +38,14 @@ export function isRunningKallsyms(path: string): boolean {
  * @param path /sys/kernel/notes, a copy of it in either byte order, or a vmlinux
  * @throws Failure for a file that cannot be read
  */
-export function readKernelNotes(path: string): KernelNotes {
-  return { path, buildId: buildIdOf(path) };
+export async function readKernelNotes(path: string): Promise<KernelNotes> {
+  return { path, buildId: await buildIdOf(path) };
 }
 
-function buildIdOf(path: string): string | null {
+async function buildIdOf(path: string): Promise<string | null> {
   const bytes = readWhole(path);
-  if (bytes.subarray(0, 4).toString("latin1") === "\x7fELF") return buildId(openElf(path));
+  const isElf = bytes.subarray(0, 4).toString("latin1") === "\x7fELF";
+  if (isElf || decompressorOf(bytes) !== undefined) return buildId(await openPossiblyCompressed(path));
   const notes = memorySource(path, bytes);
   return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
 }
@@ -56,16 +57,16 @@ function buildIdOf(path: string): string | null {
  * @param advice what to give instead
  * @throws Failure for a file of another build
  */
-export function checkBuild(
+export async function checkBuild(
   source: string,
   objects: TableHeader["objects"],
   notes: KernelNotes,
   advice: string,
-): void {
+): Promise<void> {
   for (const { name, buildId: expected } of objects) {
     const ofModule = join(notes.path, "../../module", name, "notes/.note.gnu.build-id");
     if (expected === null || (name !== "vmlinux" && !existsSync(ofModule))) continue;
-    const { path, buildId: found } = name === "vmlinux" ? notes : readKernelNotes(ofModule);
+    const { path, buildId: found } = name === "vmlinux" ? notes : await readKernelNotes(ofModule);
     if (found === null || expected === found) continue;
     const problem = `is of another build: its ${name} has the build ID ${expected}, ${path} has ${found}`;
     throw new Failure("OTHER_BUILD", source, problem, advice);

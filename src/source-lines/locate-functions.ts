@@ -6,7 +6,7 @@ import type { Locator } from "./open-locator.ts";
 import { emptyQueries, type Locations, type Queries, VIA_NEXT_LINE } from "./resolver.ts";
 
 /**
- * Locates functions by the line table, and corrects by their declarations what it cannot tell:
+ * Locates functions by the line table, and corrects by their declarations what it cannot show:
  * - Code that GCC's LTO puts into a unit of its own has the unit of its declaration.
  * - If NOPs come between a symbol and its function's code, a row at the symbol is the last one of the function before. The first row of
  *   the code is taken.

@@ -5,7 +5,6 @@ import { type DebugSections, openDebugSections } from "../dwarf/debug-sections.t
 import { MissingFiles } from "../dwarf/missing-files.ts";
 import { patchableEntries } from "../dwarf/patchable-entries.ts";
 import type { Unit } from "../dwarf/unit.ts";
-import { isCompressed } from "../elf/compressed-file.ts";
 import { DEBUG_DIRECTORIES, findDebugFile } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
@@ -76,6 +75,7 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
     );
   }
   if (options.resolver === "dwarf") return builtInLocator(elf, options);
+  checkReadable(elf);
   const { addr2line: tool, jobs, signal } = options;
   return addr2lineLocator(elf, addr2lineResolver({ tool, elf: elf.path, jobs, signal }), options);
 }
@@ -116,14 +116,7 @@ export async function openObjectLocator(
         };
   try {
     if (options.resolver === "dwarf") return closing(await builtInLocator(debug, options));
-    if (isCompressed(debug.path)) {
-      throw new Failure(
-        "WRONG_KIND",
-        debug.path,
-        "is compressed, which addr2line cannot read",
-        "use --resolver dwarf",
-      );
-    }
+    checkReadable(debug);
     const { addr2line: tool, jobs, signal } = options;
     const ofSection = (section: string) =>
       addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
@@ -134,13 +127,21 @@ export async function openObjectLocator(
   }
 }
 
+/** @throws Failure for a file that addr2line cannot read */
+function checkReadable({ path, isCompressed }: ElfFile): void {
+  if (!isCompressed) return;
+  throw new Failure("WRONG_KIND", path, "is compressed, which addr2line cannot read", "use --resolver dwarf");
+}
+
 async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Promise<Locator> {
-  const sections = await openDebugSections(elf, signatures);
+  const sections = await openDebugSections(elf, signatures).catch((error) => {
+    throw error instanceof Failure && error.code !== "UNSUPPORTED" ? error : suggestAddr2line(error, elf);
+  });
   const { resolve } = dwarfResolver(sections);
   return {
     elf,
     isBuiltIn: true,
-    resolve: (queries) => resolve(queries).catch(suggestAddr2line),
+    resolve: (queries) => resolve(queries).catch((error) => suggestAddr2line(error, elf)),
     ...otherFiles(sections),
     findDeclarations: declarationFinder(sections),
     mayBeginWithNops: patchableEntries(sections, elf.machine),
@@ -156,8 +157,8 @@ function otherFiles({ missing, opened }: DebugSections): Pick<Locator, "missing"
   };
 }
 
-function suggestAddr2line(error: unknown): never {
-  throw error instanceof Failure ? error.orElse("use --resolver addr2line") : error;
+function suggestAddr2line(error: unknown, { isCompressed }: ElfFile): never {
+  throw error instanceof Failure && !isCompressed ? error.orElse("use --resolver addr2line") : error;
 }
 
 /** A locator that uses an external tool, and units and declarations of .debug_info if that can be read. */

@@ -1,5 +1,14 @@
 import { at } from "../checked-index.ts";
-import { EM_AARCH64, EM_ARM, EM_MIPS, EM_RISCV } from "../constants/elf.ts";
+import {
+  EM_AARCH64,
+  EM_ARM,
+  EM_MIPS,
+  EM_RISCV,
+  EM_X86_64,
+  SHN_COMMON,
+  SHN_MIPS_SCOMMON,
+  SHN_X86_64_LCOMMON,
+} from "../constants/elf.ts";
 import { formatAddress } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import {
@@ -21,7 +30,6 @@ import {
   COLUMN_TYPE,
   COLUMNS_BYTES,
   DIGIT_COUNTS_BYTES,
-  FILE_EXTENDS_SIGN,
   FILE_IS_64,
   FILE_IS_LITTLE_ENDIAN,
   FILE_MARKS_THUMB,
@@ -206,18 +214,18 @@ function describeSymbols(
 ): void {
   const letters = sectionTypeLetters(elf);
   const kinds = Uint8Array.from(elf.sections, (section, i) => kindOfSection(section, at(letters, i)));
-  // bfd extends the sign of 32-bit MIPS addresses (elf_backend_sign_extend_vma), and nm then prints all 16 digits.
-  const extendsSign = elf.machine === EM_MIPS && !elf.is64;
+  const [commonIndex, commonLetter] = PROCESSOR_COMMON[elf.machine] ?? [SHN_COMMON, "C"];
   memory.program.describeSymbols(
     table.words.byteOffset,
     (table.is64 ? FILE_IS_64 : 0) |
       (table.littleEndian ? FILE_IS_LITTLE_ENDIAN : 0) |
-      (extendsSign ? FILE_EXTENDS_SIGN : 0) |
       (table.marksThumb ? FILE_MARKS_THUMB : 0),
     table.extendedIndices?.byteOffset ?? 0,
     place(memory, letters),
     place(memory, kinds),
     letters.length,
+    commonIndex,
+    commonLetter.charCodeAt(0),
     table.strings.byteOffset,
     table.strings.length,
     bases === undefined ? 0 : place(memory, bases),
@@ -334,15 +342,23 @@ function sortKeys({ program, buffer }: WasmMemory, { start, bytes, counts }: Key
   program.sortKeys(start, bytes / KEY_BYTES, spare);
 }
 
+/** The processor's own index of common symbols, and nm's letter for it (elf_backend_symbol_processing of bfd). */
+const PROCESSOR_COMMON: Readonly<Record<number, readonly [index: number, letter: string]>> = {
+  [EM_MIPS]: [SHN_MIPS_SCOMMON, "c"],
+  [EM_X86_64]: [SHN_X86_64_LCOMMON, "C"],
+};
+
 /**
- * The names that nm omits without --special-syms (bfd's is_target_special_symbol): mapping and tagging symbols, and on
- * RISC-V also the assembler's local labels and nameless symbols.
+ * The names that nm omits without --special-syms (bfd's is_target_special_symbol): mapping and tagging symbols; on MIPS and
+ * RISC-V the assembler's local labels (_bfd_elf_is_local_label_name); on RISC-V also nameless symbols.
  */
 const SPECIAL_SYMBOLS: Readonly<Record<number, RegExp>> = {
   [EM_ARM]: /^\$[a-z](\.|$)/,
   [EM_AARCH64]: /^\$[xdmfp](\.|$)/,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: gas ends the labels it generates with ^A or ^B
-  [EM_RISCV]: /^($|\$[xd]|\.L|\.\.|_\.L_|L[0-9]+[\x01\x02])/,
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: gas puts ^A into the labels it generates
+  [EM_MIPS]: /^(\.L|\.\.|_\.L_|L[0-9]\x01)/,
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: gas puts ^A into the labels it generates
+  [EM_RISCV]: /^($|\$[xd]$|\$xrv|\.L|\.\.|_\.L_|L[0-9]\x01)/,
 };
 
 /** 1 for each symbol whose name matches. */

@@ -1,15 +1,26 @@
 import { gunzipSync } from "node:zlib";
 import {
+  EM_68K,
   EM_386,
   EM_AARCH64,
+  EM_ALPHA,
+  EM_ARC_COMPACT,
+  EM_ARC_COMPACT2,
   EM_ARM,
+  EM_CSKY,
+  EM_IA_64,
   EM_LOONGARCH,
   EM_MIPS,
+  EM_OR1K,
+  EM_PARISC,
   EM_PPC,
   EM_PPC64,
   EM_RISCV,
   EM_S390,
+  EM_SPARC,
+  EM_SPARCV9,
   EM_X86_64,
+  EM_XTENSA,
   SHT_NOBITS,
 } from "../constants/elf.ts";
 import { addressDistance } from "../elf/address.ts";
@@ -48,6 +59,27 @@ export function architecture({ machine, is64, littleEndian }: ElfFile): string |
       return is64 ? "riscv64" : "riscv32";
     case EM_LOONGARCH:
       return is64 ? "loongarch64" : "loongarch32";
+    case EM_PARISC:
+      return is64 ? "parisc64" : "parisc";
+    case EM_ARC_COMPACT:
+    case EM_ARC_COMPACT2:
+      return "arc";
+    case EM_68K:
+      return "m68k";
+    case EM_ALPHA:
+      return "alpha";
+    case EM_CSKY:
+      return "csky";
+    case EM_IA_64:
+      return "ia64";
+    case EM_OR1K:
+      return "openrisc";
+    case EM_SPARC:
+      return "sparc";
+    case EM_SPARCV9:
+      return "sparc64";
+    case EM_XTENSA:
+      return "xtensa";
     default:
       return null;
   }

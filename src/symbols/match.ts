@@ -22,7 +22,8 @@ import { isFunction } from "./symbol-kind.ts";
  */
 export function matchByAddress(listing: Listing, symbols: Int32Array, image: ElfListing): Uint32Array {
   return Uint32Array.from(symbols, (symbol) => {
-    const high = at(listing.addressHigh, symbol);
+    // nm of binutils 2.40 extends the sign of 32-bit MIPS addresses.
+    const high = image.table.is64 ? at(listing.addressHigh, symbol) : 0;
     const low = at(listing.addressLow, symbol);
     const name = symbolName(listing, symbol);
     for (let other = firstAt(image, high, low); other < image.count; other++) {

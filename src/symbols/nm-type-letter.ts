@@ -1,4 +1,14 @@
-import { EM_PPC64, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from "../constants/elf.ts";
+import {
+  EM_ALPHA,
+  EM_IA_64,
+  EM_PPC64,
+  SHF_ALLOC,
+  SHF_ALPHA_GPREL,
+  SHF_EXECINSTR,
+  SHF_IA_64_SHORT,
+  SHF_WRITE,
+  SHT_NOBITS,
+} from "../constants/elf.ts";
 import type { ElfFile, Section } from "../elf/elf-file.ts";
 
 /** The lower-case letters of the symbols in each section, by section index, in ASCII. */
@@ -7,15 +17,15 @@ export function sectionTypeLetters(elf: ElfFile): Uint8Array {
 }
 
 /** coff_section_type and decode_section_type of bfd/syms.c, with the flags that bfd/elf.c gives a section. */
-function sectionLetter({ name, type, flags }: Section, machine: number): string {
+function sectionLetter(section: Section, machine: number): string {
+  const { name, type, flags } = section;
   const coff = /^\.(drectve|edata|idata|pdata)([.$0-9]|$)/.exec(name)?.[1];
   // .drectve and .idata both are "i".
   if (coff !== undefined) return coff === "drectve" ? "i" : coff.charAt(0);
   const hasContents = type !== SHT_NOBITS;
   const allocated = (flags & SHF_ALLOC) !== 0;
   const readOnly = (flags & SHF_WRITE) === 0;
-  // The only architecture for which bfd sets SEC_SMALL_DATA when it reads a file (ppc64_elf_section_flags).
-  const small = machine === EM_PPC64 && /^\.s(data|bss)/.test(name);
+  const small = SMALL_DATA[machine]?.(section) ?? false;
   if ((flags & SHF_EXECINSTR) !== 0) return "t";
   if (allocated && hasContents) return readOnly ? "r" : small ? "g" : "d";
   if (!hasContents) return small ? "s" : "b";
@@ -27,3 +37,10 @@ function sectionLetter({ name, type, flags }: Section, machine: number): string 
   }
   return readOnly ? "n" : "?";
 }
+
+/** The sections to which bfd gives SEC_SMALL_DATA when it reads a file (elf_backend_section_flags), by machine. */
+const SMALL_DATA: Readonly<Record<number, (section: Section) => boolean>> = {
+  [EM_ALPHA]: ({ flags }) => (flags & SHF_ALPHA_GPREL) !== 0,
+  [EM_IA_64]: ({ flags }) => (flags & SHF_IA_64_SHORT) !== 0,
+  [EM_PPC64]: ({ name }) => /^\.s(data|bss)/.test(name),
+};

@@ -15,9 +15,8 @@ export const PADDING = 32;
 /** Flags of a file for describeSymbols. */
 export const FILE_IS_64 = 1;
 export const FILE_IS_LITTLE_ENDIAN = 2;
-export const FILE_EXTENDS_SIGN = 4;
 /** Bit 0 of a function's value marks Thumb code. */
-export const FILE_MARKS_THUMB = 8;
+export const FILE_MARKS_THUMB = 4;
 
 /** Number of zero bytes that must follow a string table: names are read eight bytes at a time. */
 export const STRING_PADDING = 8;

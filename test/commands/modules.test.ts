@@ -762,7 +762,7 @@ describe("bad input is reported in one line, and no file changes", () => {
   for (const [suffix, text] of [
     ["xz", "\xfd7zXZ\0broken"],
     ["gz", "\x1f\x8bbroken"],
-    ["zst", "broken"],
+    ["zst", "\x28\xb5\x2f\xfdbroken"],
   ] as const) {
     writeFileSync(`${path("packed")}.${suffix}`, text, "latin1");
   }
@@ -783,7 +783,7 @@ describe("bad input is reported in one line, and no file changes", () => {
     ["text", /: is not an ELF file; /],
     ["empty", /: is empty; /],
     ...cuts.map((length) => [`cut-${length}`, /(not an ELF file|cut short|beyond|outside|damaged)/] as const),
-    ["arm", /: is for a different architecture than .*vmlinux; /],
+    ["arm", /: is for aarch64, but .*vmlinux is for x86-64; /],
     ["no-lines", /: no line information \(\.debug_line\); .*--debug-directory/],
     ["no-symbols", /: has no symbol table; /],
     ["garbled-info", /: \.debug_info: /],
@@ -798,6 +798,15 @@ describe("bad input is reported in one line, and no file changes", () => {
     const said = failing(BETA, file);
     expect(said.slice(0, file.length)).toBe(file);
     expect(said).toMatch(message);
+  });
+
+  test("relocations of a machine that the built-in resolver does not know", () => {
+    const nios2 = Buffer.from(bytes);
+    nios2.writeUInt16LE(113, 18);
+    writeFileSync(path("nios2"), nios2);
+    expect(failure(path("nios2"), "--table", join(place(), "t"))).toBe(
+      `${path("nios2")}: relocations of nios2 are not supported; link it first or use --resolver addr2line`,
+    );
   });
 
   test("two files with the same module name", () => {

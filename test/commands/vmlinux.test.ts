@@ -241,6 +241,22 @@ test("a listing of another build is refused", () => {
   );
 });
 
+test("a listing of 32-bit MIPS may extend the sign of addresses, as nm of binutils 2.40 does", () => {
+  const image = buildSample(join(place(), "vmlinux"), {
+    CC: "clang",
+    LD: "ld.lld",
+    CFLAGS: "--target=mips-linux-gnu",
+  });
+  const extended = tool("mips-linux-gnu-nm", ["-n", image])
+    .toString()
+    .replace(/^(?=[89a-f][0-9a-f]{7} )/gm, "ffffffff");
+  expect(extended).toMatch(/^ffffffff/m);
+  const own = aliasesOf(kasAlias(["vmlinux", image]).stdout);
+  expect(own.length).toBeGreaterThan(20);
+  const ofListing = aliasesOf(kasAlias(["vmlinux", image, "--nm", "-"], extended).stdout);
+  expect(ofListing).toEqual(own.map((line) => `ffffffff${line}`));
+});
+
 describe("the alias table", () => {
   const read = (...args: string[]) => {
     const path = join(place(), "t.jsonl");

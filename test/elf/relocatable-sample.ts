@@ -29,6 +29,48 @@ export function buildRelocatable(out: string, { cc, ld }: Toolchain): string {
   return out;
 }
 
+/** A cross assembler whose compiler is too large for the tests. */
+export interface Assembler {
+  /** The prefix of its programs. */
+  readonly target: string;
+  /** Default: `nop`. */
+  readonly nop?: string;
+  /** The sizes of the symbol references in data that it has relocations for, in bytes. */
+  readonly widths: readonly number[];
+}
+
+/** Two units of assembly as one relocatable file, with the debug information that GNU as creates. */
+export function assembleRelocatable(
+  out: string,
+  { target, nop = "nop", widths }: Assembler,
+  dwarf: number,
+): string {
+  const code = (section: string, names: readonly string[]) =>
+    names.map(
+      (name) =>
+        `\t.section ${section},"ax",%progbits\n\t.type ${name}, %function\n${name}:\n\t${nop}\n\n\t${nop}\n\t.size ${name}, .-${name}\n`,
+    );
+  const directive: Readonly<Record<number, string>> = { 1: ".byte", 2: ".2byte", 4: ".4byte", 8: ".8byte" };
+  const references = widths.map((width) => `\t.balign ${width}\n\t${directive[width]} small + ${width}\n`);
+  const units = {
+    first: [
+      ...code(".text", ["a", "b", "c"]),
+      ...code(".init.text", ["d", "e"]),
+      '\t.section .debug_widths,"",%progbits\n',
+      ...references,
+    ],
+    // Other sections, since ld -r of hppa does not merge code.
+    second: ["\t.globl small\nsmall = 0x12\n", ...code(".text.g", ["f", "g"]), ...code(".exit.text", ["h"])],
+  };
+  const objects = Object.entries(units).map(([name, source]) => {
+    writeFileSync(`${out}-${name}.s`, source.join(""));
+    tool(`${target}-as`, [`--gdwarf-${dwarf}`, "-o", `${out}-${name}.o`, `${out}-${name}.s`]);
+    return `${out}-${name}.o`;
+  });
+  tool(`${target}-ld`, ["-r", "-o", out, ...objects]);
+  return out;
+}
+
 /**
  * Links a relocatable file so that its sections are at the addresses of `layOutSections`. Nothing else changes: strings
  * are not merged, and the code is neither relocated nor relaxed.

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
+  EM_CSKY,
   EM_LOONGARCH,
   EM_X86_64,
   ET_EXEC,
@@ -30,7 +31,13 @@ import { buildSample } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { elfBytes, numberBytes, type SectionPlan } from "./elf-bytes.ts";
-import { buildRelocatable, linkInPlace, type Toolchain } from "./relocatable-sample.ts";
+import {
+  type Assembler,
+  assembleRelocatable,
+  buildRelocatable,
+  linkInPlace,
+  type Toolchain,
+} from "./relocatable-sample.ts";
 
 const directory = temporaryDirectory();
 const path = (name: string) => join(directory, name.replace(/\W/g, "-"));
@@ -67,6 +74,7 @@ const TOOLCHAINS: Readonly<Record<string, Toolchain>> = {
   "clang, RISC-V, linker relaxation": clang("riscv64-linux-gnu", "-mrelax"),
   "clang, RISC-V, DWARF 4": clang("riscv64-linux-gnu", "-mrelax", "-gdwarf-4"),
   "clang, RISC-V -mno-relax": clang("riscv64-linux-gnu", "-mno-relax"),
+  "clang, SPARC (64-bit)": clang("sparc64-linux-gnu"),
   "clang, LoongArch": clang("loongarch64-linux-gnu"),
   "clang, LoongArch, linker relaxation": clang(
     "loongarch64-linux-gnu",
@@ -125,6 +133,40 @@ describe.each(Object.entries(TOOLCHAINS))("%s", (name, toolchain) => {
       expect(contents(reordered, 1 << 20, true)).toEqual(linked);
       expect(contents(reordered, 61, true)).toEqual(linked);
     }
+  });
+});
+
+const ASSEMBLERS: readonly Assembler[] = [
+  { target: "alpha-linux-gnu", widths: [4, 8] },
+  { target: "arc-linux-gnu", widths: [1, 2, 4] },
+  { target: "hppa-linux-gnu", widths: [4] },
+  { target: "hppa64-linux-gnu", widths: [8] },
+  { target: "ia64-linux-gnu", nop: "nop 0", widths: [4, 8] },
+  { target: "m68k-linux-gnu", widths: [1, 2, 4] },
+  { target: "or1k-elf", nop: "l.nop", widths: [4] },
+  { target: "sh4-linux-gnu", widths: [1, 2, 4] },
+  { target: "sparc64-linux-gnu", widths: [1, 2, 4, 8] },
+  { target: "xtensa-lx106-elf", widths: [4] },
+];
+
+describe.each(ASSEMBLERS)("GNU as, $target", (assembler) => {
+  test.each([3, 4, 5])("DWARF %i", async (dwarf) => {
+    const object = assembleRelocatable(path(`${assembler.target}-${dwarf}`), assembler, dwarf);
+    const image = linkInPlace(object, `${assembler.target}-ld`);
+    const linked = contents(image, 1 << 20, false);
+    expect(Object.keys(linked)).toEqual(expect.arrayContaining([".debug_info", ".debug_widths"]));
+    expect(contents(object, 1 << 20, false)).not.toEqual(linked);
+    expect(contents(object, 1 << 20, true)).toEqual(linked);
+    const addresses = functionAddresses(object);
+    expect(addresses).toHaveLength(8);
+    const found = await resolved(object, addresses);
+    expect(found).toEqual(expectedLocations(image, addresses));
+    // Seven lines a function, the first instruction on the fourth.
+    const lines = [
+      ...[4, 11, 18, 25, 32].map((line) => `first.s:${line}`),
+      ...[6, 13, 20].map((line) => `second.s:${line}`),
+    ];
+    expect(found.map((location) => location?.replace(/.*-/, ""))).toEqual(lines);
   });
 });
 
@@ -388,6 +430,12 @@ describe("a made-up file", () => {
     expect(bytes).toBe(Buffer.from(expected).toString("hex"));
   });
 
+  test("C-SKY, for which no assembler is at hand", () => {
+    const relocations = [{ offset: 0, symbol: 1, type: 1, addend: 3n }];
+    const bytes = relocatedBytes({ machine: EM_CSKY, debug: u64(0), symbols: [NONE, IN_TEXT], relocations });
+    expect(bytes).toBe(Buffer.from(u64(0x1000_0007n)).toString("hex"));
+  });
+
   const one = (relocation: object) => ({
     debug: u64(0),
     symbols: [NONE, IN_TEXT],
@@ -401,8 +449,13 @@ describe("a made-up file", () => {
   });
 
   test.each<[string, MadeUp, RegExp]>([
-    ["of an unknown type", one({ type: 2 }), /relocation type 2 of machine 62 is not supported/],
-    ["for an unknown machine", { ...one({}), machine: 2 }, /relocations of machine 2 are not supported/],
+    ["of an unknown type", one({ type: 2 }), /relocation type 2 of x86-64 is not supported/],
+    ["for an unsupported machine", { ...one({}), machine: 113 }, /relocations of nios2 are not supported/],
+    [
+      "for an unknown machine",
+      { ...one({}), machine: 4711 },
+      /relocations of machine 4711 are not supported/,
+    ],
     ["outside the section", one({ offset: 8 }), /0x8 is outside the section's 8 bytes/],
     ["that reaches past the section", one({ offset: 1 }), /the relocation at 0x1 reaches past the section/],
     ["of a missing symbol", one({ symbol: 2 }), /lie outside its 48 bytes/],

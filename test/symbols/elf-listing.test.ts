@@ -1,5 +1,5 @@
 // What `nm -n` prints, for symbols of every kind; test/formats.test.ts does the same for whole kernels.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openElf } from "../../src/elf/elf-file.ts";
@@ -11,7 +11,7 @@ import { defined } from "../defined.ts";
 import { SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
-import { textOf } from "./listings.ts";
+import { nmListing, textOf } from "./listings.ts";
 
 const directory = temporaryDirectory();
 const path = (name: string) => join(directory, name);
@@ -40,7 +40,7 @@ function listingOfElf(file: string) {
 }
 
 function expectAsNm(file: string, nm = "nm"): string {
-  const expected = tool(nm, ["-n", file]).toString();
+  const expected = nmListing(file, nm);
   expect(textOf(listingOfElf(file))).toBe(expected);
   return expected;
 }
@@ -172,41 +172,111 @@ last: .quad 1
   expect(listing).toContain(" d last\n");
 });
 
-test("nameless symbols and mapping symbols of ARM, AArch64 and RISC-V", () => {
+test("nameless symbols of clang's objects", () => {
   const source = "int g(void); static int count; int f(int *x) { return g() + *x + count++; }\n";
-  for (const [target, nm] of [
-    ["arm-linux-gnueabihf", "arm-linux-gnueabihf-nm"],
-    ["aarch64-linux-gnu", "aarch64-linux-gnu-nm"],
-    ["riscv64-linux-gnu", "riscv64-linux-gnu-nm"],
-    ["mips64-linux-gnuabi64", "mips64-linux-gnuabi64-nm"],
-  ] as const) {
-    expectAsNm(compile(target, source, "clang", `--target=${target}`, "-g", "-O1"), nm);
+  for (const target of [
+    "arm-linux-gnueabihf",
+    "aarch64-linux-gnu",
+    "riscv64-linux-gnu",
+    "mips64-linux-gnuabi64",
+  ]) {
+    expectAsNm(compile(target, source, "clang", `--target=${target}`, "-g", "-O1"), `${target}-nm`);
   }
-  for (const machine of ["arm-linux-gnueabihf", "aarch64-linux-gnu", "riscv64-linux-gnu"]) {
-    const names = [
-      "$a",
-      "$d",
-      "$t",
-      "$x",
-      "$x.1",
-      "$d.7",
-      "$d7",
-      "$xrv64i2p0",
-      "$y",
-      "$",
-      "a$d",
-      "$f",
-      "$p",
-      "$m",
-      "$b.x",
-    ];
-    const labels = [".Lone", "..two", "_.L_three", "L0x", "four", ".text_five"];
-    const lines = [...names, ...labels].map(
-      (name) => `"${name}": .long 0\n.globl "g${name}"\n"g${name}": .long 0\n`,
-    );
-    const object = assemble(`mapping-${machine}`, lines.join(""), `${machine}-as`);
-    expectAsNm(object, `${machine}-nm`);
-  }
+});
+
+/** The targets of Debian's cross binutils. */
+const TARGETS = [
+  "aarch64-linux-gnu",
+  "alpha-linux-gnu",
+  "arc-linux-gnu",
+  "arm-linux-gnueabihf",
+  "hppa-linux-gnu",
+  "ia64-linux-gnu",
+  "m68k-linux-gnu",
+  "mips-linux-gnu",
+  "mips64-linux-gnuabi64",
+  "or1k-elf",
+  "powerpc64le-linux-gnu",
+  "riscv64-linux-gnu",
+  "s390x-linux-gnu",
+  "sh4-linux-gnu",
+  "sparc64-linux-gnu",
+  "x86_64-linux-gnu",
+];
+
+/** Names that some architecture's bfd takes for a mapping symbol or a local label, and names like them. */
+const ODD_NAMES = [
+  ...["$a", "$b", "$d", "$f", "$m", "$p", "$s", "$t", "$x", "$y", "$"],
+  ...["$b.x", "$d.7", "$d.50", "$d7", "$x.1", "$xfoo", "$xrv64i2p0", "a$d", "$Lmips", "$$dyncall"],
+  ...[".Lone", ".L1", "..two", "_.L_three", "_.L4", "L0", "L0x", "L$5", "four", ".text_five", "ü 6"],
+  ...["L0\x01", "L1\x01x", "L0\x01\x02", "L1\x02", "L12\x02", "L12\x01", "L3\x02foo", "L45\x0145"],
+];
+
+/** Sections with a letter of their own somewhere, and their flags and type. */
+const ODD_SECTIONS = {
+  ".sdata": '"aw",%progbits',
+  ".sbss": '"aw",%nobits',
+  ".sdata.one": '"aw",%progbits',
+  ".sdata2": '"a",%progbits',
+  ".srodata": '"a",%progbits',
+  ".scommon": '"aw",%nobits',
+  ".lit4": '"aw",%progbits',
+  ".lit8": '"aw",%progbits',
+  ".got": '"aw",%progbits',
+  ".tdata": '"awT",%progbits',
+  ".tbss": '"awT",%nobits',
+  ".mdebug.abi32": '"",%progbits',
+  ".debugging": '"",%progbits',
+  ".writable": '"w",%progbits',
+  ".init.text": '"ax",%progbits',
+};
+
+test.each(TARGETS)("odd names and sections: %s", (target) => {
+  const names = ODD_NAMES.map(
+    (name) => `"${name}":\n\t.skip 4\n\t.globl "g${name}"\n"g${name}":\n\t.skip 4\n\t.globl "${name}"\n`,
+  );
+  const local = [".Llocal", "..local", "_.L_local", "$d.local", "$local", "local"].map(
+    (name) => `"${name}":\n\t.skip 4\n`,
+  );
+  const sections = Object.entries(ODD_SECTIONS).map(
+    ([name, flags], i) =>
+      `\t.section ${name},${flags}\nlocal${i}:\n\t.skip 4\n\t.globl global${i}\nglobal${i}:\n\t.skip 4\n`,
+  );
+  const others = `
+	.weak weak_missing
+	.weak weak_object_missing
+	.type weak_object_missing, %object
+	.globl hidden
+	.hidden hidden
+hidden:
+	.skip 4
+absolute_local = 0x1234
+	.globl absolute
+absolute = 0xc1000000
+	.comm common4, 4, 4
+	.comm common16, 16, 8
+`;
+  const source = ["\t.text\n", ...names, ...local, others, ...sections].join("");
+  writeFileSync(path(`odd-${target}.s`), source);
+  tool(`${target}-as`, ["-L", "-o", path(`odd-${target}.o`), path(`odd-${target}.s`)]);
+  expectAsNm(path(`odd-${target}.o`), `${target}-nm`);
+});
+
+test("mapping symbols of RISC-V as binutils 2.44 knows them", () => {
+  const listing = textOf(listingOfElf(path("odd-riscv64-linux-gnu.o")));
+  for (const name of ["$d.50", "$x.1", "$xfoo"]) expect(listing).toContain(` ${name}\n`);
+  for (const name of ["$d", "$x", "$xrv64i2p0"]) expect(listing).not.toContain(` ${name}\n`);
+});
+
+test("large common symbols of x86-64, and small ones of MIPS", () => {
+  expectAsNm(assemble("large", "\t.largecomm large, 16, 8\n\t.comm other, 8, 8\n"));
+  const object = assemble("common", "\t.comm small, 4, 4\n", "mips-linux-gnu-as");
+  const bytes = readFileSync(object);
+  const entry = bytes.indexOf(Buffer.from([0, 0, 0, 4, 0, 0, 0, 4, 0x11, 0, 0xff, 0xf2]));
+  expect(entry).toBeGreaterThan(0);
+  bytes.writeUInt16BE(0xff03, entry + 10);
+  writeFileSync(object, bytes);
+  expect(expectAsNm(object, "mips-linux-gnu-nm")).toBe("00000004 c small\n");
 });
 
 test("lines with other names come after those of their symbols, for names of any length", () => {
@@ -235,29 +305,6 @@ test("lines with other names come after those of their symbols, for names of any
   });
   const pieces = Array.from(listingOfElf(object).lines(added), (piece) => Buffer.from(piece));
   expect(Buffer.concat(pieces).toString()).toBe(`${expected.join("\n")}\n`);
-});
-
-test("small data, where the architecture has a letter for it", () => {
-  const source = `
-	.section .sdata,"aw",@progbits
-small: .long 1
-	.globl shared_small
-shared_small: .long 1
-	.section .sbss,"aw",@nobits
-small_zero: .long 0
-	.data
-large: .long 1
-	.section .got,"aw",@progbits
-pointer: .long 1
-`;
-  for (const machine of [
-    "mips-linux-gnu",
-    "mips64-linux-gnuabi64",
-    "powerpc64le-linux-gnu",
-    "riscv64-linux-gnu",
-  ]) {
-    expectAsNm(assemble(`small-${machine}`, source, `${machine}-as`), `${machine}-nm`);
-  }
 });
 
 test("a C++ object, with unique objects, guards and groups", () => {

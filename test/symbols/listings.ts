@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { type Listing, readListing, symbolName } from "../../src/symbols/listing.ts";
+import { tool } from "../tool.ts";
 
 /** The listing of a text. */
 export function listingOf(text: string): Listing {
@@ -9,6 +11,19 @@ export function listingOf(text: string): Listing {
 /** All lines of a listing. */
 export function textOf(listing: Listing): string {
   return Buffer.concat(Array.from(listing.lines(), (piece) => Buffer.from(piece))).toString();
+}
+
+/** RISC-V symbols that nm of binutils 2.40 takes for mapping symbols, and that of 2.44 does not. */
+const NO_MAPPING = /^\S+ +\S \$(d[^\n]+|x(?!rv)[^\n]+)$/;
+
+/** What `nm -n` of binutils 2.44 and later prints. nm of 2.40 also extends the sign of 32-bit MIPS addresses. */
+export function nmListing(file: string, nm = "nm"): string {
+  const listing = tool(nm, ["-n", file]).toString();
+  const is32 = readFileSync(file)[4] === 1;
+  if (!nm.startsWith("riscv")) return is32 ? listing.replace(/^f{8}(?=[0-9a-f]{8} )/gm, "") : listing;
+  const printed = new Set(listing.split("\n"));
+  const all = tool(nm, ["-n", "--special-syms", file]).toString().split("\n");
+  return all.filter((line) => printed.has(line) || NO_MAPPING.test(line)).join("\n");
 }
 
 export function namesOf(listing: Listing): string[] {

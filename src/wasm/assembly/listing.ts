@@ -38,7 +38,6 @@ import {
   COLUMN_TABLE_INDEX,
   COLUMN_TYPE,
   DIGIT_VALUES,
-  FILE_EXTENDS_SIGN,
   FILE_IS_64,
   FILE_IS_LITTLE_ENDIAN,
   FILE_MARKS_THUMB,
@@ -65,13 +64,14 @@ let entrySize: usize = 0;
 let infoAt: usize = 0;
 let littleEndian = true;
 let is64 = true;
-let signExtended = false;
 let marksThumb = false;
 let extendedIndices: usize = 0;
 let bases: usize = 0;
 let sectionCount: u32 = 0;
 let sectionLetters: usize = 0;
 let sectionKinds: usize = 0;
+let processorCommon: u32 = 0;
+let commonLetter: u32 = 0;
 let strings: usize = 0;
 let stringsSize: u32 = 0;
 /** Cached data of each symbol that nm lists (KNOWN_…). */
@@ -84,6 +84,7 @@ let symbols: usize = 0;
  * @param extended the SHT_SYMTAB_SHNDX words; 0 for none
  * @param letters a type letter for each section
  * @param kinds the kind of the symbols in each section that have no type themselves, a byte each
+ * @param common the processor's own st_shndx of common symbols, SHN_COMMON for none, and their type letter
  * @param sectionBases a word for each section, to be added to the values of its symbols; 0 for none
  * @param known room for KNOWN_BYTES per symbol
  */
@@ -94,6 +95,8 @@ export function describeSymbols(
   letters: usize,
   kinds: usize,
   sections: u32,
+  common: u32,
+  letterOfCommon: u32,
   stringTable: usize,
   stringBytes: u32,
   sectionBases: usize,
@@ -102,7 +105,6 @@ export function describeSymbols(
   entries = table;
   is64 = (file & FILE_IS_64) !== 0;
   littleEndian = (file & FILE_IS_LITTLE_ENDIAN) !== 0;
-  signExtended = (file & FILE_EXTENDS_SIGN) !== 0;
   marksThumb = (file & FILE_MARKS_THUMB) !== 0;
   entrySize = is64 ? 24 : 16;
   infoAt = is64 ? 4 : 12;
@@ -110,6 +112,8 @@ export function describeSymbols(
   sectionLetters = letters;
   sectionKinds = kinds;
   sectionCount = sections;
+  processorCommon = common;
+  commonLetter = letterOfCommon;
   strings = stringTable;
   stringsSize = stringBytes;
   bases = sectionBases;
@@ -139,14 +143,17 @@ function wordsOf(entry: usize): u64 {
   return littleEndian ? word : rotl<u64>(word, 32);
 }
 
+function isCommon(section: u32): bool {
+  return section === SHN_COMMON || section === processorCommon;
+}
+
 /** st_value; for a common symbol st_size, as in bfd, since its st_value is an alignment; 0 for an undefined symbol. */
 function symbolValue(symbol: u32): u64 {
   const entry = entryOf(symbol);
   const section = sectionOf(symbol);
   if (section === SHN_UNDEF) return 0;
-  if (section === SHN_COMMON) return is64 ? wordsOf(entry + 16) : <u64>load<u32>(entry + 8);
+  if (isCommon(section)) return is64 ? wordsOf(entry + 16) : <u64>load<u32>(entry + 8);
   let value: u64 = is64 ? wordsOf(entry + 8) : <u64>load<u32>(entry + 4);
-  if (signExtended) value = <u64>(<i64>(<i32>value));
   if (marksThumb) {
     const type = infoOf(symbol) & 0xf;
     if (type === STT_FUNC || type === STT_GNU_IFUNC) value &= ~1;
@@ -415,7 +422,7 @@ function typeLetter(info: u32, section: u32, sectionLetter: u32): u32 {
   const binding = info >>> 4;
   const kind = info & 0xf;
   const weakLetter = kind === STT_OBJECT || kind === STT_COMMON ? LETTER_WEAK_OBJECT : LETTER_WEAK;
-  if (section === SHN_COMMON) return LETTER_COMMON;
+  if (isCommon(section)) return section === SHN_COMMON ? LETTER_COMMON : commonLetter;
   if (section === SHN_UNDEF) return binding === STB_WEAK ? weakLetter : LETTER_UNDEFINED;
   if (kind === STT_GNU_IFUNC) return LETTER_IFUNC;
   if (binding === STB_WEAK) return weakLetter - UPPER;
