@@ -50,10 +50,10 @@ const MODULES = "net/sched";
  */
 
 /**
- * The architectures to test: those that KAS_ARCHES names, separated by commas, or `all`; by default some always and others by the
- * number of the day.
+ * The architectures to test: by default some always, and others by the number of the day.
+ * @param {string} wanted names separated by commas, or `all`; empty for the default
  */
-export function chosenArchitectures(wanted = process.env.KAS_ARCHES ?? "", now = Date.now()) {
+function chosenArchitectures(wanted) {
   const names = ARCHITECTURES.map(({ name }) => name);
   if (wanted === "all") return names;
   if (wanted !== "") {
@@ -64,7 +64,7 @@ export function chosenArchitectures(wanted = process.env.KAS_ARCHES ?? "", now =
     return chosen;
   }
   const others = names.filter((name) => !ALWAYS.includes(name));
-  const day = Math.floor(now / (24 * 3600 * 1000));
+  const day = Math.floor(Date.now() / (24 * 3600 * 1000));
   const rotating = Array.from({ length: ROTATING }, (_, i) => others[(day * ROTATING + i) % others.length]);
   return [...ALWAYS, ...rotating.flatMap((name) => name ?? [])];
 }
@@ -72,13 +72,14 @@ export function chosenArchitectures(wanted = process.env.KAS_ARCHES ?? "", now =
 /**
  * Fetches and unpacks the kernels that the cache lacks; also writes their list to architectures.json in the cache. A kernel that
  * cannot be had is in the list with the fault.
+ * @param {string} [wanted] the architectures, as KAS_ARCHES names them
  * @returns {Promise<ForeignKernel[]>}
  */
-export async function fetchArchitectures() {
+export async function fetchArchitectures(wanted = process.env.KAS_ARCHES ?? "") {
   await ensurePackages({ xz: "xz-utils", tar: "tar", "apt-cache": "apt", "dpkg-deb": "dpkg" });
   mkdirSync(CACHE, { recursive: true });
-  const chosen = chosenArchitectures();
-  say(`Architectures: ${chosen.join(", ")}; KAS_ARCHES names others, or all`);
+  const chosen = chosenArchitectures(wanted);
+  say(`Architectures: ${chosen.join(", ")}; KAS_ARCHES can name others, or all.`);
   const kernels = [];
   for (const architecture of ARCHITECTURES.filter(({ name }) => chosen.includes(name))) {
     kernels.push(await fetchArchitecture(architecture));

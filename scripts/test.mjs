@@ -85,18 +85,19 @@ await main(async () => {
   delete env.NODE_EXTRA_CA_CERTS;
   if (kernels) {
     await fetchKernels();
-    await fetchArchitectures();
+    await fetchArchitectures(args.includes("--all") ? "all" : process.env.KAS_ARCHES);
     env.KAS_ALIAS_KERNELS = CACHE;
   }
   if (boot) env.KAS_ALIAS_BOOT = await fetchSources();
   if (nodes) env.KAS_ALIAS_NODES = await fetchNodes();
-  const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...args], {
+  const selected = args.filter((arg) => arg !== "--all");
+  const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...selected], {
     env,
     stdio: "inherit",
   });
 
   // Arguments select tests; Vitest reports the others as skipped.
-  const { passed, failed } = count(report, args.length === 0, status);
+  const { passed, failed } = count(report, selected.length === 0, status);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return passed > 0 && failed === 0 ? 0 : 1;
 });
