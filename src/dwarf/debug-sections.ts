@@ -2,6 +2,7 @@ import { SHF_GROUP, SHT_NOBITS } from "../constants/elf.ts";
 import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
 import { sectionContent, smallSectionContent } from "../elf/compression.ts";
 import { findSupplementaryFile } from "../elf/debug-link.ts";
+import { loadUnzstdWhole } from "../elf/decompress.ts";
 import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
 import { relocatedSource } from "../elf/relocations.ts";
 import { layOutSections } from "../elf/section-layout.ts";
@@ -41,6 +42,9 @@ const DENSE_PAGE = 1 << 16;
 
 const GIVE_DEBUG_INFO = "build with CONFIG_DEBUG_INFO";
 
+/** Sections of a file whose debug information is partly in others: split DWARF, and those of dwz. */
+const OTHER_FILES = [".debug_addr", ".gnu_debugaltlink", ".debug_sup"];
+
 /**
  * Opens the debug sections of an ELF file. For a relocatable file, addresses follow the layout of `layOutSections`.
  *
@@ -70,6 +74,7 @@ export async function openDebugSections(elf: ElfFile, withLocationLists = false)
     }
     throw new Failure("NO_DEBUG_INFO", elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
   };
+  if (OTHER_FILES.some((name) => findSection(elf, name) !== undefined)) await loadUnzstdWhole();
   const missing = new MissingFiles();
   const opened: ElfFile[] = [];
   return {

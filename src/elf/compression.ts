@@ -1,10 +1,9 @@
 import * as zlib from "node:zlib";
-import { decompress as unzstdWhole } from "fzstd";
 import { ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, SHF_COMPRESSED } from "../constants/elf.ts";
 import { damaged, Failure, systemMessage } from "../failure.ts";
 import { type ByteSource, memorySource, sourcePart } from "./byte-source.ts";
 import { Cursor } from "./cursor.ts";
-import { decompress, inflate, unzstd } from "./decompress.ts";
+import { decompress, inflate, unzstd, unzstdWhole } from "./decompress.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
 /** Magic number of a `.zdebug_…` section. The size follows as 8 big-endian bytes. */
@@ -32,7 +31,7 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
   throw sizeDiffers(bytes, size);
 }
 
-/** Like sectionContent, but at once, and decompressed content goes to memory: for small files. */
+/** Like sectionContent, but at once, and decompressed content goes to memory: for small files. Needs `loadUnzstdWhole`. */
 export function smallSectionContent(elf: ElfFile, section: Section): ByteSource {
   const bytes = sectionBytes(elf, section);
   const compressed = compressedContent(elf, section, bytes);
@@ -44,7 +43,7 @@ export function smallSectionContent(elf: ElfFile, section: Section): ByteSource 
   try {
     content =
       format === "zstd"
-        ? unzstdWhole(packed, new Uint8Array(size))
+        ? unzstdWhole(packed, size)
         : zlib.inflateSync(packed, { maxOutputLength: Math.max(size, 1) });
   } catch (error) {
     throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);

@@ -69,12 +69,17 @@ export async function* gunzip(input: AsyncIterable<Uint8Array>): AsyncIterable<U
   yield* through(input, zlib.createGunzip());
 }
 
+/** What Node has since 22.15 and 23.8. The types for Node 20 do not declare it. */
+interface NativeZstd {
+  createZstdDecompress?: () => NodeJS.ReadWriteStream;
+  zstdDecompressSync?: (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+}
+const nativeZstd = zlib as NativeZstd;
+
 /** Zstandard data (RFC 8878). */
 export async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  // Node has zstd since 22.15 and 23.8. The types for Node 20 do not declare it.
-  const native = (zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream }).createZstdDecompress;
-  if (native !== undefined) {
-    yield* through(input, native());
+  if (nativeZstd.createZstdDecompress !== undefined) {
+    yield* through(input, nativeZstd.createZstdDecompress());
     return;
   }
   // Imported on demand, since most runs do not need it.
@@ -89,6 +94,25 @@ export async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<U
   }
   stream.push(new Uint8Array(0), true);
   yield* ready;
+}
+
+let loadedUnzstd: typeof import("fzstd").decompress | undefined;
+
+/** Loads what `unzstdWhole` needs. This takes some milliseconds on a Node without zstd. */
+export async function loadUnzstdWhole(): Promise<void> {
+  if (nativeZstd.zstdDecompressSync === undefined) loadedUnzstd = (await import("fzstd")).decompress;
+}
+
+/**
+ * Decompresses Zstandard data at once, up to `size` bytes.
+ *
+ * @throws Error for damaged or longer data
+ */
+export function unzstdWhole(packed: Uint8Array, size: number): Uint8Array {
+  const native = nativeZstd.zstdDecompressSync;
+  if (native !== undefined) return native(packed, { maxOutputLength: Math.max(size, 1) });
+  if (loadedUnzstd === undefined) throw new Error("loadUnzstdWhole was not called");
+  return loadedUnzstd(packed, new Uint8Array(size));
 }
 
 /** An xz file. */

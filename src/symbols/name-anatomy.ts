@@ -154,16 +154,19 @@ const suffixesOfTexts = new WeakMap<Buffer, UnstableSuffixes>();
 function unstableSuffixes(text: Buffer): UnstableSuffixes {
   let known = suffixesOfTexts.get(text);
   if (known === undefined) {
-    const llvm = text.includes(LLVM_SUFFIX);
+    const [llvm = false, ...others] = [LLVM_SUFFIX, ".lto_priv.", ".content."].map((each) =>
+      text.includes(each),
+    );
     const dollar = text.includes(DOLLAR);
-    const any = llvm || dollar || [".lto_priv.", ".content."].some((each) => text.includes(each));
-    known = { llvm, dollar, any: any || hasCfiHash(text) };
+    known = { llvm, dollar, any: llvm || dollar || others.includes(true) || hasCfiHash(text) };
     suffixesOfTexts.set(text, known);
   }
   return known;
 }
 
+/** Whether a name in a text has CFI's hash. A search at each dot is slow, but CFI leaves other names too: `<name>.cfi` or `.cfi_jt`. */
 function hasCfiHash(text: Buffer): boolean {
+  if (!text.includes(".cfi")) return false;
   for (let dot = text.indexOf(DOT); dot !== -1; dot = text.indexOf(DOT, dot + 1)) {
     if (isCfiHash(text, dot)) return true;
   }
