@@ -88,14 +88,14 @@ export async function locateSymbols(
 ): Promise<{ origins: SymbolOrigin[]; roots: SourceRoots }> {
   const table = image?.table;
   const bases = layOutSections(locator.elf);
-  const imageSymbol = image && inverseOf(image.tableIndex, image.table.count);
+  const imageSymbol = image && listing !== image ? inverseOf(image.tableIndex, image.table.count) : undefined;
   const startKernel = findSymbol(image ?? listing, "start_kernel");
   const queries = emptyQueries(symbols.length + (startKernel === undefined ? 0 : 1));
   const ask = (query: number, symbol: number, index: number | undefined) => {
-    if (image && table && imageSymbol && index !== undefined) {
+    if (image && table && index !== undefined) {
       queries.addressHigh[query] = symbolValueHigh(table, index);
       queries.addressLow[query] = symbolValueLow(table, index) + (bases[sectionIndexOf(table, index)] ?? 0);
-      queries.size[query] = ownSize(image, at(imageSymbol, index));
+      queries.size[query] = ownSize(image, imageSymbol ? at(imageSymbol, index) : symbol);
     } else {
       queries.addressHigh[query] = at(listing.addressHigh, symbol);
       queries.addressLow[query] = at(listing.addressLow, symbol);

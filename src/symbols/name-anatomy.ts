@@ -154,11 +154,10 @@ const suffixesOfTexts = new WeakMap<Buffer, UnstableSuffixes>();
 function unstableSuffixes(text: Buffer): UnstableSuffixes {
   let known = suffixesOfTexts.get(text);
   if (known === undefined) {
-    const [llvm = false, ...others] = [LLVM_SUFFIX, ".lto_priv.", ".content."].map((each) =>
-      text.includes(each),
-    );
+    const llvm = text.includes(LLVM_SUFFIX);
     const dollar = text.includes(DOLLAR);
-    known = { llvm, dollar, any: llvm || dollar || others.includes(true) || hasCfiHash(text) };
+    // LLVM appends `.content.` with ThinLTO only, as `.llvm.`.
+    known = { llvm, dollar, any: llvm || dollar || text.includes(".lto_priv.") || hasCfiHash(text) };
     suffixesOfTexts.set(text, known);
   }
   return known;
