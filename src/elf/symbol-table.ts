@@ -242,11 +242,12 @@ function entriesWithoutLabels(
   for (let symbol = 0; symbol < entries; symbol++) {
     const isFile = (symbolInfo(window, symbol) & 0xf) === STT_FILE;
     if (!isFile && isLocalLabel(strings, symbolNameOffset(window, symbol))) continue;
-    words.copyWithin(end, symbol * stride, (symbol + 1) * stride);
+    // Entries before the first label stay where they are.
+    if (end < symbol * stride) words.copyWithin(end, symbol * stride, (symbol + 1) * stride);
     end += stride;
     indices.push(first + symbol);
   }
-  return words.slice(0, end);
+  return end === words.length ? words : words.slice(0, end);
 }
 
 /** The index of a symbol in `.symtab`. */
