@@ -191,25 +191,24 @@ export function readSymbolsWithoutLabels(elf: ElfFile, room: Room): SymbolTable 
   const sections = findSymbolTable(elf);
   if (sections === undefined) return undefined;
   const strings = readStrings(elf, sections, room);
-  const pieces: Uint32Array[] = [];
-  const indices: number[] = [];
-  for (let first = 0; first < sections.count; first += WINDOW_ENTRIES) {
-    pieces.push(entriesWithoutLabels(elf, sections, first, strings, indices));
-  }
+  const { words, indices } =
+    sections.count <= WINDOW_ENTRIES
+      ? entriesWithoutLabels(elf, sections, 0, strings, room(sections.symbols.size))
+      : joined([...windowsWithoutLabels(elf, sections, strings)], room);
   const { extendedIndices: section } = sections;
-  const extended = section && readWords(elf, section, 0, section.size);
+  const extended = section && readWords(elf, section, 0, new Uint8Array(section.size));
   return {
     count: indices.length,
-    words: gathered(pieces, room),
+    words,
     ...formOf(elf),
     strings,
-    extendedIndices: extended && gathered([Uint32Array.from(indices, (index) => at(extended, index))], room),
-    indices: Uint32Array.from(indices),
+    extendedIndices: extended && gathered([indices.map((index) => at(extended, index))], room),
+    indices,
   };
 }
 
-function readWords(elf: ElfFile, section: Section, offset: number, length: number): Uint32Array {
-  return wordsOf(elf, sectionBytes(elf, section).read(offset, length, new Uint8Array(length)));
+function readWords(elf: ElfFile, section: Section, offset: number, into: Uint8Array): Uint32Array {
+  return wordsOf(elf, sectionBytes(elf, section).read(offset, into.length, into));
 }
 
 /** The words of all pieces, in the memory that `room` allocates. */
@@ -226,28 +225,61 @@ function gathered(pieces: readonly Uint32Array[], room: Room): Uint32Array {
   return words;
 }
 
-/** Reads WINDOW_ENTRIES entries from `first` on; returns the words of those that are no labels, and appends their indices. */
+/** Entries of a symbol table, and their indices in it. */
+interface Entries {
+  readonly words: Uint32Array;
+  readonly indices: Uint32Array;
+}
+
+function joined(windows: readonly Entries[], room: Room): Entries {
+  return {
+    words: gathered(
+      windows.map(({ words }) => words),
+      room,
+    ),
+    indices: gathered(
+      windows.map(({ indices }) => indices),
+      onHeap,
+    ),
+  };
+}
+
+function* windowsWithoutLabels(
+  elf: ElfFile,
+  sections: SymbolTableSections,
+  strings: Buffer,
+): Generator<Entries> {
+  const entryBytes = sections.symbols.size / sections.count;
+  const window = new Uint8Array(WINDOW_ENTRIES * entryBytes);
+  for (let first = 0; first < sections.count; first += WINDOW_ENTRIES) {
+    const into = window.subarray(0, Math.min(sections.count - first, WINDOW_ENTRIES) * entryBytes);
+    const { words, indices } = entriesWithoutLabels(elf, sections, first, strings, into);
+    yield { words: words.slice(), indices };
+  }
+}
+
+/** Reads the entries from `first` on into memory, and keeps those that are no labels. */
 function entriesWithoutLabels(
   elf: ElfFile,
-  { symbols, count }: SymbolTableSections,
+  { symbols }: SymbolTableSections,
   first: number,
   strings: Buffer,
-  indices: number[],
-): Uint32Array {
+  into: Uint8Array,
+): Entries {
   const stride = elf.is64 ? WORDS_64 : WORDS_32;
-  const entries = Math.min(count - first, WINDOW_ENTRIES);
-  const words = readWords(elf, symbols, first * stride * 4, entries * stride * 4);
-  const window: SymbolTable = { count: entries, words, ...formOf(elf), strings, extendedIndices: undefined };
-  let end = 0;
-  for (let symbol = 0; symbol < entries; symbol++) {
+  const words = readWords(elf, symbols, first * stride * 4, into);
+  const count = words.length / stride;
+  const window: SymbolTable = { count, words, ...formOf(elf), strings, extendedIndices: undefined };
+  const indices = new Uint32Array(count);
+  let kept = 0;
+  for (let symbol = 0; symbol < count; symbol++) {
     const isFile = (symbolInfo(window, symbol) & 0xf) === STT_FILE;
     if (!isFile && isLocalLabel(strings, symbolNameOffset(window, symbol))) continue;
     // Entries before the first label stay where they are.
-    if (end < symbol * stride) words.copyWithin(end, symbol * stride, (symbol + 1) * stride);
-    end += stride;
-    indices.push(first + symbol);
+    if (kept < symbol) words.copyWithin(kept * stride, symbol * stride, (symbol + 1) * stride);
+    indices[kept++] = first + symbol;
   }
-  return end === words.length ? words : words.slice(0, end);
+  return { words: words.subarray(0, kept * stride), indices: indices.slice(0, kept) };
 }
 
 /** The index of a symbol in `.symtab`. */
