@@ -29,7 +29,9 @@ export function patchableEntries(sections: DebugSections, machine: number): (uni
 }
 
 function hasNopsAfterSymbols(producer: string): boolean {
-  const [, all = "0", before = "0"] = /-fpatchable-function-entry=(\d+)(?:,(\d+))?/.exec(producer) ?? [];
+  // The last of several options counts.
+  const options = [...producer.matchAll(/-fpatchable-function-entry=(\d+)(?:,(\d+))?/g)];
+  const [, all = "0", before = "0"] = options.at(-1) ?? [];
   return Number(all) > Number(before);
 }
 

@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import * as dw from "../constants/dwarf.ts";
 import { type ByteSource, memorySource, pagedSource, sourcePart } from "../elf/byte-source.ts";
 import { smallSectionContent } from "../elf/compression.ts";
+import { withoutCompression } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
 import { Failure } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
@@ -36,6 +38,7 @@ interface Package {
 export class SplitUnits {
   readonly #main: DebugSections;
   #package: Package | null | undefined;
+  #packageProblem: string | undefined;
 
   /** @param main the sections with the skeletons */
   constructor(main: DebugSections) {
@@ -48,25 +51,21 @@ export class SplitUnits {
    * @returns the problem if there is none with the skeleton's ID: `vmlinux: lib/sort.dwo is missing`
    */
   open(compilationDirectory: string | null, { file, id }: SplitReference): SplitUnit | string {
-    let problem = `${this.#main.path}: ${file} is missing`;
-    try {
-      const packaged = this.#inPackage(file, id);
-      if (packaged !== undefined) return packaged;
-      for (const path of candidates(this.#main.path, compilationDirectory, file)) {
-        const elf = openIfThere(path);
-        if (elf === undefined) continue;
-        const unit = this.#inFile(elf, id);
-        if (unit !== undefined) return unit;
-        problem = `${path} is of another build than ${this.#main.path}`;
-      }
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      problem = `${error.subject}: ${error.problem}`;
+    const packaged = this.#inPackage(file, id);
+    if (typeof packaged === "object") return packaged;
+    let problem = packaged ?? this.#packageProblem ?? `${this.#main.path}: ${file} is missing`;
+    for (const path of candidates(this.#main.path, compilationDirectory, file)) {
+      const unit = problemOf(() => this.#inFile(path, id));
+      if (typeof unit === "object") return unit;
+      problem = unit ?? problem;
     }
     return problem;
   }
 
-  #inFile(elf: ElfFile, id: string): SplitUnit | undefined {
+  /** @returns undefined without such a file, and the problem if it is of another build */
+  #inFile(path: string, id: string): SplitUnit | string | undefined {
+    const elf = openIfThere(path);
+    if (elf === undefined) return undefined;
     try {
       const sections = this.#complete(splitSections(elf));
       const reader = new DieReader(sections);
@@ -80,20 +79,25 @@ export class SplitUnits {
       throw error;
     }
     elf.file.close();
-    return undefined;
+    return `${path} is of another build than ${this.#main.path}`;
   }
 
-  #inPackage(file: string, id: string): SplitUnit | undefined {
-    if (this.#package === undefined) this.#package = this.#openPackage();
-    if (this.#package === null) return undefined;
-    const { sections: whole, index } = this.#package;
+  #inPackage(file: string, id: string): SplitUnit | string | undefined {
+    if (this.#package === undefined) {
+      const opened = problemOf(() => this.#openPackage());
+      if (typeof opened === "string") this.#packageProblem = opened;
+      this.#package = typeof opened === "string" ? null : opened;
+    }
+    const own = this.#package;
+    return own === null ? undefined : problemOf(() => this.#unitOf(own, file, id));
+  }
+
+  #unitOf({ sections: whole, index }: Package, file: string, id: string): SplitUnit | undefined {
     const row = index.row(id);
     if (row === undefined) return undefined;
     const part = (source: ByteSource, column: number) => {
-      const found = row(column);
-      return found === undefined
-        ? source
-        : sourcePart(source, `${source.name} of ${file}`, found.offset, found.size);
+      const { offset, size } = row(column) ?? { offset: 0, size: 0 };
+      return sourcePart(source, `${source.name} of ${file}`, offset, size);
     };
     const sections = this.#complete({
       ...whole,
@@ -111,7 +115,7 @@ export class SplitUnits {
   }
 
   #openPackage(): Package | null {
-    const elf = openIfThere(`${this.#main.path}.dwp`);
+    const elf = openIfThere(`${withoutCompression(this.#main.path)}.dwp`);
     if (elf === undefined) return null;
     this.#main.opened.push(elf);
     return { sections: splitSections(elf), index: packageIndex(elf) };
@@ -123,13 +127,18 @@ export class SplitUnits {
   }
 }
 
-function openIfThere(path: string): ElfFile | undefined {
+/** The result of work, or the problem that it fails with. */
+function problemOf<T>(work: () => T): T | string {
   try {
-    return openElf(path);
+    return work();
   } catch (error) {
-    if (error instanceof Failure && error.code === "CANNOT_READ") return undefined;
-    throw error;
+    if (!(error instanceof Failure)) throw error;
+    return `${error.subject}: ${error.problem}`;
   }
+}
+
+function openIfThere(path: string): ElfFile | undefined {
+  return existsSync(path) ? openElf(path) : undefined;
 }
 
 /** The paths of a split file: below its compilation directory, or below the directory of the ELF file or one above that. */

@@ -12,7 +12,8 @@ const FORMATS: readonly (readonly [magic: string, decompressor: Decompressor])[]
   ["fd377a585a00", unxz],
   ["28b52ffd", unzstd],
 ];
-const LONGEST_MAGIC = 6;
+/** In bytes. */
+export const LONGEST_MAGIC = 6;
 
 /** The decompressor of a file that begins with these bytes, undefined for a file that is not compressed. */
 export function decompressorOf(bytes: Uint8Array): Decompressor | undefined {

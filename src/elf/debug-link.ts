@@ -26,8 +26,13 @@ export function findDebugFile(
   const id = buildId(elf) ?? "";
   const ofSameBuild = (path: string) => id !== "" && hasDebugInfoOf(path, id);
   const byBuildId = directories.map((directory) => pathByBuildId(directory, id));
-  const byName = mirrored(elf.path, directories, basename(elf.path).replace(/\.(gz|xz|zst)$/, ""));
+  const byName = mirrored(elf.path, directories, withoutCompression(basename(elf.path)));
   return byBuildId.find(ofSameBuild) ?? linkedFile(elf, directories) ?? byName.find(ofSameBuild);
+}
+
+/** The path of a file before it was compressed. */
+export function withoutCompression(path: string): string {
+  return path.replace(/\.(gz|xz|zst)$/, "");
 }
 
 /** The file that .gnu_debuglink names: next to the object, or in the same folder below a debug directory. */

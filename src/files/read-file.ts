@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { cannotRead, Failure, isDirectory } from "../failure.ts";
 
 /**
@@ -13,5 +13,20 @@ export function readWhole(path: string, ifMissing?: string): Buffer {
     return readFileSync(path);
   } catch (error) {
     throw error instanceof Failure ? error : cannotRead(path, error, ifMissing);
+  }
+}
+
+/** Reads the first bytes of a file, at most `length`. @throws Failure for a file that cannot be read */
+export function readBeginning(path: string, length: number): Buffer {
+  try {
+    const bytes = Buffer.alloc(length);
+    const fd = openSync(path, "r");
+    try {
+      return bytes.subarray(0, readSync(fd, bytes));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw cannotRead(path, error);
   }
 }

@@ -2,10 +2,10 @@
 import { existsSync, realpathSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { memorySource } from "../elf/byte-source.ts";
-import { decompressorOf, openPossiblyCompressed } from "../elf/compressed-file.ts";
+import { decompressorOf, LONGEST_MAGIC, openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readBeginning, readWhole } from "../files/read-file.ts";
 import type { TableHeader } from "../table/alias-table.ts";
 
 /** The notes of the running kernel (kernel/ksysfs.c). */
@@ -43,11 +43,22 @@ export async function readKernelNotes(path: string): Promise<KernelNotes> {
 }
 
 async function buildIdOf(path: string): Promise<string | null> {
-  const bytes = readWhole(path);
-  const isElf = bytes.subarray(0, 4).toString("latin1") === "\x7fELF";
-  if (isElf || decompressorOf(bytes) !== undefined) return buildId(await openPossiblyCompressed(path));
-  const notes = memorySource(path, bytes);
-  return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
+  if (!isElfFile(path)) {
+    const notes = memorySource(path, readWhole(path));
+    return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
+  }
+  const elf = await openPossiblyCompressed(path);
+  try {
+    return buildId(elf);
+  } finally {
+    elf.file.close();
+  }
+}
+
+/** Whether a file is an ELF file, maybe a compressed one. */
+function isElfFile(path: string): boolean {
+  const begin = readBeginning(path, LONGEST_MAGIC);
+  return begin.subarray(0, 4).toString("latin1") === "\x7fELF" || decompressorOf(begin) !== undefined;
 }
 
 /**

@@ -24,7 +24,8 @@ export function demangleRust(name: string): string | undefined {
   try {
     const { text, at } = mangled.startsWith("_R") ? v0Path(mangled) : legacyPath(mangled);
     const suffix = mangled.slice(at);
-    return suffix === "" || suffix.startsWith(".") ? text + suffix : undefined;
+    const isWhole = suffix === "" || suffix.startsWith(".");
+    return isWhole && text.length <= LONGEST ? text + suffix : undefined;
   } catch (error) {
     if (error instanceof Malformed) return undefined;
     throw error;
@@ -90,6 +91,8 @@ class V0Name {
   at = "_R".length;
   text = "";
   isSilent = false;
+  /** Rules applied; back references can repeat a rule without printing. */
+  steps = 0;
   depth = 0;
   /** Number of lifetimes that the binders around the current part declare. */
   lifetimes = 0;
@@ -153,7 +156,7 @@ type Rule = readonly (string | Parse)[];
 type Rules = Readonly<Record<string, Rule>>;
 
 function apply(name: V0Name, ...rule: Rule): void {
-  if (++name.depth > MOST_NESTED) malformed();
+  if (++name.depth > MOST_NESTED || ++name.steps > LONGEST) malformed();
   for (const part of rule) {
     if (typeof part === "string") name.print(part);
     else part(name);

@@ -43,6 +43,10 @@ function placed(image: string, name: string): string {
   return join(path, "vmlinux");
 }
 
+function copyTree(from: string, to: string): void {
+  tool("cp", ["-R", "--", ...readdirSync(from).map((each) => join(from, each)), to]);
+}
+
 beforeAll(() => {
   for (const { name, build, flag } of BUILDS) {
     const folder = join(directory, name.replace(/\W/g, ""));
@@ -109,13 +113,17 @@ describe.each(BUILDS)("$name", ({ name, flag }) => {
     writeFileSync(join(wrong, "class.dwo"), "no ELF file");
     const { stderr } = run(other, "--data");
     expect(stderr).toMatch(/^kas-alias: .*declarations and parameters that are in it are unknown$/m);
+    // The right files are found beyond useless ones: a package, and a file in the first place that is looked at.
+    const tree = join(placed(split, `${folder}-beyond`), "..");
+    copyTree(join(split, ".."), tree);
+    mkdirSync(join(tree, "sub", "drivers", "rtc"), { recursive: true });
+    const below = join(tree, "sub", "vmlinux");
+    copyFileSync(split, below);
+    writeFileSync(join(tree, "sub", "drivers", "rtc", "sysfs.dwo"), "no ELF file");
+    writeFileSync(`${below}.dwp`, "no ELF file");
+    expect(run(below, "--data").stderr).toBe("");
     const whole = placed(split, `${folder}-one`);
-    tool("cp", [
-      "-R",
-      "--",
-      ...readdirSync(join(split, "..")).map((each) => join(split, "..", each)),
-      join(whole, ".."),
-    ]);
+    copyTree(join(split, ".."), join(whole, ".."));
     copyFileSync(join(wrong, "sysfs.dwo"), join(whole, "..", "drivers", "rtc", "sysfs.dwo"));
     expect(run(whole, "--data").stderr).toContain(
       `drivers/rtc/sysfs.dwo is of another build than ${whole}; declarations and parameters that are in it are unknown\n`,
@@ -130,6 +138,8 @@ test.each(BUILDS.filter(({ packer }) => packer !== ""))(
     const packed = placed(split, `packed-${name.replace(/\W/g, "")}`);
     tool("env", ["-C", join(split, ".."), packer, "-e", "vmlinux", "-o", `${packed}.dwp`]);
     expect(run(packed, ...EVERYTHING)).toEqual({ ...run(plain, ...EVERYTHING), stderr: "" });
+    tool("gzip", ["-k", packed]);
+    expect(run(`${packed}.gz`, ...EVERYTHING)).toEqual(run(packed, ...EVERYTHING));
     const whole = readFileSync(`${packed}.dwp`);
     writeFileSync(`${packed}.dwp`, whole.subarray(0, whole.length / 2));
     expect(run(packed, "--data").stderr).toMatch(/^kas-alias: \S+\.dwp: .*declarations and parameters/);
