@@ -1,6 +1,6 @@
 import { SHF_GROUP, SHT_NOBITS } from "../constants/elf.ts";
 import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
-import { sectionContent, smallSectionContent } from "../elf/compression.ts";
+import { type Closable, sectionContent, smallSectionContent } from "../elf/compression.ts";
 import { findSupplementaryFile } from "../elf/debug-link.ts";
 import { loadUnzstdWhole } from "../elf/decompress.ts";
 import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
@@ -33,7 +33,7 @@ export interface DebugSections {
   supplementary(): DebugSections | undefined;
   readonly missing: MissingFiles;
   /** The other files that were opened; they are closed with the file itself. */
-  readonly opened: ElfFile[];
+  readonly opened: Closable[];
 }
 
 /** Cache page sizes, in bytes. Small for sections that are read in small, scattered pieces; strings and ranges are read densely. */
@@ -52,12 +52,26 @@ const OTHER_FILES = [".debug_addr", ".gnu_debugaltlink", ".debug_sup"];
  * @throws Failure for a file without .debug_line, .debug_info or .debug_abbrev
  */
 export async function openDebugSections(elf: ElfFile, withLocationLists = false): Promise<DebugSections> {
+  const opened: Closable[] = [];
+  try {
+    return await openSections(elf, withLocationLists, opened);
+  } catch (error) {
+    for (const file of opened) file.close();
+    throw error;
+  }
+}
+
+async function openSections(
+  elf: ElfFile,
+  withLocationLists: boolean,
+  opened: Closable[],
+): Promise<DebugSections> {
   const bases = layOutSections(elf);
   const empty = (suffix: string) => memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
   const content = async (suffix: string) => {
     const section = ownSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
     if (section === undefined) return empty(suffix);
-    const bytes = relocatedSource(elf, section, await sectionContent(elf, section), bases);
+    const bytes = relocatedSource(elf, section, await sectionContent(elf, section, opened), bases);
     return pagedSource(bytes, PAGE_BYTES[suffix] ?? DENSE_PAGE);
   };
   const locationLists = async (suffix: string) => (withLocationLists ? content(suffix) : empty(suffix));
@@ -76,7 +90,6 @@ export async function openDebugSections(elf: ElfFile, withLocationLists = false)
   };
   if (OTHER_FILES.some((name) => findSection(elf, name) !== undefined)) await loadUnzstdWhole();
   const missing = new MissingFiles();
-  const opened: ElfFile[] = [];
   return {
     path: elf.path,
     littleEndian: elf.littleEndian,
@@ -119,14 +132,14 @@ const NAMES_UNKNOWN = "names, declarations and parameters that are in it are unk
 function supplementaryFile(
   elf: ElfFile,
   missing: MissingFiles,
-  opened: ElfFile[],
+  opened: Closable[],
 ): DebugSections["supplementary"] {
   let sections: DebugSections | null | undefined;
   const open = () => {
     try {
       const found = findSupplementaryFile(elf);
       if (typeof found === "object") {
-        opened.push(found);
+        opened.push(found.file);
         return supplementarySections(found, missing, opened);
       }
       if (found !== undefined) missing.add(found, `${elf.path}: ${found} is missing`, NAMES_UNKNOWN);
@@ -142,7 +155,7 @@ function supplementaryFile(
   };
 }
 
-function supplementarySections(elf: ElfFile, missing: MissingFiles, opened: ElfFile[]): DebugSections {
+function supplementarySections(elf: ElfFile, missing: MissingFiles, opened: Closable[]): DebugSections {
   const content = (suffix: string) => {
     const section = findSection(elf, `.debug_${suffix}`);
     if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));

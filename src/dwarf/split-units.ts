@@ -117,7 +117,7 @@ export class SplitUnits {
   #openPackage(): Package | null {
     const elf = openIfThere(`${withoutCompression(this.#main.path)}.dwp`);
     if (elf === undefined) return null;
-    this.#main.opened.push(elf);
+    this.#main.opened.push(elf.file);
     return { sections: splitSections(elf), index: packageIndex(elf) };
   }
 

@@ -6,6 +6,11 @@ import { Cursor } from "./cursor.ts";
 import { decompress, inflate, unzstd, unzstdWhole } from "./decompress.ts";
 import { type ElfFile, type Section, sectionBytes } from "./elf-file.ts";
 
+/** An open file. */
+export interface Closable {
+  close(): void;
+}
+
 /** Magic number of a `.zdebug_…` section. The size follows as 8 big-endian bytes. */
 const ZDEBUG_MAGIC = "ZLIB";
 const ZDEBUG_HEADER_BYTES = 12;
@@ -14,9 +19,14 @@ const ZDEBUG_HEADER_BYTES = 12;
  * The content of a section, decompressed if needed: SHF_COMPRESSED (gABI, "Section Compression") or the older GNU format
  * `.zdebug_…`. Decompressed content is in a temporary file.
  *
+ * @param opened receives the temporary file, for the caller to close
  * @throws Failure for an unknown format, or if the content does not match its header
  */
-export async function sectionContent(elf: ElfFile, section: Section): Promise<ByteSource> {
+export async function sectionContent(
+  elf: ElfFile,
+  section: Section,
+  opened: Closable[],
+): Promise<ByteSource> {
   const bytes = sectionBytes(elf, section);
   const compressed = compressedContent(elf, section, bytes);
   if (compressed === undefined) return bytes;
@@ -26,8 +36,8 @@ export async function sectionContent(elf: ElfFile, section: Section): Promise<By
     if (error instanceof Failure) throw error;
     throw damaged(bytes.name, `cannot be decompressed: ${systemMessage(error)}`);
   });
+  opened.push(file);
   if (file.size === size) return sourcePart(file, bytes.name, 0, size);
-  file.close();
   throw sizeDiffers(bytes, size);
 }
 

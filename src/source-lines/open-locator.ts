@@ -152,7 +152,7 @@ function otherFiles({ missing, opened }: DebugSections): Pick<Locator, "missing"
   return {
     missing,
     close() {
-      for (const { file } of opened) file.close();
+      for (const file of opened) file.close();
     },
   };
 }
