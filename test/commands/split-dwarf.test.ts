@@ -56,7 +56,7 @@ beforeAll(() => {
     const split = buildSample(join(`${folder}-split`, "vmlinux"), { ...build, CFLAGS: flags });
     built.set(name, { plain, split });
   }
-}, 60_000);
+}, 180_000);
 
 describe.each(BUILDS)("$name", ({ name, flag }) => {
   const folder = name.replace(/\W/g, "");
