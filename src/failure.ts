@@ -55,6 +55,11 @@ export class Failure extends Error {
     this.advice = advice;
   }
 
+  /** What is wrong, without the advice. */
+  get fact(): string {
+    return `${this.subject}: ${this.problem}`;
+  }
+
   /** The same failure with one more alternative in its advice. */
   orElse(alternative: string): Failure {
     const { code, subject, problem, advice } = this;

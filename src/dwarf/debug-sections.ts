@@ -145,7 +145,7 @@ function supplementaryFile(
       if (found !== undefined) missing.add(found, `${elf.path}: ${found} is missing`, NAMES_UNKNOWN);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      missing.add(error.subject, `${error.subject}: ${error.problem}`, NAMES_UNKNOWN);
+      missing.add(error.subject, error.fact, NAMES_UNKNOWN);
     }
     return null;
   };

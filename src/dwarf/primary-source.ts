@@ -46,7 +46,7 @@ function nameInSplitUnit(
     return { name: new DieReader(opened.sections).unit(opened.header).name };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { problem: `${error.subject}: ${error.problem}` };
+    return { problem: error.fact };
   } finally {
     opened.close();
   }

@@ -133,7 +133,7 @@ function problemOf<T>(work: () => T): T | string {
     return work();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return `${error.subject}: ${error.problem}`;
+    return error.fact;
   }
 }
 

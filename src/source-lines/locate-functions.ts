@@ -26,8 +26,8 @@ export async function locateFunctions(
   if (units.size === 0 || locator.findDeclarations === undefined) return found;
   const { locations: declared } = locator.findDeclarations(queries, symbols, { locations: doubtful, units });
   const offsetOf = (query: number) => declared.get(query)?.offset ?? 0;
-  const late = doubtful.filter((query) => offsetOf(query) > 0);
-  const located = late.length === 0 ? found : await resolveLater(locator, queries, found, late, offsetOf);
+  const moved = doubtful.filter((query) => offsetOf(query) > 0);
+  const located = moved.length === 0 ? found : await resolveCode(locator, queries, found, moved, offsetOf);
   return {
     ...located,
     units: found.units?.map((unit, query) =>
@@ -41,31 +41,29 @@ function doubtfulQueries(locator: Locator, { via, units }: Locations<Unit>, coun
   for (let query = 0; query < count; query++) {
     const unit = units?.[query];
     if (unit === undefined) continue;
-    const mayBeLate = via[query] !== VIA_NEXT_LINE && locator.mayBeginWithNops(unit);
-    if (mayBeLate || unit.name === ARTIFICIAL_UNIT) doubtful.push(query);
+    const maySkipNops = via[query] !== VIA_NEXT_LINE && locator.mayBeginWithNops(unit);
+    if (maySkipNops || unit.name === ARTIFICIAL_UNIT) doubtful.push(query);
   }
   return doubtful;
 }
 
 /** Replaces the locations of some queries by those of the code that begins `offsetOf` bytes after their addresses. */
-async function resolveLater(
+async function resolveCode(
   locator: Locator,
   queries: Queries,
   found: Locations<Unit>,
   some: readonly number[],
   offsetOf: (query: number) => number,
 ): Promise<Locations<Unit>> {
-  const later = emptyQueries(some.length);
+  const code = emptyQueries(some.length);
   some.forEach((query, i) => {
     const { addressHigh, addressLow, size } = queries;
-    // The built-in resolver takes the first row after an address that only a row of the function before covers.
-    const offset = offsetOf(query) - (locator.isBuiltIn ? 1 : 0);
-    const { high, low } = addressPlus(at(addressHigh, query), at(addressLow, query), offset);
-    later.addressHigh[i] = high;
-    later.addressLow[i] = low;
-    later.size[i] = at(size, query) - offset;
+    const { high, low } = addressPlus(at(addressHigh, query), at(addressLow, query), offsetOf(query));
+    code.addressHigh[i] = high;
+    code.addressLow[i] = low;
+    code.size[i] = at(size, query) - offsetOf(query);
   });
-  const { files, file, line } = await locator.resolve(later);
+  const { files, file, line } = await locator.resolveCode(code);
   some.forEach((query, i) => {
     if (at(file, i) === -1) return;
     found.file[query] = found.files.length + at(file, i);

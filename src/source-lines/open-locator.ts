@@ -43,8 +43,8 @@ export function locatorOptions(given: Partial<LocatorOptions>): LocatorOptions {
 export interface Locator extends Resolver {
   /** The file with the debug information. */
   readonly elf: ElfFile;
-  /** Whether this program reads the line table. */
-  readonly isBuiltIn: boolean;
+  /** Locates code that follows a symbol's NOPs: by the first row from the address on where the resolver can, as for other functions. */
+  resolveCode(queries: Queries): Promise<Locations<Unit>>;
   /** undefined when .debug_info cannot be read. */
   readonly findDeclarations: DeclarationFinder | undefined;
   /** Whether NOPs may come between the symbols of a unit's functions and their code. */
@@ -140,11 +140,21 @@ async function builtInLocator(elf: ElfFile, { signatures }: LocatorOptions): Pro
   const { resolve } = dwarfResolver(sections);
   return {
     elf,
-    isBuiltIn: true,
     resolve: (queries) => resolve(queries).catch((error) => suggestAddr2line(error, elf)),
+    resolveCode: (queries) => resolve(oneByteBefore(queries)),
     ...otherFiles(sections),
     findDeclarations: declarationFinder(sections),
     mayBeginWithNops: patchableEntries(sections, elf.machine),
+  };
+}
+
+/** No row of the code covers these addresses, so that the built-in resolver takes its first row. */
+function oneByteBefore({ count, addressHigh, addressLow, size }: Queries): Queries {
+  return {
+    count,
+    addressHigh: addressHigh.map((high, i) => (addressLow[i] === 0 ? high - 1 : high)),
+    addressLow: addressLow.map((low) => low - 1),
+    size: size.map((bytes) => bytes + 1),
   };
 }
 
@@ -171,8 +181,8 @@ async function addr2lineLocator(
   if (sections === undefined) {
     return {
       elf,
-      isBuiltIn: false,
       resolve,
+      resolveCode: resolve,
       findDeclarations: undefined,
       mayBeginWithNops: () => false,
       missing: new MissingFiles(),
@@ -182,7 +192,7 @@ async function addr2lineLocator(
   const findUnits = unitFinder(sections);
   return {
     elf,
-    isBuiltIn: false,
+    resolveCode: resolve,
     async resolve(queries): Promise<Locations<Unit>> {
       const units = unitsIfReadable(findUnits, queries);
       return { ...(await resolve(queries)), units };

@@ -117,7 +117,12 @@ test("GCC's own NOPs, with a row of the function before at the symbol itself", (
   const objects = ["first", "second"].map((unit) => {
     const path = (extension: string) => join(place, `${unit}.${extension}`);
     writeFileSync(path("c"), SOURCE.replaceAll("UNIT", unit));
-    const options = ["-O2", "-g", "-ffreestanding", "-fpatchable-function-entry=2"];
+    const options = [
+      "-O2",
+      "-g",
+      "-ffreestanding",
+      ...["0", "2"].map((nops) => `-fpatchable-function-entry=${nops}`),
+    ];
     tool("s390x-linux-gnu-gcc", [...options, "-S", "-o", path("s"), path("c")]);
     // A row belongs to the next instruction, here the first NOP of the next function.
     const ending = /^\t\.cfi_endproc\n\.LFE\d+:\n(?=\t\.size\tbefore_)/gm;

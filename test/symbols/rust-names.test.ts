@@ -152,6 +152,22 @@ test.each([["p", "_"] as const, ["Rp", "&_"] as const, ["C1x", "x"] as const])(
   },
 );
 
+/** A path of 450 parts without a name, and references that double the number of times it is parsed. */
+function repeatedly(doublings: number): string {
+  const base62 = (value: number): string =>
+    (value < 62 ? "" : base62(Math.floor(value / 62))) +
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".charAt(value % 62);
+  let types = `${"Nt".repeat(450)}C0${"0".repeat(450)}`;
+  // Offsets count from after `_R`; the first type follows `MC0T`.
+  let at = "MC0T".length;
+  for (let i = 0; i < doublings; i++) {
+    const reference = `B${base62(at - 1)}_`;
+    at = "MC0T".length + types.length;
+    types += `T${reference}${reference}E`;
+  }
+  return types;
+}
+
 describe("have no demangled form if", () => {
   test.each([
     ["they are not Rust's", "test", "", "_R", "_RZ", "_Rust", "_ZTV3foo", "_ZN3fooEv"],
@@ -166,6 +182,8 @@ describe("have no demangled form if", () => {
     ["a constant is not valid", "_RIC0Kb2_E", "_RIC0Kcd800_E", "_RIC0KcFF_E", "_RIC0Keff_E", "_RIC0Ke6_E"],
     ["they refer to themselves", "_RNvB_1a", "_RMC0RB2_", "_RB_", "_RNvB9_1a"],
     ["they grow too long", "_RYFG_FGyyEvRYFF_EvRYFFEvERLB_B_B_ERLRjB_B_B_", "_RMC0FGZZZ_Eu"],
+    ["their parts are too many, though none prints", `_RMC0T${repeatedly(12)}E`],
+    ["a legacy one is too long", `_ZN${"3foo".repeat(20_000)}E`],
     ["they are nested too deeply", `_RMC0${"R".repeat(600)}u`, `_RIC100000${"R".repeat(100000)}B7_E`],
     ["a lifetime has no binder", "_RMC0RL0_u", "_RMC0FEL_", "_RMC0DC1aE"],
     ["an identifier is empty Punycode", "_RCu0", "_RCu4foo_"],
@@ -174,7 +192,7 @@ describe("have no demangled form if", () => {
   });
 });
 
-test("are printed quickly or not at all, whatever they contain", () => {
+test("have a demangled form of limited length or none, whatever they contain", () => {
   const tag = fc.constantFrom(
     ..."CNMXYIBRQPOASTFDWKLEGUuevphjcs01_",
     "B_",
@@ -187,9 +205,7 @@ test("are printed quickly or not at all, whatever they contain", () => {
   );
   fc.assert(
     fc.property(fc.array(tag, { maxLength: 200 }), (tags) => {
-      const start = performance.now();
-      demangleRust(`_R${tags.join("")}`);
-      expect(performance.now() - start).toBeLessThan(2000);
+      expect(demangleRust(`_R${tags.join("")}`)?.length ?? 0).toBeLessThanOrEqual(1 << 16);
     }),
     { numRuns: 5000 },
   );
