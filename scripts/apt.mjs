@@ -121,20 +121,24 @@ export async function listsOf(suite, architecture) {
   const lists = Object.entries(set).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   const age = Date.now() - (statSync(updated, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   if (age < LISTS_AGE) return lists;
-  writeFileSync(sources, `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`);
+  writeFileSync(sources, `deb [signed-by=${KEYRING}] ${await mirror(suite)} ${suite} main\n`);
   if ((await aptGet([...lists, "update"])).status === 0) writeFileSync(updated, "");
   else say(`The package lists of ${suite} for ${architecture} could not be updated.`);
   return lists;
 }
 
-/** The mirror from which the system gets Debian's packages. */
-async function mirror() {
+/**
+ * The mirror from which the system gets Debian's packages, or its security updates for a suite of these.
+ * @param {string} suite
+ */
+async function mirror(suite) {
   const format = ["--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"];
   const { stdout } = await run("apt-get", ["indextargets", ...format], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const uri = /^Debian (.+)$/m.exec(stdout)?.[1];
-  if (uri === undefined) throw new Fault("apt knows no mirror of Debian; add one to /etc/apt/sources.list");
+  const label = suite.endsWith("-security") ? "Debian-Security" : "Debian";
+  const uri = new RegExp(`^${label} (.+)$`, "m").exec(stdout)?.[1];
+  if (uri === undefined) throw new Fault(`apt knows no mirror of ${label}; add one to /etc/apt/sources.list`);
   return uri;
 }
 
