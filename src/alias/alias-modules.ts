@@ -8,8 +8,14 @@ import { readSymbolNames, readSymbolTable } from "../elf/symbol-table.ts";
 import { Failure } from "../failure.ts";
 import type { ModuleFile } from "../modules/module-files.ts";
 import { sourceRoots } from "../source-lines/source-root.ts";
-import { lookUpNames, nameLengthLimit } from "../symbols/kallsyms-names.ts";
-import { architecture, unlistedImage } from "../symbols/kernel-image.ts";
+import { lookUpNames, nameLengthLimit, probesCountModules } from "../symbols/kallsyms-names.ts";
+import {
+  architecture,
+  type KernelImage,
+  kernelBanner,
+  releaseOf,
+  unlistedImage,
+} from "../symbols/kernel-image.ts";
 import type { Listing } from "../symbols/listing.ts";
 import { hasLlvmSuffix, type KallsymsNames } from "../symbols/name-anatomy.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "../table/alias-table.ts";
@@ -105,14 +111,18 @@ export async function aliasModules(
   const surveyed = isUndecided
     ? await time("names", () => survey(input.modules, withEach))
     : { modules: input.modules, kernel: null, hasSuffix: false };
+  const image = imageOf(input.vmlinux);
   const kallsymsNames =
-    asked.kallsymsNames ?? namesOf(input.vmlinux, asked.kernelRelease ?? surveyed.kernel, surveyed.hasSuffix);
-  const options: ModuleOptions = { ...asked, kallsymsNames };
+    asked.kallsymsNames ?? namesOf(image, asked.kernelRelease ?? surveyed.kernel, surveyed.hasSuffix);
 
   const names = new Map<string, number>();
   const counted = await time("names", () =>
-    countModules(names, surveyed.modules, input.vmlinux, memory, options, withEach),
+    countModules(names, surveyed.modules, input.vmlinux, memory, { ...asked, kallsymsNames }, withEach),
   );
+  const banner = image && kernelBanner(image);
+  const kernel = asked.kernelRelease ?? (banner ? releaseOf(banner) : (surveyed.kernel ?? counted.kernel));
+  const scope = asked.scope ?? (probesCountModules(kernel) ? "global" : "object");
+  const options: ModuleOptions = { ...asked, kallsymsNames, scope };
   const vmlinux = await locateImage(names, input.vmlinux, memory, options, time);
   const isGlobal = options.scope === "global";
   const countOf = (name: string, own: number) =>
@@ -129,7 +139,6 @@ export async function aliasModules(
   );
   located.sort((a, b) => Buffer.compare(Buffer.from(a.module.name), Buffer.from(b.module.name)));
 
-  const kernel = vmlinux?.header.kernel ?? options.kernelRelease ?? surveyed.kernel ?? counted.kernel;
   const naming = { ...options, maxNameLength: options.maxNameLength ?? nameLengthLimit(kernel) };
   const named = await time("name", () => nameAll(vmlinux, located, naming));
   const rows = () => tableOf(vmlinux, located, named, options);
@@ -261,16 +270,20 @@ interface LocatedModule {
   readonly symbols: ModuleSymbols;
 }
 
+function imageOf(vmlinux: ElfFile | undefined): KernelImage | undefined {
+  const table = vmlinux && readSymbolTable(vmlinux);
+  return table && unlistedImage(vmlinux, table);
+}
+
 /**
  * The part of a name that the kernel's look-ups compare, derived from the kernel's image, or else from its release.
  *
  * @param hasSuffix whether names of modules have ThinLTO's suffix
  */
-function namesOf(vmlinux: ElfFile | undefined, release: string | null, hasSuffix: boolean): KallsymsNames {
-  const table = vmlinux && readSymbolTable(vmlinux);
-  return vmlinux === undefined || table === undefined
+function namesOf(image: KernelImage | undefined, release: string | null, hasSuffix: boolean): KallsymsNames {
+  return image === undefined
     ? lookUpNames({ release, banner: null, config: () => undefined, hasLlvmSuffix: hasSuffix })
-    : kallsymsNamesOf(table.strings, unlistedImage(vmlinux, table), release ?? undefined);
+    : kallsymsNamesOf(image.table.strings, image, release ?? undefined);
 }
 
 /** Counts the symbols of a listing by name; skips aliases in it. */

@@ -132,8 +132,10 @@ export async function locateVmlinux(
   opening.catch(() => undefined);
   const [listing, locatedListing] = await loading;
   // An object that vmlinux is linked from has no linux_banner yet (init/version-timestamp.c).
-  const isLinked = located.type !== ET_REL;
-  const kernelImage = locatedListing && isLinked ? listedImage(located, locatedListing) : undefined;
+  const linked = located.type === ET_REL && image !== undefined ? imageListing(image) : undefined;
+  const kernelImage = linked
+    ? image && listedImage(image, linked)
+    : locatedListing && listedImage(located, locatedListing);
   const { kernelRelease } = given;
   const options = {
     ...given,
@@ -143,7 +145,7 @@ export async function locateVmlinux(
   const symbols = tableSymbols(selection, options);
   const { origins, roots, missing } = await time("locate", async () => {
     const tableIndex =
-      locatedListing && tableIndices(input, selection, symbols, locatedListing, options.data);
+      locatedListing && tableIndices(input, selection, symbols, locatedListing, linked, options.data);
     const locator = await opening;
     const { sourceRoots } = options;
     const { missing } = locator;
@@ -252,17 +254,22 @@ async function openListings(
   return [locatedListing, locatedListing];
 }
 
-/** The entry of each symbol in the symbol table of the file that it is located in. */
+/**
+ * The entry of each symbol in the symbol table of the file that it is located in.
+ *
+ * @param linked the image's own listing, if that file is the object that it was linked from
+ */
 function tableIndices(
   input: VmlinuxInput,
   selection: Selection,
   symbols: Int32Array,
   located: ElfListing,
+  linked: ElfListing | undefined,
   withData: boolean,
 ): Uint32Array {
   const { listing } = selection;
   if (input.debugImage?.type === ET_REL) {
-    return indicesInObject(input, input.debugImage, selection, symbols, located, withData);
+    return indicesInObject(input.debugImage, linked, selection, symbols, located, withData);
   }
   if (listing === located) return Uint32Array.from(symbols, (symbol) => at(located.tableIndex, symbol));
   if (input.debugImage === undefined) return matchByAddress(listing, symbols, located);
@@ -271,18 +278,17 @@ function tableIndices(
 
 /** The entry of each symbol in the symbol table of the object that the image was linked from. */
 function indicesInObject(
-  { image }: VmlinuxInput,
   { path }: ElfFile,
+  linked: ElfListing | undefined,
   { listing }: Selection,
   symbols: Int32Array,
   object: ElfListing,
   withData: boolean,
 ): Uint32Array {
-  if (image === undefined) {
+  if (linked === undefined) {
     const problem = "is a relocatable file, which has no final addresses";
     throw new Failure("WRONG_KIND", path, problem, "also give the vmlinux that was linked from it");
   }
-  const linked = imageListing(image);
   const indices = matchByAddress(listing, symbols, linked);
   return matchByFile(
     linked,

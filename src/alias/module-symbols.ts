@@ -2,7 +2,7 @@ import { at } from "../checked-index.ts";
 import { ET_REL, SHF_ALLOC } from "../constants/elf.ts";
 import type { MissingFiles } from "../dwarf/missing-files.ts";
 import { formatAddress } from "../elf/address.ts";
-import type { ElfFile, Section } from "../elf/elf-file.ts";
+import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
 import { isInitSection } from "../elf/init-sections.ts";
 import { buildId } from "../elf/notes.ts";
 import { layOutSections } from "../elf/section-layout.ts";
@@ -34,7 +34,10 @@ import { symbolRow } from "./symbol-row.ts";
 import { tableSymbols } from "./table-scope.ts";
 
 /** The options of a run over modules whose kernel is known. */
-export type ModuleOptions = ModulesOptions & { readonly kallsymsNames: KallsymsNames };
+export type ModuleOptions = ModulesOptions & {
+  readonly kallsymsNames: KallsymsNames;
+  readonly scope: "global" | "object";
+};
 
 /** A module's symbols, located but not yet named. */
 export interface ModuleSymbols {
@@ -162,7 +165,12 @@ async function locate(
       queries.addressLow[i] = section === undefined ? 0 : at(bases, section) + symbolValueLow(table, index);
       queries.size[i] = ownSize(listing, at(symbols, i));
     }
-    const entries = indices.map((index) => symbolEntry(elf, table, index));
+    // klp-build merges objects without debug information, which have no STT_FILE symbol: the one before them is another's.
+    const isKlpBuild = findSection(elf, ".init.klp_objects") !== undefined;
+    const entries = indices.map((index) => ({
+      ...symbolEntry(elf, table, index),
+      ...(isKlpBuild && { fileSymbol: () => null }),
+    }));
     const queried = queriedSymbols(listing, symbols, entries);
     return originsOf(
       entries,

@@ -44,8 +44,11 @@ export interface VmlinuxOptions
 
 /** The options of a run over modules. */
 export interface ModulesOptions extends VmlinuxOptions {
-  /** Whether names are counted across vmlinux and all modules, or in each object separately. Default: "global". */
-  readonly scope: "global" | "object";
+  /**
+   * Whether names are counted across vmlinux and all modules, or in each object separately. Default: undefined, as the kernel's probes
+   * count them: "object" from Linux 7.2 on.
+   */
+  readonly scope: "global" | "object" | undefined;
   /** Whether symbols in .init sections, which are freed after loading, get aliases. Default: false. */
   readonly init: boolean;
   /** Whether a module's aliases include the module's name. Default: false. */
@@ -83,7 +86,7 @@ export function vmlinuxOptions(given: Partial<VmlinuxOptions>): VmlinuxOptions {
 export function modulesOptions(given: Partial<ModulesOptions>): ModulesOptions {
   const vmlinux = vmlinuxOptions(given);
   return {
-    scope: "global",
+    scope: undefined,
     init: false,
     modulePrefix: false,
     debugDirectories: DEBUG_DIRECTORIES,

@@ -32,7 +32,7 @@ interface Options extends AliasingOptions {
   order?: string;
   directory?: string;
   vmlinux?: string;
-  scope: "global" | "object";
+  scope?: "global" | "object";
   symbolFrequency?: string;
   inject?: true;
   outputDir?: string;
@@ -54,9 +54,10 @@ export function addModulesCommand(program: Command, run: Runner): void {
     .option("--directory <dir>", "take all .ko files in a tree, also compressed")
     .option("--vmlinux <elf>", "kernel image of the modules")
     .addOption(
-      new Option("--scope <scope>", "where a name must be unique")
-        .choices(["global", "object"])
-        .default("global"),
+      new Option(
+        "--scope <scope>",
+        "where a name must be unique (default: global, from 7.2 on object)",
+      ).choices(["global", "object"]),
     )
     .option(
       "--symbol-frequency <file>",

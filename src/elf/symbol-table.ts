@@ -13,6 +13,7 @@ import {
   STT_FILE,
   STT_FUNC,
   STT_GNU_IFUNC,
+  STV_DEFAULT,
 } from "../constants/elf.ts";
 import { damaged, type Failure } from "../failure.ts";
 import { STRING_PADDING } from "../wasm/layout.ts";
@@ -310,6 +311,12 @@ export function symbolInfo(table: SymbolTable, symbol: number): number {
   return table.littleEndian ? word & 0xff : word >>> 24;
 }
 
+/** The visibility in st_other: STV_DEFAULT or another. */
+function symbolVisibility(table: SymbolTable, symbol: number): number {
+  const word = entryWord(table, symbol, 1, 3);
+  return (table.littleEndian ? word >>> 8 : word >>> 16) & 3;
+}
+
 /**
  * The lower half of st_value, without the mark of Thumb code. For a common symbol, st_size instead, as in bfd, since its st_value is an
  * alignment.
@@ -376,15 +383,15 @@ export function sectionName(elf: ElfFile, index: number): string | null {
   return elf.sections[index & ~EXTENDED_INDEX]?.name ?? null;
 }
 
-/** The STT_FILE name of code that has no source file, since LLVM's LTO creates it (llvm/lib/LTO/LTO.cpp). */
-const LTO_OBJECT = "ld-temp.o";
-
 /**
- * The source file name of a local symbol, from the nearest STT_FILE symbol before it (gABI, "Symbol Table"). null for a global
- * symbol, and if that name is empty: the linker marks its own symbols this way.
+ * The source file name of a local symbol, from the nearest STT_FILE symbol before it (gABI, "Symbol Table"). null if there is none:
+ * for a global symbol, also one that is hidden and therefore local in a linked image, where lld puts it behind the last file's; for an
+ * empty name, with which linkers mark their own symbols; and for that of an object, which GNU ld gives to symbols without a file
+ * (`vmlinux.o`), and LLVM's LTO to its own code (`ld-temp.o`).
  */
 export function fileSymbolOf(table: SymbolTable, symbol: number): string | null {
-  if (symbolInfo(table, symbol) >> 4 !== STB_LOCAL) return null;
+  if (symbolInfo(table, symbol) >> 4 !== STB_LOCAL || symbolVisibility(table, symbol) !== STV_DEFAULT)
+    return null;
   // A quarter of a run with --data goes into this loop, so it looks at one word of an entry.
   const { words, is64, littleEndian } = table;
   const stride = is64 ? WORDS_64 : WORDS_32;
@@ -393,7 +400,7 @@ export function fileSymbolOf(table: SymbolTable, symbol: number): string | null 
     const word = words[info];
     if (word === undefined || ((word >>> shift) & 0xf) !== STT_FILE) continue;
     const name = tableString(table, symbolNameOffset(table, Math.floor(info / stride)));
-    return name === "" || name === LTO_OBJECT ? null : name;
+    return name === "" || name.endsWith(".o") ? null : name;
   }
   return null;
 }

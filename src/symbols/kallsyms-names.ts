@@ -65,6 +65,15 @@ export function livePatchNames(names: KallsymsNames, release: string | null): Ka
   return version === undefined || has(version, LIVE_PATCHES_LOOK_UP) ? names : "exact";
 }
 
+/** A name that vmlinux has is looked up there alone (kernel/trace/trace_kprobe.c, number_of_same_symbols()). */
+const VMLINUX_FIRST: Since = [[7, 2, 0]];
+
+/** Whether a kernel's probes count the namesakes in all modules for a name of vmlinux. For an unknown release, they do. */
+export function probesCountModules(release: string | null): boolean {
+  const version = versionOf(release, null);
+  return version === undefined || !has(version, VMLINUX_FIRST);
+}
+
 /** kallsyms: increase maximum kernel symbol length to 512 (b8a94bfb3395). */
 const LONG_NAMES: Since = [[6, 1, 0]];
 
