@@ -1,18 +1,21 @@
 // Bundles the program into dist/kas-alias.mjs, one file that needs only Node.js, and the library into dist/index.mjs.
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
+import { join, relative } from "node:path";
 import { build, transform } from "esbuild";
 import { nodeFault } from "./node-version.mjs";
 import "./wasm.mjs";
 
-/** The patches in scripts/kernel/<series>/, for src/kernel-tree/kernel-patches.ts. */
-function kernelPatches() {
+/** The files below scripts/kernel by path, for src/kernel-tree/kernel-files.ts. */
+function kernelFiles() {
   const directory = "scripts/kernel";
-  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.map(({ name }) => {
-    const files = readdirSync(`${directory}/${name}`).sort();
-    return { name, patches: files.map((file) => readFileSync(`${directory}/${name}/${file}`, "utf8")) };
-  });
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  return Object.fromEntries(
+    paths.sort().map((path) => [relative(directory, path), readFileSync(path, "utf8")]),
+  );
 }
 
 /** Bundles src/report/diff-page into one text; src/report/diff-html.ts inserts the data. */
@@ -63,7 +66,7 @@ const node = {
   minifySyntax: true,
   legalComments: /** @type {const} */ ("inline"),
   define: {
-    KERNEL_PATCHES: JSON.stringify(JSON.stringify(kernelPatches())),
+    KERNEL_FILES: JSON.stringify(JSON.stringify(kernelFiles())),
     DIFF_PAGE: JSON.stringify(await diffPage()),
   },
   logLevel: /** @type {const} */ ("warning"),

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { aliasModules, type ModulesProgress, type ModulesResult } from "../alias/alias-modules.ts";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
@@ -24,24 +24,31 @@ import {
   addAliasingOptions,
   type Runner,
   repeatable,
+  scopeOption,
   vmlinuxOptions,
 } from "./options.ts";
 import { say, sayMissing, sayStats, writeOutputs } from "./streams.ts";
 
-interface Options extends AliasingOptions {
-  order?: string;
-  directory?: string;
+/** The options of a run over modules. */
+export interface ModulesRunOptions extends AliasingOptions {
   vmlinux?: string;
   scope?: "global" | "object";
   symbolFrequency?: string;
-  inject?: true;
   outputDir?: string;
+  /** Whether copies may replace the modules. */
+  inPlace?: true;
   emptyOthers?: boolean;
   dropSignature?: true;
   init?: true;
   modulePrefix?: true;
   debugDirectory: string[];
   keepGoing?: true;
+}
+
+interface Options extends ModulesRunOptions {
+  order?: string;
+  directory?: string;
+  inject?: true;
 }
 
 /** `kas-alias modules`: aliases for the duplicated names of modules, as a table or in the modules themselves. */
@@ -53,12 +60,7 @@ export function addModulesCommand(program: Command, run: Runner): void {
     .option("--order <file>", "take the modules from a modules.order")
     .option("--directory <dir>", "take all .ko files in a tree, also compressed")
     .option("--vmlinux <elf>", "kernel image of the modules")
-    .addOption(
-      new Option(
-        "--scope <scope>",
-        "where a name must be unique (default: global, from 7.2 on object)",
-      ).choices(["global", "object"]),
-    )
+    .addOption(scopeOption())
     .option(
       "--symbol-frequency <file>",
       "number of symbols with each name; written with --vmlinux, otherwise read",
@@ -82,14 +84,23 @@ export function addModulesCommand(program: Command, run: Runner): void {
   });
 }
 
-async function modules(paths: string[], options: Options, signal: AbortSignal): Promise<boolean> {
-  const stopwatch = new Stopwatch();
+function modules(paths: string[], options: Options, signal: AbortSignal): Promise<boolean> {
   const files =
     options.order !== undefined
       ? orderedModules(options.order)
       : options.directory !== undefined
         ? modulesBelow(options.directory)
         : namedModules(paths);
+  return runModules(files, options, signal);
+}
+
+/** Creates aliases for modules, and writes the requested outputs. */
+export async function runModules(
+  files: readonly ModuleFile[],
+  options: ModulesRunOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const stopwatch = new Stopwatch();
   checkNames(files);
   const { symbolFrequency, vmlinux } = options;
   const frequency =
@@ -123,7 +134,11 @@ async function modules(paths: string[], options: Options, signal: AbortSignal): 
 }
 
 /** Writes the requested outputs: changed copies of the modules, the symbol frequency file, the table. */
-async function writeResult(result: ModulesResult, options: Options, progress: Progress): Promise<boolean> {
+async function writeResult(
+  result: ModulesResult,
+  options: ModulesRunOptions,
+  progress: Progress,
+): Promise<boolean> {
   const { outputDir, emptyOthers, symbolFrequency, vmlinux, table } = options;
   if (outputDir !== undefined) {
     for (const { module, aliases } of result.injections) {
@@ -146,14 +161,14 @@ async function writeInjected(
   { path, output }: ModuleFile,
   aliases: ReadonlyMap<number, string>,
   directory: string,
-  { dropSignature }: Options,
+  { dropSignature, inPlace }: ModulesRunOptions,
 ): Promise<void> {
   const elf = await openPossiblyCompressed(path);
   try {
     if (elf.isCompressed)
       throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
     const target = join(directory, output);
-    if (isSameFile(path, target)) {
+    if (!inPlace && isSameFile(path, target)) {
       throw new Failure("WRONG_USAGE", target, "is the module itself", "choose another --output-dir");
     }
     try {
@@ -181,7 +196,7 @@ function isSameFile(path: string, target: string): boolean {
   return one.dev === other.dev && one.ino === other.ino;
 }
 
-async function openBar({ quiet }: Options): Promise<SingleBar | undefined> {
+async function openBar({ quiet }: ModulesRunOptions): Promise<SingleBar | undefined> {
   if (!process.stderr.isTTY || quiet) return undefined;
   const { SingleBar } = await import("cli-progress");
   return new SingleBar({
@@ -202,7 +217,7 @@ class Progress implements ModulesProgress {
   readonly #bar: SingleBar | undefined;
   #shown = false;
 
-  constructor({ keepGoing }: Options, bar: SingleBar | undefined) {
+  constructor({ keepGoing }: ModulesRunOptions, bar: SingleBar | undefined) {
     this.#keepGoing = keepGoing === true;
     this.#bar = bar;
   }

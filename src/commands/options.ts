@@ -60,6 +60,15 @@ export function addAliasingOptions(command: Command): Command {
         .choices(["aliases", "all"])
         .default("aliases"),
     );
+  return addNamingOptions(command)
+    .option("--signatures", "record which parameters arrive, in the table")
+    .option("--kernel-release <release>", "as `uname -r` prints it (default: from the files)")
+    .addOption(new Option("--stats [format]", "print statistics").choices(["text", "json"]))
+    .option("--quiet", "suppress warnings and progress");
+}
+
+/** The options that decide which aliases there are. */
+export function addNamingOptions(command: Command): Command {
   return addResolverOptions(command)
     .addOption(repeatable("--source-root <dir>", "source tree root"))
     .option("--separator <character>", "separator in aliases", separator, "@")
@@ -82,11 +91,7 @@ export function addAliasingOptions(command: Command): Command {
       new Option("--location <kind>", "line of a function: first address or declaration")
         .choices(["entry", "decl"])
         .default("entry"),
-    )
-    .option("--signatures", "record which parameters arrive, in the table")
-    .option("--kernel-release <release>", "as `uname -r` prints it (default: from the files)")
-    .addOption(new Option("--stats [format]", "print statistics").choices(["text", "json"]))
-    .option("--quiet", "suppress warnings and progress");
+    );
 }
 
 /** Converts command-line options to library options. */
@@ -112,6 +117,14 @@ export function vmlinuxOptions(options: AliasingOptions, signal: AbortSignal): V
     locateAll: options.table !== undefined && options.tableScope === "all",
     kernelRelease: options.kernelRelease,
   };
+}
+
+/** `--scope`, for commands that alias modules. */
+export function scopeOption(): Option {
+  return new Option(
+    "--scope <scope>",
+    "where a name must be unique (default: global, from 7.2 on object)",
+  ).choices(["global", "object"]);
 }
 
 /** `-o`, for commands that print their result by default. */

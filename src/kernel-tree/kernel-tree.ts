@@ -1,65 +1,96 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
-import { applyPatches, type PatchedFiles, patchedPaths } from "./apply-patches.ts";
-import type { KernelSeries } from "./kernel-patches.ts";
+import { EDITS, type Edit, type HookPart } from "./edits.ts";
 
 /** The path of the bundle in a kernel tree. */
 export const BUNDLE_PATH = "scripts/kas-alias.mjs";
 
-/** The name that every patch adds to the tree. */
-const MARK = "KALLSYMS_ALIAS_SRCLINE";
+/** The series on which the hook is tested. */
+export const TESTED_SERIES = ["6.1", "6.12", "7.2", "7.3"];
 
-/** The state of a kernel tree: its version, and whether it has the hook. */
+/** A place that the hook changes, in a tree. */
+export interface Place {
+  readonly edit: Edit;
+  readonly state: "in" | "fits" | "misfit";
+  /** Counted from 1; undefined for a misfit. */
+  readonly line?: number;
+  /** Why the place does not fit. */
+  readonly problem?: string;
+}
+
+/** The state of a kernel tree: its version, and how the hook fits. */
 export interface KernelTree {
   readonly path: string;
   /** As `make kernelversion` prints it: `6.12.117`. */
   readonly version: string;
-  readonly hook: /** The series whose patches are applied, and the files without them. */
-    | { readonly state: "in"; readonly series: string; readonly without: PatchedFiles }
-    /** The series whose patches apply, and the files with them. */
-    | { readonly state: "fits"; readonly series: string; readonly with: PatchedFiles }
-    /** No patches apply: the nearest series, and the first hunk of it that fails. */
-    | { readonly state: "misfit"; readonly series: string; readonly misfit: string }
-    /** The tree has a hook, but from other patches: of another version, or changed. */
-    | { readonly state: "other" };
+  readonly places: readonly Place[];
+  /** Whether the tree has a hook from another version of this program. */
+  readonly hasOtherHook: boolean;
+  /** The contents of the kernel's files without the hook, by path. */
+  readonly originals: ReadonlyMap<string, string>;
 }
+
+/** The names that only files with a hook have. */
+const MARKS = /KALLSYMS_ALIAS_SRCLINE|scripts\/kas-alias/;
 
 /**
- * Checks whether a kernel tree has the hook, and if not, which series' patches apply: its own, or else the nearest.
+ * Looks for the places that the hook changes.
  *
  * @param path a Linux source tree
- * @throws Failure for a directory that is not a Linux source tree, and when patch cannot be run
+ * @throws Failure for a directory that is not a Linux source tree
  */
-export function inspectKernelTree(path: string, allSeries: readonly KernelSeries[]): KernelTree {
+export function inspectKernelTree(path: string): KernelTree {
   const version = kernelVersion(path);
-  const nearest = allSeries.toSorted((a, b) => distance(a.name, version) - distance(b.name, version));
-  for (const { name, patches } of nearest) {
-    const without = applyPatches(path, patches, true);
-    if (!("misfit" in without)) return { path, version, hook: { state: "in", series: name, without } };
-  }
-  if (hasMark(path, allSeries)) return { path, version, hook: { state: "other" } };
-
-  let hook: KernelTree["hook"] | undefined;
-  for (const { name, patches } of nearest) {
-    const files = applyPatches(path, patches, false);
-    if (!("misfit" in files)) return { path, version, hook: { state: "fits", series: name, with: files } };
-    hook ??= { state: "misfit", series: name, misfit: files.misfit };
-  }
-  if (hook === undefined) throw new Error("no patches");
-  return { path, version, hook };
+  const originals = new Map<string, string>();
+  const places = EDITS.map((edit): Place => {
+    const text = originals.get(edit.file) ?? readIfThere(path, edit.file);
+    if (text === undefined) return { edit, state: "misfit", problem: "does not exist" };
+    const without = withoutEdit(text, edit);
+    originals.set(edit.file, without);
+    const [match, ...more] = without.matchAll(edit.from);
+    if (match === undefined) return { edit, state: "misfit", problem: `has no \`${edit.anchor}\`` };
+    if (more.length > 0)
+      return { edit, state: "misfit", problem: `has \`${edit.anchor}\` ${more.length + 1} times` };
+    const line = without.slice(0, match.index).split("\n").length;
+    return { edit, state: without === text ? "fits" : "in", line };
+  });
+  return {
+    path,
+    version,
+    places,
+    hasOtherHook: [...originals.values()].some((text) => MARKS.test(text)),
+    originals,
+  };
 }
 
-/** Whether a version belongs to a series: `6.12.117` to `6.12`. */
-export function isOfSeries(version: string, series: string): boolean {
-  return distance(version, series) === 0;
+/** The state of a part of the hook: it is in, or can be, or does not fit. */
+export function partState({ places }: KernelTree, part: HookPart): Place["state"] {
+  const states = places.filter(({ edit }) => edit.part === part).map(({ state }) => state);
+  if (states.includes("misfit")) return "misfit";
+  return states.includes("fits") ? "fits" : "in";
 }
 
-/** The number of releases between two versions; a major version has about 20. */
-function distance(a: string, b: string): number {
-  const [majorA = 0, minorA = 0] = a.split(".").map((part) => Number.parseInt(part, 10));
-  const [majorB = 0, minorB = 0] = b.split(".").map((part) => Number.parseInt(part, 10));
-  return Math.abs((majorA - majorB) * 20 + minorA - minorB);
+/** The contents of the kernel's files with parts of the hook, by path. */
+export function editedFiles({ originals }: KernelTree, parts: readonly HookPart[]): Map<string, string> {
+  const files = new Map(originals);
+  for (const edit of EDITS) {
+    const text = files.get(edit.file);
+    if (text !== undefined && parts.includes(edit.part))
+      files.set(edit.file, text.replace(edit.from, edit.to));
+  }
+  return files;
+}
+
+/** The text before an edit; the text itself if it does not have the edit. */
+function withoutEdit(text: string, { from, to, undo, back }: Edit): string {
+  const without = text.replace(undo, back);
+  return without.replace(from, to) === text ? without : text;
+}
+
+/** Whether the hook is tested on the series of a version: `6.12.117` is of 6.12. */
+export function isTested(version: string): boolean {
+  return TESTED_SERIES.some((series) => version === series || version.startsWith(`${series}.`));
 }
 
 /** The version at the start of the tree's Makefile. */
@@ -82,14 +113,10 @@ function kernelVersion(tree: string): string {
   return `${version}.${patchlevel}${sublevel === "" ? "" : `.${sublevel}`}${field("EXTRAVERSION")}`;
 }
 
-function hasMark(tree: string, allSeries: readonly KernelSeries[]): boolean {
-  const paths = new Set(allSeries.flatMap(({ patches }) => patches.flatMap(patchedPaths)));
-  return [...paths].some((path) => readIfThere(tree, path)?.includes(MARK));
-}
-
+/** A file's content, a character per byte; undefined if it does not exist. */
 function readIfThere(tree: string, path: string): string | undefined {
   try {
-    return readFileSync(join(tree, path), "utf8");
+    return readFileSync(join(tree, path), "latin1");
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
     throw cannotRead(join(tree, path), error);

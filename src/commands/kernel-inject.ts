@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { readWhole } from "../files/read-file.ts";
+import { orderedModules } from "../modules/module-files.ts";
+import { type ModulesRunOptions, runModules } from "./modules.ts";
+import type { AliasingOptions } from "./options.ts";
+
+/** The options of `kas-alias kernel inject`. */
+export interface InjectOptions extends AliasingOptions {
+  symbolFrequency?: string;
+  scope?: "global" | "object";
+}
+
+/** `kas-alias kernel inject`: adds aliases to the modules in the build directory of a kernel, before they are signed and installed. */
+export function inject(build: string, options: InjectOptions, signal: AbortSignal): Promise<boolean> {
+  const modules = orderedModules(join(build, "modules.order")).map((module) => ({
+    ...module,
+    path: module.path.replace(/\.o$/, ".ko"),
+    output: module.output.replace(/\.o$/, ".ko"),
+  }));
+  // It has the names of vmlinux, whether that is linked or not.
+  const object = join(build, "vmlinux.o");
+  const release = readWhole(
+    join(build, "include/config/kernel.release"),
+    "give the build directory of a kernel",
+  );
+  const run: ModulesRunOptions = {
+    ...options,
+    vmlinux: existsSync(object) ? object : join(build, "vmlinux"),
+    kernelRelease: options.kernelRelease ?? release.toString().trim(),
+    // Kbuild makes this link for a build directory of its own.
+    sourceRoot: [...options.sourceRoot, resolve(build, "source"), resolve(build)],
+    debugDirectory: [],
+    outputDir: build,
+    inPlace: true,
+  };
+  return runModules(modules, run, signal);
+}

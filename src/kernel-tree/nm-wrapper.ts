@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+import { VERSION } from "../version.ts";
+import { kernelFile } from "./kernel-files.ts";
+
+/** What a wrapper of nm runs. */
+export interface WrapperOptions {
+  /** Path of Node.js, used unless NODE is set. */
+  readonly node: string;
+  /** Absolute path of the program. */
+  readonly program: string;
+  /** SHA-256 of the program, in hex. */
+  readonly programHash: string;
+  /** Command of nm; undefined: the one that the kernel's Makefile would select. */
+  readonly nm: string | undefined;
+  /** Further arguments of `kas-alias vmlinux`. */
+  readonly arguments: readonly string[];
+}
+
+/**
+ * A shell script that stands in for nm in a kernel's build (`make NM=…`). It adds aliases to the listings from which
+ * scripts/link-vmlinux.sh makes the kernel's symbol table: those of `nm -n` for a temporary or the final image, in Linux 5.10 to 7.3. nm
+ * itself does everything else.
+ */
+export function nmWrapper({ node, program, nm, arguments: args }: WrapperOptions): string {
+  return `#!/bin/sh
+# Stands in for nm in a kernel's build: make NM=<this file>
+# Made by kas-alias ${VERSION}.
+
+program=${quoted(program)}
+[ -n "\${NODE}" ] || NODE=${quoted(node)}
+nm=${nm === undefined ? "" : quoted(nm)}
+alias_with_options() { alias_listing "$@" ${args.map(quoted).join(" ")}; }
+
+${kernelFile("scripts/kas-alias/aliases.sh")}${kernelFile("nm.sh")}`;
+}
+
+/** What the aliases of a build depend on, as one word. */
+export function wrapperStamp({ programHash, nm, arguments: args }: WrapperOptions): string {
+  return createHash("sha256")
+    .update(JSON.stringify([programHash, nm, args]))
+    .digest("hex");
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
