@@ -1,7 +1,5 @@
-// The trees contain the lines that the patches' hunks need; git gives the expected result of a patch. Real trees are patched in
-// test/boot.
+// The hook in trees of a few lines. test/boot builds and boots kernels with it.
 import {
-  chmodSync,
   cpSync,
   mkdirSync,
   readdirSync,
@@ -11,109 +9,27 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { kasAlias, PROGRAM } from "../commands/program.ts";
 import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
+import { contents, replaceIn, SERIES, treeFiles, writeTree } from "./trees.ts";
 
-const PATCHES = fileURLToPath(new URL("../../scripts/kernel", import.meta.url));
-const SERIES = readdirSync(PATCHES).filter((name) => statSync(join(PATCHES, name)).isDirectory());
+const FILES = fileURLToPath(new URL("../../scripts/kernel", import.meta.url));
 const directory = temporaryDirectory();
 let trees = 0;
 
-const patchFiles = (series: string) =>
-  readdirSync(join(PATCHES, series)).map((name) => join(PATCHES, series, name));
-
-interface Hunk {
-  readonly oldStart: number;
-  readonly oldLines: string[];
-  readonly newStart: number;
-  readonly newLength: number;
-}
-
-/** The hunks of a patch, by the path of the file that they change. */
-function hunksOf(patch: string): Map<string, Hunk[]> {
-  const files = new Map<string, Hunk[]>();
-  let hunks: Hunk[] = [];
-  let left = 0;
-  for (const line of readFileSync(patch, "utf8").split("\n")) {
-    const path = /^--- (?:a\/)?(.*)$/.exec(line)?.[1];
-    const [, oldStart, oldLength, newStart, newLength] =
-      /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? /.exec(line) ?? [];
-    if (path !== undefined && left <= 0) {
-      hunks = [];
-      if (path !== "/dev/null") files.set(path, hunks);
-    } else if (oldStart !== undefined) {
-      left = Number(oldLength ?? 1);
-      const lengths = { newStart: Number(newStart), newLength: Number(newLength ?? 1) };
-      hunks.push({ oldStart: Number(oldStart), oldLines: [], ...lengths });
-    } else if (left > 0 && /^[ -]/.test(line)) {
-      hunks.at(-1)?.oldLines.push(line.slice(1));
-      left--;
-    }
-  }
-  return files;
-}
-
-/** Known lines of a file before a patch, by line number: those known after the patch, and those that its hunks need. */
-function linesBefore(after: ReadonlyMap<number, string>, hunks: readonly Hunk[]): Map<number, string> {
-  const before = new Map<number, string>();
-  for (const [line, text] of after) {
-    const above = hunks.filter(({ newStart }) => newStart <= line);
-    const within = above.some(({ newStart, newLength }) => line < newStart + newLength);
-    const shift = above.reduce((sum, { oldLines, newLength }) => sum + oldLines.length - newLength, 0);
-    if (!within) before.set(line + shift, text);
-  }
-  for (const { oldStart, oldLines } of hunks) {
-    oldLines.forEach((text, i) => {
-      before.set(oldStart + i, text);
-    });
-  }
-  return before;
-}
-
-/** A tree that a series' patches are for; `shift` lines are put on top of each file. */
-function treeFor(series: string, version = `${series}.7`, shift = 0): string {
+function treeFor(series: string, version?: string): string {
   const tree = join(directory, String(++trees));
-  const files = new Map<string, Map<number, string>>();
-  for (const patch of patchFiles(series).toReversed()) {
-    for (const [path, hunks] of hunksOf(patch)) {
-      files.set(path, linesBefore(files.get(path) ?? new Map(), hunks));
-    }
-  }
-  const [major, minor, sublevel] = version.split(".");
-  const head = `VERSION = ${major}\nPATCHLEVEL = ${minor}\nSUBLEVEL = ${sublevel ?? ""}\nEXTRAVERSION =\nNAME = X`;
-  const makefile = defined(files.get("Makefile"), `Makefile in the patches for ${series}`);
-  head.split("\n").forEach((text, i) => {
-    makefile.set(i + 1, text);
-  });
-  for (const [path, known] of files) {
-    const last = Math.max(...known.keys());
-    const lines = Array.from({ length: last }, (_, i) => known.get(i + 1) ?? `# line ${i + 1}`);
-    lines.unshift(...Array.from({ length: shift }, (_, i) => `# more ${i}`));
-    mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), `${lines.join("\n")}\n`);
-  }
-  chmodSync(join(tree, "scripts/link-vmlinux.sh"), 0o755);
+  writeTree(tree, treeFiles(series, version));
   return tree;
 }
 
 const git = (tree: string, ...args: string[]) =>
   tool("git", ["-C", tree, "-c", "user.name=t", "-c", "user.email=t@t", ...args]).toString();
-
-/** All files below a directory, with their modes and contents. */
-function contents(tree: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile())
-      found.set(path.slice(tree.length), `${statSync(path).mode} ${readFileSync(path, "latin1")}`);
-  }
-  return found;
-}
 
 function run(command: string, tree: string) {
   const { status, stdout, stderr } = kasAlias(["kernel", command, tree]);
@@ -121,147 +37,200 @@ function run(command: string, tree: string) {
 }
 
 const QUIET = { status: 0, stdout: "", stderr: "" };
-
-test("there are patches for 6.1 and 6.12", () => {
-  expect(SERIES).toEqual(["6.1", "6.12"]);
-});
+const PLACES = 6;
+const SHELL = `\${CONFIG_SHELL} "\${srctree}/scripts/kas-alias/kas-alias.sh"`;
 
 describe.each(SERIES)("a tree of %s", (series) => {
-  test("is patched as by git apply, and gets this program", () => {
+  test("gets six changed places, the hook's files and this program, and nothing else", () => {
     const tree = treeFor(series);
-    const expected = join(directory, `${trees}-git`);
-    cpSync(tree, expected, { recursive: true });
+    const before = contents(tree);
     expect(run("install", tree)).toEqual(QUIET);
-    tool("git", ["-C", expected, "apply", ...patchFiles(series)]);
-    cpSync(PROGRAM, join(expected, "scripts/kas-alias.mjs"));
-    chmodSync(join(expected, "scripts/kas-alias.mjs"), statSync(join(tree, "Makefile")).mode);
-    expect(contents(tree)).toEqual(contents(expected));
+    const after = contents(tree);
+    const added = [...after.keys()].filter((path) => !before.has(path)).sort();
+    const own = readdirSync(join(FILES, "scripts"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name).slice(FILES.length + 1));
+    expect(added).toEqual([...own, "scripts/kas-alias.mjs"].sort());
+    expect(readFileSync(join(tree, "scripts/kas-alias.mjs")).equals(readFileSync(PROGRAM))).toBe(true);
+    for (const path of own)
+      expect(readFileSync(join(tree, path), "utf8")).toBe(readFileSync(join(FILES, path), "utf8"));
+
+    const changed = [...before.keys()].filter((path) => before.get(path) !== after.get(path)).sort();
+    const modified = ["Makefile", "init/Kconfig", "scripts/Makefile.modfinal", "scripts/link-vmlinux.sh"];
+    expect(changed).toEqual(modified);
+    const text = (path: string) => defined(after.get(path), path);
+    expect(text("init/Kconfig")).toContain('\n\nsource "scripts/kas-alias/Kconfig"\n\nconfig KALLSYMS_ALL\n');
+    expect(text("Makefile")).toContain(
+      "kasan\n\ninclude-y\t\t\t+= scripts/kas-alias/Makefile\n\ninclude $(addprefix $(srctree)/, $(include-y))\n",
+    );
+    expect(text("scripts/Makefile.modfinal")).toContain(
+      "\n\ninclude $(srctree)/scripts/kas-alias/Makefile.modfinal\n\nquiet_cmd_ld_ko_o = LD [M]  $@\n",
+    );
+    expect(text("scripts/Makefile.modfinal")).toMatch(
+      /-T \$\(ARCH_MODULE_LDS\) -o \$@ \$\(module-objects\) \$\(cmd_ld_ko_o_order\)(;\t\t\\)?\n/,
+    );
+    expect(text("scripts/link-vmlinux.sh")).toContain(`\t${SHELL} scripts/kallsyms \${kallsymopt} `);
+    expect(text("scripts/link-vmlinux.sh")).toContain(`: $0 $(${SHELL} --dependencies)" > `);
+    tool("sh", ["-n", join(tree, "scripts/link-vmlinux.sh")]);
   });
 
   test("is the same after a second install, also for make", () => {
     const tree = treeFor(series);
     run("install", tree);
-    const times = () => [...contents(tree).keys()].map((path) => statSync(tree + path).mtimeMs);
+    const times = () => [...contents(tree).keys()].map((path) => statSync(join(tree, path)).mtimeMs);
     const before = times();
     expect(run("install", tree)).toEqual(QUIET);
     expect(times()).toEqual(before);
   });
 
-  test("is restored by remove, without git", () => {
-    const tree = treeFor(series, undefined, 5);
-    const before = contents(tree);
-    run("install", tree);
-    expect(contents(tree)).not.toEqual(before);
-    expect(run("remove", tree)).toEqual(QUIET);
-    expect(contents(tree)).toEqual(before);
-    expect(run("remove", tree)).toEqual(QUIET);
-    expect(contents(tree)).toEqual(before);
-  });
-
-  test("is restored by remove, for git", () => {
+  test("is restored by remove, without git and for git", () => {
     const tree = treeFor(series);
+    const before = contents(tree);
     git(tree, "init", "-q");
     git(tree, "add", "-A");
     git(tree, "commit", "-qm", "base");
     run("install", tree);
     expect(git(tree, "status", "--porcelain")).toContain("?? scripts/kas-alias.mjs");
-    run("remove", tree);
+    expect(run("remove", tree)).toEqual(QUIET);
     expect(git(tree, "diff")).toBe("");
     expect(git(tree, "status", "--porcelain")).toBe("");
+    rmSync(join(tree, ".git"), { recursive: true });
+    expect(contents(tree)).toEqual(before);
+    expect(readdirSync(join(tree, "scripts")).sort()).toEqual(["Makefile.modfinal", "link-vmlinux.sh"]);
+    expect(run("remove", tree)).toEqual(QUIET);
+    expect(contents(tree)).toEqual(before);
   });
 
-  test("keeps its own changes", () => {
+  test("reports its status, place by place", () => {
     const tree = treeFor(series);
-    const path = join(tree, "scripts/link-vmlinux.sh");
-    const before = readFileSync(path, "utf8");
-    run("install", tree);
-    writeFileSync(path, `# mine\n${readFileSync(path, "utf8")}`);
-    run("remove", tree);
-    expect(readFileSync(path, "utf8")).toBe(`# mine\n${before}`);
-  });
-
-  test("reports its status", () => {
-    const tree = treeFor(series);
-    const status = () => run("status", tree);
-    const told = (hook: string) => ({
+    const status = () => {
+      const { status, stdout } = run("status", tree);
+      const [version, hook, ...places] = stdout.trimEnd().split("\n");
+      expect(version).toBe(`version: ${series}.7`);
+      expect(places).toHaveLength(PLACES);
+      return { status, hook, places: new Set(places.map((place) => place.replace(/^place: .*:\d+: /, ""))) };
+    };
+    expect(status()).toEqual({
       status: 0,
-      stdout: `version: ${series}.7\nhook: ${hook}\n`,
-      stderr: "",
+      hook: "hook: not in; 6 of 6 places fit",
+      places: new Set(["fits"]),
     });
-    expect(status()).toEqual(told(`not in; the patches for ${series} apply`));
-    const before = contents(tree);
     run("install", tree);
-    expect(status()).toEqual(told(`in, by the patches for ${series}`));
-    writeFileSync(join(tree, "scripts/kas-alias.mjs"), "other");
-    expect(status()).toEqual(
-      told(`in, by the patches for ${series}; scripts/kas-alias.mjs is another version`),
-    );
+    const installed = { status: 0, hook: "hook: in", places: new Set(["in"]) };
+    expect(status()).toEqual(installed);
+    writeFileSync(join(tree, "scripts/kas-alias/Kconfig"), "other");
+    expect(status().hook).toBe("hook: in; scripts/kas-alias/Kconfig is of another version");
     rmSync(join(tree, "scripts/kas-alias.mjs"));
-    expect(status()).toEqual(told(`in, by the patches for ${series}; scripts/kas-alias.mjs is missing`));
     expect(run("install", tree)).toEqual(QUIET);
-    expect(status()).toEqual(told(`in, by the patches for ${series}`));
-    run("remove", tree);
-    expect(contents(tree)).toEqual(before);
-  });
-
-  test("is refused and unchanged if a hunk does not apply", () => {
-    const tree = treeFor(series);
-    const path = join(tree, "scripts/link-vmlinux.sh");
-    const patch = readFileSync(defined(patchFiles(series)[0], `patch for ${series}`), "utf8");
-    const last = [...patch.matchAll(/^@@ -(\d+)/gm)].at(-1)?.[1];
-    expect(last).toBeDefined();
-    const hunks = patch.slice(patch.indexOf("+++ b/scripts/link-vmlinux.sh")).match(/^@@ /gm)?.length;
-    writeFileSync(path, readFileSync(path, "utf8").replace('echo "vmlinux: $0"', 'echo "image: $0"'));
-    const before = contents(tree);
-    const why = `the patches for ${series} do not apply: scripts/link-vmlinux.sh: hunk ${hunks} at line ${last}`;
-    const { status, stdout, stderr } = run("install", tree);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr.replace(/at line \d+/, `at line ${last}`)).toBe(
-      `kas-alias: TREE: is Linux ${series}.7; ${why}; port them as docs/kernel-integration.md explains\n`,
-    );
-    expect(contents(tree)).toEqual(before);
-    expect(run("status", tree).stdout).toContain(`hook: not in; the patches for ${series} do not apply: `);
+    expect(status()).toEqual(installed);
+    rmSync(join(tree, "scripts/kas-alias.mjs"));
+    expect(status().hook).toBe("hook: in; scripts/kas-alias.mjs is missing");
   });
 });
 
-test("an unknown version gets the patches of the nearest series, with a message", () => {
-  for (const [version, series] of [
-    ["5.15.3", "6.1"],
-    ["6.4.1", "6.1"],
-    ["6.11.0", "6.12"],
-    ["7.0.1", "6.12"],
-  ] as const) {
-    const tree = treeFor(series, version);
-    expect(run("install", tree)).toEqual({
-      ...QUIET,
-      stderr: `kas-alias: TREE: is Linux ${version}; the patches for ${series} apply\n`,
-    });
-  }
-  // Where those do not apply, others may.
-  const tree = treeFor("6.12", "6.5.1");
-  expect(run("status", tree).stdout).toBe("version: 6.5.1\nhook: not in; the patches for 6.12 apply\n");
-});
-
-test("hunks apply at other line numbers, but not with other context", () => {
-  const tree = treeFor("6.12", "6.12.7", 40);
+test("a place is found in any context, whatever a distribution has changed around it", () => {
+  const tree = treeFor("6.12");
+  const script = join(tree, "scripts/link-vmlinux.sh");
+  writeFileSync(script, readFileSync(script, "utf8").replace("info KSYMS", "# ours\n\tours\n\tinfo  KSYMS"));
+  replaceIn(join(tree, "init/Kconfig"), "default n\n", "default y\n# ours");
+  const before = contents(tree);
   expect(run("install", tree)).toEqual(QUIET);
-  const fuzzy = treeFor("6.12");
-  const path = join(fuzzy, "init/Kconfig");
-  writeFileSync(
-    path,
-    readFileSync(path, "utf8").replace("Say N unless you really", "Say Y unless you really"),
+  writeFileSync(script, `${readFileSync(script, "utf8")}# more of ours\n`);
+  expect(run("remove", tree)).toEqual(QUIET);
+  expect(contents(tree).get("scripts/link-vmlinux.sh")).toBe(
+    `${before.get("scripts/link-vmlinux.sh")}# more of ours\n`,
   );
-  expect(run("status", fuzzy).stdout).toMatch(/do not apply: init\/Kconfig: hunk 1 at line \d+\n$/);
+  expect(contents(tree).get("init/Kconfig")).toBe(before.get("init/Kconfig"));
 });
 
-test("the target of a symbolic link is patched, not the link", () => {
+test("bytes that are no UTF-8 stay as they are", () => {
+  const tree = treeFor("7.3");
+  const path = join(tree, "init/Kconfig");
+  writeFileSync(path, Buffer.concat([Buffer.from([0x23, 0xe9, 0xff, 0x0a]), readFileSync(path)]));
+  const before = contents(tree);
+  run("install", tree);
+  run("remove", tree);
+  expect(contents(tree)).toEqual(before);
+});
+
+test("a version without tests gets a line with the places found", () => {
+  const tree = treeFor("6.12", "6.6.3");
+  const { status, stderr } = run("install", tree);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(
+    /^kas-alias: TREE: is Linux 6\.6\.3, and the hook is tested on 6\.1, 6\.12, 7\.2, 7\.3; found init\/Kconfig:5, scripts\/link-vmlinux\.sh:7, scripts\/link-vmlinux\.sh:11, Makefile:10, scripts\/Makefile\.modfinal:5, scripts\/Makefile\.modfinal:9\n$/,
+  );
+});
+
+test("where vmlinux's places do not fit, nothing changes, and every misfit is named", () => {
+  const tree = treeFor("5.10");
+  rmSync(join(tree, "scripts/Makefile.modfinal"));
+  const before = contents(tree);
+  const { status, stdout, stderr } = run("install", tree);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  expect(stderr.split("\n").slice(1)).toEqual([
+    `kas-alias: TREE/scripts/link-vmlinux.sh: has no \`scripts/kallsyms \${kallsymopt} "\${1}" > "\${2}.S"\``,
+    `kas-alias: TREE/scripts/link-vmlinux.sh: has no \`echo "\${VMLINUX}: $0" > ".\${VMLINUX}.d"\``,
+    "kas-alias: TREE/scripts/Makefile.modfinal: does not exist",
+    "kas-alias: TREE/scripts/Makefile.modfinal: does not exist",
+    "kas-alias: TREE: 4 places do not fit, and nothing was changed; edit them as `kas-alias kernel explain` describes, or use `kas-alias kernel wrap`",
+    "",
+  ]);
+  expect(contents(tree)).toEqual(before);
+  expect(run("status", tree)).toMatchObject({ status: 1, stderr: "" });
+  expect(run("status", tree).stdout).toContain(
+    "hook: not in; 2 of 6 places fit\nplace: init/Kconfig:5: fits\n",
+  );
+});
+
+test("where only modules' places do not fit, vmlinux gets the hook, and remove takes it out", () => {
+  const tree = treeFor("7.3");
+  const path = join(tree, "Makefile");
+  const line = "include $(addprefix $(srctree)/, $(include-y))\n";
+  replaceIn(path, line, `${line}${line}`);
+  const before = contents(tree);
+  const { status, stderr } = run("install", tree);
+  expect(status).toBe(1);
+  expect(stderr).toBe(
+    "kas-alias: TREE/Makefile: has `include $(addprefix $(srctree)/, $(include-y))` 2 times\n" +
+      "kas-alias: TREE: 1 place does not fit, and the hook is in for vmlinux only; edit them as `kas-alias kernel explain` describes, or use `kas-alias kernel wrap`\n",
+  );
+  const after = contents(tree);
+  const changed = [...before.keys()].filter((name) => before.get(name) !== after.get(name)).sort();
+  expect(changed).toEqual(["init/Kconfig", "scripts/link-vmlinux.sh"]);
+  expect(run("status", tree)).toMatchObject({ status: 1 });
+  expect(run("status", tree).stdout).toContain("hook: in for vmlinux, not for modules; 5 of 6 places fit\n");
+  expect(run("remove", tree)).toEqual(QUIET);
+  expect(contents(tree)).toEqual(before);
+});
+
+test("`explain` shows each change as `install` makes it", () => {
+  const { status, stdout, stderr } = kasAlias(["kernel", "explain"]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  const tree = treeFor("7.3");
+  const before = contents(tree);
+  run("install", tree);
+  const changes = [
+    ...stdout.matchAll(
+      /^ {2}(\S+): .*\n\n((?: {6}.*\n)+)\n {4}becomes\n\n((?: {6}.*\n|\n)+?)(?=\n {2}\S|\nWhere)/gm,
+    ),
+  ];
+  expect(changes).toHaveLength(PLACES);
+  for (const [, path, anchor, result] of changes) {
+    const lines = (text: string | undefined) => defined(text, "text").trim().replaceAll(/^ {6}/gm, "");
+    expect(before.get(defined(path, "path"))).toContain(lines(anchor));
+    expect(contents(tree).get(defined(path, "path"))).toContain(lines(result));
+  }
+});
+
+test("the target of a symbolic link is changed, not the link", () => {
   const tree = treeFor("6.12");
   const real = join(directory, "real-Kconfig");
   cpSync(join(tree, "init/Kconfig"), real);
   rmSync(join(tree, "init/Kconfig"));
   symlinkSync(real, join(tree, "init/Kconfig"));
   run("install", tree);
-  expect(readFileSync(real, "utf8")).toContain("config KALLSYMS_ALIAS_SRCLINE\n");
+  expect(readFileSync(real, "utf8")).toContain('source "scripts/kas-alias/Kconfig"\n');
 });
 
 describe("refused with one line is", () => {
@@ -284,31 +253,17 @@ describe("refused with one line is", () => {
     }
   });
 
-  test("a tree without a file to be patched", () => {
-    const tree = treeFor("6.12");
-    rmSync(join(tree, "init/Kconfig"));
-    expect(failure("install", tree)).toContain("do not apply: init/Kconfig: no such file; ");
-  });
-
-  test("a tree with another hook", () => {
+  test("a tree with a hook of another version", () => {
     const tree = treeFor("6.12");
     run("install", tree);
-    const path = join(tree, "scripts/link-vmlinux.sh");
-    writeFileSync(path, readFileSync(path, "utf8").replaceAll("alias_srcline", "other_srcline"));
+    replaceIn(join(tree, "scripts/link-vmlinux.sh"), " --dependencies", " --other");
     const before = contents(tree);
-    const words = "has a hook from another kas-alias or from changed patches; ";
+    const words = "has a hook from another version of kas-alias; ";
     const advice = "remove it first with node TREE/scripts/kas-alias.mjs kernel remove TREE\n";
     expect(failure("install", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(failure("remove", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
-    expect(run("status", tree).stdout).toContain("hook: in, but not by these patches");
+    expect(run("status", tree)).toMatchObject({ status: 1 });
+    expect(run("status", tree).stdout).toContain("hook: in, but from another version of kas-alias\n");
     expect(contents(tree)).toEqual(before);
-  });
-
-  test("a system without patch", () => {
-    const tree = treeFor("6.12");
-    const command = ["-i", "PATH=/nowhere", process.execPath, PROGRAM, "kernel", "install", tree];
-    expect(() => tool("env", command)).toThrow(
-      "kas-alias: patch: no such program; install the package patch\n",
-    );
   });
 });
