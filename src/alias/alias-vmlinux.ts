@@ -212,13 +212,12 @@ export async function aliasVmlinux(
 }
 
 /**
- * Compares the build IDs of an image and the file with its debug information. An object that the image was linked from has none, and
- * with a listing, both may be temporary images of a kernel's build, whose links have different IDs.
+ * Compares the build IDs of an image and the file with its debug information. An object that the image was linked from has none.
  *
  * @throws Failure for images of different builds
  */
-function checkBuildIds({ listing, image, debugImage }: VmlinuxInput): void {
-  if (listing !== undefined || image === undefined || debugImage === undefined) return;
+function checkBuildIds({ image, debugImage }: VmlinuxInput): void {
+  if (image === undefined || debugImage === undefined) return;
   if (debugImage.type === ET_REL) return;
   const [own, other] = [buildId(image), buildId(debugImage)];
   if (own === null || other === null || own === other) return;

@@ -1,6 +1,6 @@
 import { at } from "../checked-index.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
-import { isFunction, kindOfRow } from "../symbols/symbol-kind.ts";
+import { isFunction, isLabel, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { isUnlisted, nameFilter } from "./filters.ts";
 import type { Selection } from "./select.ts";
@@ -23,13 +23,17 @@ function hasSuffix(name: string, kind: number): boolean {
 
 /** The symbols of a selection that may be in the table, in address order. */
 export function tableSymbols(selection: Selection, { locateAll, signatures }: TableScope): Int32Array {
+  if (!locateAll && !signatures) return selection.symbols;
+  const { listing, inScope, symbols } = selection;
+  const chosen = new Set(symbols);
   if (locateAll) {
-    const { listing, inScope } = selection;
-    return inScope.filter((symbol) => !isUnlisted(symbolName(listing, symbol)));
+    const isLabelOnly = (kind: number) => isFunction(kind) && isLabel(kind);
+    return inScope.filter(
+      (symbol) =>
+        chosen.has(symbol) ||
+        !(isLabelOnly(at(listing.kind, symbol)) || isUnlisted(symbolName(listing, symbol))),
+    );
   }
-  if (!signatures) return selection.symbols;
-  const chosen = new Set(selection.symbols);
-  const { listing, inScope } = selection;
   return inScope.filter((symbol) => chosen.has(symbol) || isSuffixed(listing, symbol));
 }
 

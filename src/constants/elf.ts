@@ -77,6 +77,7 @@ export const STB_GNU_UNIQUE = 10;
 
 export const STV_DEFAULT = 0;
 
+export const STT_NOTYPE = 0;
 export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 export const STT_SECTION = 3;

@@ -12,3 +12,5 @@ export const IS_THREAD_LOCAL = 8;
 export const IS_GLOBAL = 16;
 /** STB_WEAK. */
 export const IS_WEAK = 32;
+/** A symbol without type and size: a label in assembly. */
+export const IS_LABEL = 64;

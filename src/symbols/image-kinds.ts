@@ -1,7 +1,10 @@
 import { at } from "../checked-index.ts";
-import { KIND_MASK } from "../constants/symbol-kind.ts";
+import { IS_LABEL, KIND_MASK } from "../constants/symbol-kind.ts";
 import { type Listing, symbolName } from "./listing.ts";
 import { kindOfLetter } from "./symbol-kind.ts";
+
+/** The part of a kind that nm's letter does not tell. */
+const UNTOLD = KIND_MASK | IS_LABEL;
 
 /**
  * A listing with the kinds that an image of the same build gives symbols of these names: nm's letter does not distinguish code from data
@@ -11,7 +14,7 @@ export function withImageKinds(listing: Listing, image: Listing): Listing {
   const kindOf = new Map<string, number>();
   const hashes = new Set<number>();
   for (let symbol = 0; symbol < image.count; symbol++) {
-    const kind = at(image.kind, symbol) & KIND_MASK;
+    const kind = at(image.kind, symbol) & UNTOLD;
     if (kind === (kindOfLetter(at(image.type, symbol)) & KIND_MASK)) continue;
     kindOf.set(symbolName(image, symbol), kind);
     hashes.add(at(image.nameHash, symbol));
@@ -22,11 +25,11 @@ export function withImageKinds(listing: Listing, image: Listing): Listing {
     }
   };
   for (const { symbol, name } of withHash(image)) {
-    if (kindOf.get(name) !== (at(image.kind, symbol) & KIND_MASK)) kindOf.delete(name);
+    if (kindOf.get(name) !== (at(image.kind, symbol) & UNTOLD)) kindOf.delete(name);
   }
   const kind = listing.kind.slice();
   for (const { symbol, name } of withHash(listing)) {
-    kind[symbol] = (at(kind, symbol) & ~KIND_MASK) | (kindOf.get(name) ?? at(kind, symbol) & KIND_MASK);
+    kind[symbol] = (at(kind, symbol) & ~UNTOLD) | (kindOf.get(name) ?? at(kind, symbol) & UNTOLD);
   }
   return { ...listing, kind };
 }

@@ -80,36 +80,54 @@ export function matchByName(
     }
     for (const [i, symbol] of namesakes.entries()) found.set(symbol, at(others, i));
   }
-  checkDistances(listing, image, found);
+  checkDistances(listing, inScope, image, imageInScope);
   return Uint32Array.from(symbols, (symbol) => at(image.tableIndex, found.get(symbol) ?? notInScope(symbol)));
 }
 
 /**
  * Checks that two images can be of one build: between two links of a build, an output section moves as a whole. Data may move within
- * its section, since .rodata has the kallsyms tables.
+ * its section, since .rodata has the kallsyms tables, and a link may add functions, such as a linker's stubs.
  *
- * @param found the image's symbol for each of the listing's symbols
  * @throws Failure if the functions of a section have moved by different distances
  */
-function checkDistances(listing: Listing, image: ElfListing, found: ReadonlyMap<number, number>): void {
+function checkDistances(
+  listing: Listing,
+  inScope: Int32Array,
+  image: ElfListing,
+  imageInScope: Int32Array,
+): void {
+  const ours = functionsByHash(listing, inScope);
   const moved = new Map<number, { symbol: number; distance: number }>();
-  for (const [symbol, other] of found) {
-    const section = sectionIndexOf(image.table, at(image.tableIndex, other));
-    if (section === 0 || !isFunction(at(image.kind, other))) continue;
-    const distance = addressDistance(
-      at(listing.addressHigh, symbol),
-      at(listing.addressLow, symbol),
-      at(image.addressHigh, other),
-      at(image.addressLow, other),
-    );
-    const first = moved.get(section);
-    if (first === undefined) moved.set(section, { symbol, distance });
-    else if (first.distance !== distance) {
-      const [a, b] = [symbolName(listing, first.symbol), symbolName(listing, symbol)];
-      const problem = `is of another build than ${image.source}: ${a} and ${b} are not as far apart there`;
-      throw new Failure("OTHER_BUILD", listing.source, problem, "give a --debug-file of the same build");
+  for (const [hash, others] of functionsByHash(image, imageInScope)) {
+    const namesakes = ours.get(hash);
+    if (namesakes?.length !== others.length) continue;
+    for (const [i, other] of others.entries()) {
+      const symbol = at(namesakes, i);
+      const section = sectionIndexOf(image.table, at(image.tableIndex, other));
+      if (section === 0) continue;
+      const distance = addressDistance(
+        at(listing.addressHigh, symbol),
+        at(listing.addressLow, symbol),
+        at(image.addressHigh, other),
+        at(image.addressLow, other),
+      );
+      const first = moved.get(section);
+      if (first === undefined) moved.set(section, { symbol, distance });
+      else if (first.distance !== distance) {
+        const [a, b] = [symbolName(listing, first.symbol), symbolName(listing, symbol)];
+        const problem = `is of another build than ${image.source}: ${a} and ${b} are not as far apart there`;
+        throw new Failure("OTHER_BUILD", listing.source, problem, "give a --debug-file of the same build");
+      }
     }
   }
+}
+
+/** Functions by the hash of their name, in the order given. */
+function functionsByHash({ kind, nameHash }: Listing, symbols: Int32Array): Map<number, number[]> {
+  const functions = new Map<number, number[]>();
+  for (const symbol of symbols)
+    if (isFunction(at(kind, symbol))) addTo(functions, at(nameHash, symbol), symbol);
+  return functions;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { SHF_EXECINSTR, SHF_WRITE } from "../constants/elf.ts";
 import {
   IS_GLOBAL,
+  IS_LABEL,
   IS_PER_CPU,
   IS_THREAD_LOCAL,
   IS_WEAK,
@@ -19,6 +20,8 @@ export const asObject = (kind: number): number => (kind & ~KIND_MASK) | KIND_OBJ
 export const isPerCpu = (kind: number): boolean => (kind & IS_PER_CPU) !== 0;
 export const isThreadLocal = (kind: number): boolean => (kind & IS_THREAD_LOCAL) !== 0;
 export const isGlobal = (kind: number): boolean => (kind & IS_GLOBAL) !== 0;
+/** Whether a symbol is a label in assembly, as far as an image shows. */
+export const isLabel = (kind: number): boolean => (kind & IS_LABEL) !== 0;
 export const isWeak = (kind: number): boolean => (kind & IS_WEAK) !== 0;
 
 const KIND_OF_LETTER = new Uint8Array(128);

@@ -225,12 +225,14 @@ describe("--debug-file", () => {
     expect(kasAlias(args, `${whole}\n`)).toMatchObject({ status: 0, stderr: "" });
   });
 
-  test("of another build is refused by its build ID; with a listing it may be another link of the same build", () => {
+  test("of another build is refused by its build ID; for a listing alone it may be another link of the same build", () => {
     const other = buildSample(join(place(), "vmlinux"), { TEXT_BASE: "0xffffffff82000000" });
-    expect(kasAlias(["vmlinux", SAMPLE, "--nm", "-", "--debug-file", other], NM).stdout).toBe(ALIASED);
-    expect(failure(["vmlinux", SAMPLE, "--debug-file", other])).toMatch(
-      /\/vmlinux: is of another build than .*vmlinux: its build ID is [0-9a-f]{40}, not [0-9a-f]{40}; give a --debug-file of the same build$/,
-    );
+    expect(kasAlias(["vmlinux", "--nm", "-", "--debug-file", other], NM).stdout).toBe(ALIASED);
+    for (const listing of [[], ["--nm", "-"]]) {
+      expect(failure(["vmlinux", SAMPLE, ...listing, "--debug-file", other], NM)).toMatch(
+        /\/vmlinux: is of another build than .*vmlinux: its build ID is [0-9a-f]{40}, not [0-9a-f]{40}; give a --debug-file of the same build$/,
+      );
+    }
   });
 });
 
@@ -258,6 +260,9 @@ test("a listing of 32-bit MIPS may extend the sign of addresses, as nm of binuti
 });
 
 describe("the alias table", () => {
+  const LISTING = join(place(), "nm");
+  writeFileSync(LISTING, NM);
+
   const read = (...args: string[]) => {
     const path = join(place(), "t.jsonl");
     const { status, stdout } = kasAlias(["vmlinux", SAMPLE, "--table", path, ...args]);
@@ -349,11 +354,29 @@ describe("the alias table", () => {
     });
   });
 
-  test("with --table-scope all has every text and weak symbol but padding, with section and size as in readelf", () => {
+  test.each([
+    ["an image", []],
+    ["a listing and an image", ["--nm", LISTING]],
+  ])(
+    "with --table-scope all of %s has every function but padding and labels without an alias",
+    (_, listing) => {
+      const rows = read(...listing, "--table-scope", "all").rows;
+      const labels = tool("readelf", ["-sW", SAMPLE])
+        .toString()
+        .matchAll(/^ *\d+: ([0-9a-f]{16}) +0 NOTYPE +\S+ +\S+ +\d+ (\S+)$/gm);
+      const isLabel = new Set(Array.from(labels, ([, address, name]) => `${address} ${name}`));
+      expect(isLabel).toContain("ffffffff81000000 _text");
+      const wanted = linesOf(NM).filter(
+        (line) =>
+          / [tTW] (?!__pfx_)/.test(line) &&
+          (!isLabel.has(line.replace(/ [tTW] /, " ")) || ALIASED.includes(`${line}@`)),
+      );
+      expect(rows.map(({ address, type, name }) => `${address} ${type} ${name}`)).toEqual(wanted);
+    },
+  );
+
+  test("with --table-scope all has section and size as in readelf", () => {
     const { rows } = read("--table-scope", "all");
-    expect(rows.map(({ address, type, name }) => `${address} ${type} ${name}`)).toEqual(
-      linesOf(NM).filter((line) => / [tTW] (?!__pfx_)/.test(line)),
-    );
     const sections = tool("readelf", ["-SW", SAMPLE]).toString();
     const entries = linesOf(tool("readelf", ["-sW", SAMPLE]).toString()).map((line) =>
       line.trim().split(/\s+/),

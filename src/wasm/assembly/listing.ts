@@ -17,6 +17,7 @@ import {
   STT_FILE,
   STT_FUNC,
   STT_GNU_IFUNC,
+  STT_NOTYPE,
   STT_OBJECT,
   STT_SECTION,
   STT_TLS,
@@ -24,6 +25,7 @@ import {
 import { DOLLAR, DOT_L, L_0 } from "../../constants/local-labels.ts";
 import {
   IS_GLOBAL,
+  IS_LABEL,
   IS_THREAD_LOCAL,
   IS_WEAK,
   KIND_FUNCTION,
@@ -162,6 +164,12 @@ function symbolValue(symbol: u32): u64 {
   return bases !== 0 && index < sectionCount ? value + <u64>load<u32>(bases + ((<usize>index) << 2)) : value;
 }
 
+/** Whether st_size is 0. */
+function isSizeless(symbol: u32): bool {
+  const entry = entryOf(symbol);
+  return is64 ? load<u64>(entry + 16) === 0 : load<u32>(entry + 8) === 0;
+}
+
 /** The index of a symbol's section; the number of sections if it is in none. */
 function sectionIndex(symbol: u32, section: u32): u32 {
   if (section === SHN_XINDEX && extendedIndices !== 0) {
@@ -214,7 +222,7 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     const sectionLetter = isInSection ? <u32>load<u8>(sectionLetters + index) : LETTER_ABSOLUTE;
     const sectionKind = isInSection ? <u32>load<u8>(sectionKinds + index) : 0;
     const letter = typeLetter(info, section, sectionLetter);
-    const what = letter | (symbolKind(info, section, sectionKind) << KNOWN_KIND_SHIFT);
+    const what = letter | (symbolKind(info, section, sectionKind, isSizeless(symbol)) << KNOWN_KIND_SHIFT);
     store<u32>(symbols + <usize>symbol * KNOWN_BYTES, what, KNOWN_LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
@@ -435,7 +443,7 @@ function typeLetter(info: u32, section: u32, sectionLetter: u32): u32 {
  * What a symbol is (constants/symbol-kind.ts). Its ELF type decides; for a symbol without one, such as a label in assembly, the
  * section. nm's letter is not enough: from Linux 7.2 on, x86's .data is executable.
  */
-function symbolKind(info: u32, section: u32, sectionKind: u32): u32 {
+function symbolKind(info: u32, section: u32, sectionKind: u32, isSizeless: bool): u32 {
   const binding = info >>> 4;
   const type = info & 0xf;
   let kind = sectionKind;
@@ -445,6 +453,7 @@ function symbolKind(info: u32, section: u32, sectionKind: u32): u32 {
     if (isFunction || isObject) kind = (kind & ~KIND_MASK) | (isFunction ? KIND_FUNCTION : KIND_OBJECT);
   }
   if (type === STT_TLS) kind |= IS_THREAD_LOCAL;
+  if (type === STT_NOTYPE && isSizeless) kind |= IS_LABEL;
   if (binding === STB_WEAK) kind |= IS_WEAK;
   else if (binding === STB_GLOBAL || binding === STB_GNU_UNIQUE) kind |= IS_GLOBAL;
   return kind;

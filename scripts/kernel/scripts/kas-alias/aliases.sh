@@ -41,6 +41,7 @@ alias_listing()
 	local image="${1}"
 	local listing="${2}"
 	local output="${3}"
+	local debug_file
 	local table=.tmp_vmlinux.aliases
 	shift 3
 
@@ -53,8 +54,11 @@ alias_listing()
 	case "${image}" in
 	*1)
 		rm -f "${table}"
-		kas_alias vmlinux "${image}" --nm "${listing}"			\
-			--debug-file "$(debug_file "${image}")"			\
+		# Another link of the same build has another build ID.
+		debug_file="$(debug_file "${image}")"
+		[ "${debug_file}" = vmlinux.o ] || image=
+		kas_alias vmlinux ${image} --nm "${listing}"			\
+			--debug-file "${debug_file}"				\
 			--kernel-release "$(cat include/config/kernel.release)"	\
 			-o "${output}" --table "${table}" "$@"
 		;;
