@@ -67,6 +67,8 @@ const BOOT_TOOLS = {
   cpio: "cpio",
   "/bin/busybox": "busybox-static",
   "qemu-system-x86_64": "qemu-system-x86",
+  gawk: "gawk",
+  "/usr/sbin/depmod": "kmod",
 };
 
 await main(async () => {
@@ -74,6 +76,7 @@ await main(async () => {
   const boot = process.argv[2] === "--boot";
   const nodes = process.argv[2] === "--nodes";
   const args = process.argv.slice(kernels || boot || nodes ? 3 : 2);
+  const all = args.includes("--all");
   await ensureDependencies();
   await ensurePackages({ ...TOOLS, ...(kernels && KERNEL_TOOLS), ...(boot && BOOT_TOOLS) });
 
@@ -85,10 +88,10 @@ await main(async () => {
   delete env.NODE_EXTRA_CA_CERTS;
   if (kernels) {
     await fetchKernels();
-    await fetchArchitectures(args.includes("--all") ? "all" : process.env.KAS_ARCHES);
+    await fetchArchitectures(all ? "all" : process.env.KAS_ARCHES);
     env.KAS_ALIAS_KERNELS = CACHE;
   }
-  if (boot) env.KAS_ALIAS_BOOT = await fetchSources();
+  if (boot) env.KAS_ALIAS_BOOT = await fetchSources(all);
   if (nodes) env.KAS_ALIAS_NODES = await fetchNodes();
   const selected = args.filter((arg) => arg !== "--all");
   const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...selected], {

@@ -3,6 +3,7 @@
 
 import {
   appendFileSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -27,8 +28,8 @@ const BUILD_SECONDS = 1800;
 /** Output of md5sum, but not for empty input. */
 const SUM_OF_LINES = /^(?!d41d8cd98f00b204e9800998ecf8427e)[0-9a-f]{32}$/;
 /** The modules in the tree; the last one shares no name. */
-const [CORE, HWMON, CRC7] = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/crc7"] as const;
-const MODULES = [CORE, HWMON, CRC7];
+const [CORE, HWMON, CORDIC] = ["drivers/i2c/i2c-core", "drivers/hwmon/hwmon", "lib/math/cordic"] as const;
+const MODULES = [CORE, HWMON, CORDIC];
 /** Renames a function of hwmon.c to one that i2c-core alone had until then. */
 const SHARED = "CFLAGS_hwmon.o=-Dhwmon_dev_release=i2c_adapter_dev_release";
 
@@ -50,6 +51,12 @@ function testSeries(source: Source): void {
   const build = new KernelBuild(source);
   const directory = temporaryDirectory();
   const hello = new OutsideModule(build, "oot-module", join(directory, "hello"));
+  /** From 7.2 on, the names of modules do not count by default. */
+  const countsModules = !series.startsWith("7.");
+  const ON = ["KALLSYMS_ALIAS_SRCLINE", ...(countsModules ? [] : ["KALLSYMS_ALIAS_SRCLINE_MODULES"])].flatMap(
+    (option) => ["-e", option],
+  );
+  const counts = build.path("scripts/kas-alias/modules.symbfreq");
   const stock = new StockKernel(build, join(directory, "stock"));
   const modules = MODULES.map((module) => build.path(`${module}.ko`));
   const core = build.path(`${CORE}.ko`);
@@ -66,6 +73,7 @@ function testSeries(source: Source): void {
   let onKallsyms = 0;
   let guest: Map<string, string>;
   let rows: TableRow[] = [];
+  let wrapped: Made;
   /** `make modules` that only links the modules. */
   let bareModules: Made;
   let onModules: Made;
@@ -129,7 +137,7 @@ function testSeries(source: Source): void {
 
   describe("with the option on", () => {
     beforeAll(() => {
-      build.configure("-e", "KALLSYMS_ALIAS_SRCLINE");
+      build.configure(...ON);
       build.must("prepare");
       on = build.relink();
       build.must("vmlinux", "modules");
@@ -139,14 +147,15 @@ function testSeries(source: Source): void {
       onVmlinux = build.sha256("vmlinux");
       onKallsyms = kallsymsSize();
       const table = join(directory, "vmlinux.jsonl");
-      succeed("vmlinux", build.path("vmlinux"), "--table", table);
+      const frequency = countsModules ? [] : ["--symbol-frequency", counts];
+      succeed("vmlinux", build.path("vmlinux"), ...frequency, "--table", table);
       rows = rowsOf(table);
       // The table has the addresses that the image was linked for.
       guest = bootKernel("on", "nokaslr");
     }, BUILD_SECONDS * 1000);
 
     test("there is an ALIAS step for each pass, and no additional link", () => {
-      expect(steps(on, "ALIAS")).toEqual(images.map((image) => `ALIAS ${image}.syms.aliased`));
+      expect(steps(on, "ALIAS")).toEqual(images.map((image) => `ALIAS ${image}`));
       expect(steps(on, "LD", "BTF")).toEqual(steps(bare, "LD", "BTF"));
     });
 
@@ -171,7 +180,7 @@ function testSeries(source: Source): void {
       const { output } = build.must("vmlinux", "KALLSYMS_EXTRA_PASS=1", "V=1");
       const command = String.raw`^\+ \S*node \S*/scripts/kas-alias\.mjs vmlinux`;
       const runs = (what: string) => output.match(new RegExp(`${command} ${what}`, "gm"));
-      expect(runs(String.raw`\S+ --nm \S+\.syms --debug-file \S+ `)).toHaveLength(1);
+      expect(runs(String.raw`--nm \S+\.syms --debug-file \S+ `)).toHaveLength(1);
       expect(runs(String.raw`--nm \S+\.syms --reuse-table \S+ `)).toHaveLength(2);
       expect(aliasesOf(third)).toHaveLength(rows.length);
       expect(build.sha256("vmlinux")).toBe(onVmlinux);
@@ -197,14 +206,13 @@ function testSeries(source: Source): void {
 
       test("without a Node of 20.19 or later", () => {
         const missing = join(directory, "missing");
-        const words =
-          "is not Node.js 20.19 or later; name one with NODE=, or disable CONFIG_KALLSYMS_ALIAS_SRCLINE";
+        const words = "no such command; name a Node.js of version 20.19 or later with NODE=";
         expect(failure(`NODE=${missing}`)).toEqual([`kas-alias: ${missing}: ${words}`]);
         const old = node(
           "old",
           `exec ${process.execPath} --import 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.18.3"})' "$@"`,
         );
-        expect(failure(old)).toEqual([`kas-alias: ${join(directory, "old")}: ${words}`]);
+        expect(failure(old)).toEqual(["kas-alias: needs Node.js 20.19 or later; this is 20.18.3"]);
       });
 
       test("in the first pass, without leaving a table", () => {
@@ -278,7 +286,7 @@ function testSeries(source: Source): void {
         for (const path of modules.slice(0, 2)) {
           expect(aliasedNames(path)).toContain("i2c_adapter_dev_release");
         }
-        expect(steps(build.must("modules"), "LD")).not.toContain(linkOf(CRC7));
+        expect(steps(build.must("modules"), "LD")).not.toContain(linkOf(CORDIC));
         expect(aliasedNames(core)).not.toContain("i2c_adapter_dev_release");
       });
 
@@ -325,11 +333,11 @@ function testSeries(source: Source): void {
       test("outside the tree report a missing modules.symbfreq; clean removes everything", () => {
         const other = new OutsideModule(build, "oot-module", join(directory, "no-counts"));
         const before = readdirSync(other.directory).sort();
-        const [there, away] = [build.path("modules.symbfreq"), build.path("away")];
+        const [there, away] = [counts, build.path("away")];
         renameSync(there, away);
         try {
           const { output } = other.must("modules");
-          expect(output).toContain("WARNING: modules.symbfreq is missing.\n");
+          expect(output).toMatch(/^WARNING: \S*scripts\/kas-alias\/modules\.symbfreq is missing\.$/m);
           expect(aliasedNames(other.path("hello.ko"))).toEqual([]);
         } finally {
           renameSync(away, there);
@@ -392,13 +400,11 @@ function testSeries(source: Source): void {
       });
 
       test("need not be configured", () => {
-        build.configure("-d", "KALLSYMS_ALIAS_SRCLINE_DATA", "-d", "I2C", "-d", "HWMON", "-d", "CRC7");
-        expect(steps(build.must("vmlinux", "modules"), "ALIAS").at(-1)).toBe(
-          `ALIAS ${lastImage}.syms.aliased`,
-        );
+        build.configure("-d", "KALLSYMS_ALIAS_SRCLINE_DATA", "-d", "I2C", "-d", "HWMON", "-d", "CORDIC");
+        expect(steps(build.must("vmlinux", "modules"), "ALIAS").at(-1)).toBe(`ALIAS ${lastImage}`);
         expect(readFileSync(build.path("modules.order"), "utf8")).toBe("");
         expect(aliasesOf(lastImage)).toHaveLength(rows.length);
-        build.configure("-m", "I2C", "-m", "HWMON", "-m", "CRC7");
+        build.configure("-m", "I2C", "-m", "HWMON", "-m", "CORDIC");
       });
     });
 
@@ -412,6 +418,104 @@ function testSeries(source: Source): void {
       ]);
       expect(changed.toString()).toBe("");
       expect(readdirSync(join(tree, "scripts"))).not.toContain("kas-alias.mjs");
+    });
+
+    describe("and then removed, a stand-in for nm", () => {
+      const wrapper = join(directory, "kas-nm");
+      const savedCounts = join(directory, "counts");
+      const hookMap = join(directory, "System.map");
+      const wrap = (...options: string[]) =>
+        succeed("kernel", "wrap", "-o", wrapper, "--build", build.directory, ...options);
+      const frequency = countsModules ? [] : ["--symbol-frequency", savedCounts];
+      const NM = `NM=${wrapper}`;
+      let hookModules: string[][] = [];
+
+      beforeAll(() => {
+        // Everything as with the hook alone.
+        succeed("kernel", "install", tree);
+        build.configure(...ON, "-d", "KALLSYMS_ALIAS_SRCLINE_DATA");
+        build.must("vmlinux", "modules");
+        expect(build.sha256("vmlinux")).toBe(onVmlinux);
+        copyFileSync(counts, savedCounts);
+        copyFileSync(build.path("System.map"), hookMap);
+        hookModules = modules.map(aliasedNames);
+        succeed("kernel", "remove", tree);
+        build.configure();
+        expect(readFileSync(build.path(".config"), "utf8")).not.toContain("ALIAS_SRCLINE");
+        wrap(...frequency);
+        // nm is in the commands of other files.
+        build.must("vmlinux", "modules", NM);
+        wrapped = build.relink(NM);
+      }, BUILD_SECONDS * 1000);
+
+      test("gives the same vmlinux, without a change of the tree", () => {
+        expect(steps(wrapped, "ALIAS")).toEqual(images.map((image) => `ALIAS ${image}`));
+        expect(steps(wrapped, "LD", "BTF")).toEqual(steps(bare, "LD", "BTF"));
+        expect(build.sha256("vmlinux")).toBe(onVmlinux);
+      });
+
+      test("adds the aliases to System.map, which depmod and the ranges of built-in modules do not mind", () => {
+        const lines = linesOf(readFileSync(build.path("System.map"), "utf8"));
+        expect(lines.filter((line) => line.includes("@"))).toHaveLength(rows.length);
+        expect(`${lines.filter((line) => !line.includes("@")).join("\n")}\n`).toBe(
+          readFileSync(hookMap, "utf8"),
+        );
+        const to = join(directory, "for depmod");
+        build.must(`INSTALL_MOD_PATH=${to}`, "modules_install", NM);
+        const release = defined(readdirSync(join(to, "lib/modules"))[0], "a release");
+        for (const map of [build.path("System.map"), hookMap]) {
+          const warnings = tool("sh", ["-c", 'exec depmod -ae -F "$0" -b "$1" "$2" 2>&1', map, to, release]);
+          expect(warnings.toString()).toBe("");
+          if (series === "6.1") continue;
+          const verify = join(tree, "scripts/verify_builtin_ranges.awk");
+          const files = ["modules.builtin", "vmlinux.map", "vmlinux.o.map"];
+          const arguments_ = [verify, "modules.builtin.ranges", map, ...files];
+          const verified = tool("sh", ["-c", 'cd "$0" && exec gawk -f "$@"', build.directory, ...arguments_]);
+          expect(verified.toString()).toMatch(/^Verification of \S+ succeeded\./m);
+        }
+      });
+
+      test("is not needed for a second make, and asks for another link when its options change", () => {
+        const linked = () => steps(build.must("vmlinux", NM), "LD", "ALIAS").length > 0;
+        expect(linked()).toBe(false);
+        wrap(...frequency);
+        expect(linked()).toBe(false);
+        wrap("--data", ...frequency);
+        expect(linked()).toBe(true);
+        expect(linesOf(readFileSync(build.path("System.map"), "utf8"))).toContainEqual(
+          expect.stringMatching(/^\S+ [bBdDrR] \S+@/),
+        );
+        wrap(...frequency);
+        expect(linked()).toBe(true);
+        expect(build.sha256("vmlinux")).toBe(onVmlinux);
+      });
+
+      test("stops the build with one line if it fails, and the next make continues", () => {
+        tool("touch", [join(tree, "scripts/link-vmlinux.sh")]);
+        const { status, output } = build.make("vmlinux", NM, `NODE=${join(directory, "missing")}`);
+        expect(status).not.toBe(0);
+        expect(linesOf(output).filter((line) => line.startsWith("kas-alias: "))).toHaveLength(1);
+        expect(steps(build.must("vmlinux", NM), "ALIAS")).toHaveLength(images.length);
+        expect(build.sha256("vmlinux")).toBe(onVmlinux);
+      });
+
+      test("leaves the modules to `kernel inject`, which gives them the hook's aliases, once", () => {
+        build.must("modules", NM);
+        for (const path of modules) expect(aliasedNames(path)).toEqual([]);
+        const scope = ["--scope", "global"];
+        succeed("kernel", "inject", build.directory, ...scope);
+        expect(modules.map(aliasedNames)).toEqual(hookModules);
+        const before = modules.map((path) => statSync(path).mtimeMs);
+        succeed("kernel", "inject", build.directory, ...scope);
+        expect(modules.map((path) => statSync(path).mtimeMs)).toEqual(before);
+        expect(steps(build.must("modules", NM), "LD", "BTF")).toEqual([]);
+        const to = join(directory, "injected");
+        build.must(`INSTALL_MOD_PATH=${to}`, "modules_install", NM);
+        for (const [i, path] of modules.entries()) {
+          const [installed] = linesOf(tool("find", [to, "-name", basename(path)]).toString());
+          expect(aliasedNames(defined(installed, path))).toEqual(hookModules[i]);
+        }
+      });
     });
   });
 
@@ -499,6 +603,7 @@ function testSeries(source: Source): void {
       const figures = {
         relink: { without: bare.seconds, withAliases: on.seconds },
         relinkWithoutBtf: { without, withAliases },
+        relinkByStandIn: wrapped.seconds,
         modules: { without: bareModules.seconds, withAliases: onModules.seconds },
         bytesPerAlias: bytes / rows.length,
       };

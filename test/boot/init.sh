@@ -64,7 +64,7 @@ if [ -e /probes ]; then
 	echo > trace
 fi
 echo "== insmod"
-insmod /i2c-core.ko && insmod /hwmon.ko && insmod /crc7.ko && insmod /hello.ko && echo done || dmesg | tail -n 5
+insmod /i2c-core.ko && insmod /hwmon.ko && insmod /cordic.ko && insmod /hello.ko && echo done || dmesg | tail -n 5
 echo "== names with modules"
 # Pages of instructions that probes took are there for a while.
 sed 's/^[0-9a-f]* //' /proc/kallsyms | grep -v '@\|\[__builtin__' | md5sum | cut -d' ' -f1
@@ -113,8 +113,8 @@ if [ -e /three_names.ko ]; then
 	rmmod three_names
 fi
 echo "== rmmod"
-rmmod hello && rmmod crc7 && rmmod hwmon && rmmod i2c-core && echo done
+rmmod hello && rmmod cordic && rmmod hwmon && rmmod i2c-core && echo done
 echo "== after rmmod"
-grep -c '\[\(i2c_core\|hwmon\|crc7\|hello\)\]' /proc/kallsyms
+grep -c '\[\(i2c_core\|hwmon\|cordic\|hello\)\]' /proc/kallsyms
 echo "== end"
 reboot -f

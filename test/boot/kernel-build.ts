@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Source } from "../../scripts/kernel-sources.mjs";
+import { EDITS } from "../../src/kernel-tree/edits.ts";
 import { defined } from "../defined.ts";
 import { tool } from "../tool.ts";
 
@@ -17,7 +18,6 @@ export const sources: readonly Source[] = JSON.parse(readFileSync(list, "utf8"))
 
 const CONFIG = fileURLToPath(new URL("config", import.meta.url));
 const SAMPLES = fileURLToPath(new URL("../../samples", import.meta.url));
-const PATCHES = fileURLToPath(new URL("../../scripts/kernel", import.meta.url));
 
 /** A run of make. */
 export interface Made {
@@ -90,7 +90,8 @@ export class KernelBuild {
 
   /** The link of vmlinux anew, with nothing else to do. */
   relink(...args: string[]): Made {
-    rmSync(this.path("vmlinux"), { force: true });
+    // Linux 7.x links vmlinux.unstripped.
+    for (const name of ["vmlinux", "vmlinux.unstripped"]) rmSync(this.path(name), { force: true });
     return this.must("vmlinux", ...args);
   }
 
@@ -99,6 +100,8 @@ export class KernelBuild {
    * would take as long as the first build.
    */
   relinkWithout(option: string): Made {
+    // Before 6.11, BTF is made from it.
+    rmSync(this.path(".tmp_vmlinux.btf"), { force: true });
     const path = join(this.source.tree, "scripts/link-vmlinux.sh");
     const script = readFileSync(path, "utf8");
     const head = "is_enabled() {\n";
@@ -150,20 +153,14 @@ export function steps({ output }: Made, ...names: string[]): string[] {
   );
 }
 
-/** Restores the tree after an interrupted run. */
-export function restoreTree({ tree, pristine, series }: Source): void {
-  const patches = tool("sh", ["-c", 'cat "$0"/*.patch', join(PATCHES, series)]).toString();
-  const paths = new Set(
-    Array.from(patches.matchAll(/^--- a\/(.*)$/gm), ([, path]) => defined(path, "path of a patched file")),
-  );
-  for (const path of paths) {
-    if (!existsSync(join(pristine, path))) throw new Error(`${series}: ${path} is not kept`);
-    if (readFileSync(join(tree, path)).equals(readFileSync(join(pristine, path)))) continue;
-    rmSync(join(tree, path));
-    copyFileSync(join(pristine, path), join(tree, path));
+/** Restores the tree after an interrupted run: the files that the hook changes, and those that it adds. */
+export function restoreTree({ tree, pristine }: Source): void {
+  for (const { file } of EDITS) {
+    if (readFileSync(join(tree, file)).equals(readFileSync(join(pristine, file)))) continue;
+    rmSync(join(tree, file));
+    copyFileSync(join(pristine, file), join(tree, file));
   }
-  // What the patches add.
-  for (const name of ["kas-alias.mjs", "Makefile.modalias"]) {
-    rmSync(join(tree, "scripts", name), { force: true });
+  for (const name of ["kas-alias", "kas-alias.mjs", "Makefile.modalias"]) {
+    rmSync(join(tree, "scripts", name), { recursive: true, force: true });
   }
 }

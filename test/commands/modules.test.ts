@@ -210,6 +210,47 @@ describe("names are counted", () => {
     expect(added).toHaveLength(2);
   });
 
+  test.each(["ld", "ld.lld-19"])(
+    "not for code that klp-build takes from other objects, linked by %s",
+    (linker) => {
+      const folder = place();
+      const twin = (value: number) =>
+        `__attribute__((noipa)) static int twin(int x) { return x + ${value}; }`;
+      const files = {
+        "init.c": `${twin(1)}\nint init(int x) { return twin(x); }\n`,
+        // scripts/livepatch/klp-build merges such objects with init.c.
+        "vmlinux.c": `${twin(2)}\nint changed(int x) { return twin(x); }\n__attribute__((used, section(".init.klp_objects"))) static long objects;\n`,
+      };
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+      const [init, changed] = [compile(folder, "init.c"), compile(folder, "vmlinux.c", "-g0")];
+      const symbols = join(folder, "symbols");
+      tool("objcopy", ["--strip-symbol=vmlinux.c", changed]);
+      tool(linker, ["-r", "-o", `${symbols}.o`, init, changed]);
+      const { rows } = table(`${symbols}.o`);
+      expect(rows.map(({ name, alias }) => [name, alias])).toEqual([["twin", "twin@init_c_1"]]);
+    },
+  );
+
+  test("in each object separately from Linux 7.2 on, whose probes look in vmlinux first", () => {
+    const withRelease = (release: string, ...args: string[]) =>
+      table(...KOS, "--vmlinux", SAMPLE, "--kernel-release", release, ...args);
+    const separately = withRelease("7.2.0", "--scope", "object").rows;
+    expect(separately.length).toBeLessThan(withRelease("7.1.9").rows.length);
+    for (const release of ["7.2.0", "7.3.4+deb13-amd64", "10.0"]) {
+      const { header, rows } = withRelease(release);
+      expect({ scope: header.scope, rows }).toEqual({ scope: "object", rows: separately });
+    }
+    for (const release of ["5.10.1", "6.12.1", "7.1.9"])
+      expect(withRelease(release).header.scope).toBe("global");
+    expect(withRelease("7.2.0", "--scope", "global").header.scope).toBe("global");
+    // A module says which kernel it is for.
+    const modinfo =
+      '__attribute__((used, section(".modinfo"))) static const char v[] = "vermagic=7.3.4 SMP";';
+    const folder = place();
+    writeFileSync(join(folder, "new.c"), `${modinfo}\nint only(int x) { return x; }\n`);
+    expect(table(compile(folder, "new.c")).header).toMatchObject({ scope: "object", kernel: "7.3.4" });
+  });
+
   test("in each object separately with --scope object, so that other modules do not matter", () => {
     const { header, rows } = table(...KOS, "--vmlinux", SAMPLE, "--scope", "object");
     const expected = expectedRows(KOS, (own) => duplicates([own]));

@@ -1,0 +1,3 @@
+import { testHook } from "./hook.ts";
+
+testHook("7.3");
