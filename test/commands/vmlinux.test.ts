@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { labelsOf } from "../labels.ts";
 import { buildSample, SAMPLE } from "../sample-kernel.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
@@ -361,10 +362,7 @@ describe("the alias table", () => {
     "with --table-scope all of %s has every function but padding and labels without an alias",
     (_, listing) => {
       const rows = read(...listing, "--table-scope", "all").rows;
-      const labels = tool("readelf", ["-sW", SAMPLE])
-        .toString()
-        .matchAll(/^ *\d+: ([0-9a-f]{16}) +0 NOTYPE +\S+ +\S+ +\d+ (\S+)$/gm);
-      const isLabel = new Set(Array.from(labels, ([, address, name]) => `${address} ${name}`));
+      const isLabel = labelsOf(SAMPLE);
       expect(isLabel).toContain("ffffffff81000000 _text");
       const wanted = linesOf(NM).filter(
         (line) =>

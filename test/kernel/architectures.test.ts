@@ -176,7 +176,7 @@ describe.each(kernels)("$architecture: $package $version", ({ fault, vmlinux, mo
       name.endsWith(".ko"),
     );
     expect(files.length).toBeGreaterThanOrEqual(25);
-    const table = runTable(["modules", "--directory", modules, "--vmlinux", vmlinux]);
+    const table = runTable(["modules", "--directory", modules, "--vmlinux", vmlinux, "--scope", "global"]);
     const rows = table.filter(({ object }) => object !== "vmlinux");
     await annotate(`${files.length} modules, ${rows.length} aliases`);
     expect(rows.length).toBeGreaterThan(25);
