@@ -156,7 +156,7 @@ export function explain(): Promise<boolean> {
   return writeTexts([
     "`kas-alias kernel install` adds these files to a kernel tree:\n\n",
     ...files,
-    "\nand changes these lines, which stand once in Linux 6.1 to 7.3:\n",
+    "\nand changes these lines, which occur once in Linux 6.1 to 7.3:\n",
     ...EDITS.map(explainEdit),
     "\nWhere one does not fit, make the change by hand at the place that does the same. The first three add aliases to vmlinux, the others\n",
     "to modules. Without any change of the tree: `kas-alias kernel wrap`.\n",

@@ -22,7 +22,7 @@ const OWN_OPTIONS = ["output", "build", "nm"];
 /** The options whose value is a path; the build runs in another directory. */
 const PATHS = ["symbolFrequency", "sourceRoot"];
 
-/** `kas-alias kernel wrap`: writes a stand-in for nm, and has `make` link vmlinux again if it gives other aliases. */
+/** `kas-alias kernel wrap`: writes an nm wrapper, and has `make` link vmlinux again if it gives other aliases. */
 export async function wrap(command: Command, { output, build, nm }: WrapOptions): Promise<boolean> {
   const program = fileURLToPath(import.meta.url);
   const options = {

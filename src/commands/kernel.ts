@@ -9,7 +9,7 @@ export function addKernelCommand(program: Command, run: Runner): void {
   const command = program.command("kernel").description("add aliases to a kernel's own build");
   const wrapCommand = command
     .command("wrap")
-    .description("print a stand-in for nm that adds aliases to any kernel: make NM=<file>")
+    .description("print a wrapper of nm that adds aliases to any kernel: make NM=<file>")
     .option("-o, --output <file>", "write it to a file, and make that executable", "-")
     .option("--build <dir>", "build directory of the kernel: vmlinux is linked again if aliases may change")
     .option("--nm <command>", "nm of the build (default: as the kernel's Makefile selects it)")

@@ -385,7 +385,7 @@ export function sectionName(elf: ElfFile, index: number): string | null {
 
 /**
  * The source file name of a local symbol, from the nearest STT_FILE symbol before it (gABI, "Symbol Table"). null if there is none:
- * for a global symbol, also one that is hidden and therefore local in a linked image, where lld puts it behind the last file's; for an
+ * for a global symbol, also one that is hidden and therefore local in a linked image, where lld puts it after the last file's; for an
  * empty name, with which linkers mark their own symbols; and for that of an object, which GNU ld gives to symbols without a file
  * (`vmlinux.o`), and LLVM's LTO to its own code (`ld-temp.o`).
  */

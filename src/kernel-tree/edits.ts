@@ -2,14 +2,14 @@
 export type HookPart = "vmlinux" | "modules";
 
 /**
- * A change of a kernel's file at an anchor: text that stands once in the file, in Linux 6.1 to 7.3. Only the anchor has to fit,
+ * A change of a kernel's file at an anchor: text that occurs once in the file, in Linux 6.1 to 7.3. Only the anchor has to fit,
  * whatever a distribution has put around it.
  */
 export interface Edit {
   readonly part: HookPart;
   readonly file: string;
   readonly purpose: string;
-  /** The anchor as it stands in 7.3. */
+  /** The anchor as in 7.3. */
   readonly anchor: string;
   /** Matches the anchor. */
   readonly from: RegExp;

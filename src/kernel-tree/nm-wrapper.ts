@@ -17,13 +17,13 @@ export interface WrapperOptions {
 }
 
 /**
- * A shell script that stands in for nm in a kernel's build (`make NM=…`). It adds aliases to the listings from which
+ * A shell script that wraps nm in a kernel's build (`make NM=…`). It adds aliases to the listings from which
  * scripts/link-vmlinux.sh makes the kernel's symbol table: those of `nm -n` for a temporary or the final image, in Linux 5.10 to 7.3. nm
  * itself does everything else.
  */
 export function nmWrapper({ node, program, nm, arguments: args }: WrapperOptions): string {
   return `#!/bin/sh
-# Stands in for nm in a kernel's build: make NM=<this file>
+# Wraps nm in a kernel's build: make NM=<this file>
 # Made by kas-alias ${VERSION}.
 
 program=${quoted(program)}

@@ -3,8 +3,8 @@ import { IS_LABEL, KIND_MASK } from "../constants/symbol-kind.ts";
 import { type Listing, symbolName } from "./listing.ts";
 import { kindOfLetter } from "./symbol-kind.ts";
 
-/** The part of a kind that nm's letter does not tell. */
-const UNTOLD = KIND_MASK | IS_LABEL;
+/** The part of a kind that nm's letter does not show. */
+const UNSHOWN = KIND_MASK | IS_LABEL;
 
 /**
  * A listing with the kinds that an image of the same build gives symbols of these names: nm's letter does not distinguish code from data
@@ -14,7 +14,7 @@ export function withImageKinds(listing: Listing, image: Listing): Listing {
   const kindOf = new Map<string, number>();
   const hashes = new Set<number>();
   for (let symbol = 0; symbol < image.count; symbol++) {
-    const kind = at(image.kind, symbol) & UNTOLD;
+    const kind = at(image.kind, symbol) & UNSHOWN;
     if (kind === (kindOfLetter(at(image.type, symbol)) & KIND_MASK)) continue;
     kindOf.set(symbolName(image, symbol), kind);
     hashes.add(at(image.nameHash, symbol));
@@ -25,11 +25,11 @@ export function withImageKinds(listing: Listing, image: Listing): Listing {
     }
   };
   for (const { symbol, name } of withHash(image)) {
-    if (kindOf.get(name) !== (at(image.kind, symbol) & UNTOLD)) kindOf.delete(name);
+    if (kindOf.get(name) !== (at(image.kind, symbol) & UNSHOWN)) kindOf.delete(name);
   }
   const kind = listing.kind.slice();
   for (const { symbol, name } of withHash(listing)) {
-    kind[symbol] = (at(kind, symbol) & ~UNTOLD) | (kindOf.get(name) ?? at(kind, symbol) & UNTOLD);
+    kind[symbol] = (at(kind, symbol) & ~UNSHOWN) | (kindOf.get(name) ?? at(kind, symbol) & UNSHOWN);
   }
   return { ...listing, kind };
 }

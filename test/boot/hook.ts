@@ -420,7 +420,7 @@ function testSeries(source: Source): void {
       expect(readdirSync(join(tree, "scripts"))).not.toContain("kas-alias.mjs");
     });
 
-    describe("and then removed, a stand-in for nm", () => {
+    describe("and then removed, an nm wrapper", () => {
       const wrapper = join(directory, "kas-nm");
       const savedCounts = join(directory, "counts");
       const hookMap = join(directory, "System.map");

@@ -1,4 +1,4 @@
-// The stand-in for nm, called as scripts/link-vmlinux.sh of Linux 5.10 to 7.3 calls it. test/boot builds kernels with it.
+// The nm wrapper, called as scripts/link-vmlinux.sh of Linux 5.10 to 7.3 calls it. test/boot builds kernels with it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
