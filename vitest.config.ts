@@ -1,5 +1,5 @@
 // Which tests run: those on real kernels when KAS_ALIAS_KERNELS names their directory, those that build and boot kernels when
-// KAS_ALIAS_BOOT names a list of sources, those on other versions of Node.js when KAS_ALIAS_NODES names a list of them, all others otherwise.
+// KAS_ALIAS_BOOT names a list of sources (those in test/boot/all only with KAS_ALIAS_ALL), those on other versions of Node.js when KAS_ALIAS_NODES names a list of them, all others otherwise.
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
@@ -15,7 +15,12 @@ const special =
 export default defineConfig({
   test: {
     include: [`${special ?? "test/**"}/*.test.ts`],
-    exclude: special === undefined ? ["test/kernel/**", "test/boot/**", "test/nodes/**"] : [],
+    exclude:
+      special === undefined
+        ? ["test/kernel/**", "test/boot/**", "test/nodes/**"]
+        : process.env.KAS_ALIAS_ALL === undefined
+          ? ["test/boot/all/**"]
+          : [],
     // The tests mostly wait for the programs that they run, some of which also wait; those on kernels need the memory.
     maxWorkers: availableParallelism() + (special === undefined ? 1 : 0),
     globalSetup: "test/global-setup.ts",

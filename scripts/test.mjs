@@ -83,7 +83,13 @@ await main(async () => {
   const report = join(temporaryDirectory(tmpdir()), "report.json");
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const { KAS_ALIAS_KERNELS: _, KAS_ALIAS_BOOT: __, KAS_ALIAS_NODES: ___, ...env } = process.env;
+  const {
+    KAS_ALIAS_KERNELS: _,
+    KAS_ALIAS_BOOT: __,
+    KAS_ALIAS_NODES: ___,
+    KAS_ALIAS_ALL: ____,
+    ...env
+  } = process.env;
   // Node 20 parses these certificates at every start, and the tests start it a thousand times.
   delete env.NODE_EXTRA_CA_CERTS;
   if (kernels) {
@@ -92,6 +98,7 @@ await main(async () => {
     env.KAS_ALIAS_KERNELS = CACHE;
   }
   if (boot) env.KAS_ALIAS_BOOT = await fetchSources(all);
+  if (all) env.KAS_ALIAS_ALL = "1";
   if (nodes) env.KAS_ALIAS_NODES = await fetchNodes();
   const selected = args.filter((arg) => arg !== "--all");
   const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...selected], {

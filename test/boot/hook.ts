@@ -20,7 +20,7 @@ import { defined } from "../defined.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
 import { boot } from "./guest.ts";
-import { KernelBuild, type Made, OutsideModule, restoreTree, sources, steps } from "./kernel-build.ts";
+import { KernelBuild, type Made, OutsideModule, restoreTree, sourceOf, steps } from "./kernel-build.ts";
 import { aliasedNames, sharedNames, symbolNames } from "./module-names.ts";
 import { linesOf, rowsOf, StockKernel, succeed, testStockKernel } from "./stock-kernel.ts";
 
@@ -34,8 +34,7 @@ const MODULES = [CORE, HWMON, CORDIC];
 const SHARED = "CFLAGS_hwmon.o=-Dhwmon_dev_release=i2c_adapter_dev_release";
 
 export function testHook(series: string): void {
-  const source = sources.find((each) => each.series === series);
-  if (source === undefined) throw new Error(`no source of Linux ${series}`);
+  const source = sourceOf(series);
   describe(`Linux ${series}`, { timeout: BUILD_SECONDS * 1000 }, () => testSeries(source));
 }
 
@@ -125,7 +124,7 @@ function testSeries(source: Source): void {
     hello.must("modules");
     off = bootKernel("off", "", ...stock.prepare([...modules, hello.path("hello.ko")]));
     stock.guest = off;
-    bareWithoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
+    bareWithoutBtf = build.relinkWith({ DEBUG_INFO_BTF: false });
     succeed("kernel", "install", tree);
   }, BUILD_SECONDS * 1000);
 
@@ -241,16 +240,27 @@ function testSeries(source: Source): void {
     test("without BTF, the debug information of vmlinux.o is enough; the aliases are the same", () => {
       const names = () => aliasesOf(lastImage).map((line) => line.slice(17));
       const withBtf = names();
-      withoutBtf = build.relinkWithout("DEBUG_INFO_BTF");
+      withoutBtf = build.relinkWith({ DEBUG_INFO_BTF: false });
       expect(steps(withoutBtf, "LD", "BTF")).toEqual(steps(bareWithoutBtf, "LD", "BTF"));
       expect(steps(withoutBtf, "BTF")).toEqual([]);
       expect(images.map(debugSections)).toEqual([false, false]);
       expect(names()).toEqual(withBtf);
     });
 
+    test("linked from vmlinux.o, as with CONFIG_X86_KERNEL_IBT or LTO, the aliases are the same", () => {
+      const names = () =>
+        aliasesOf(lastImage)
+          .map((line) => line.slice(19))
+          .sort();
+      const before = names();
+      build.relinkWith({ DEBUG_INFO_BTF: false, X86_KERNEL_IBT: true });
+      expect(images.map(debugSections)).toEqual([false, false]);
+      expect(names()).toEqual(before);
+    });
+
     test("without KALLSYMS_ALL, the aliases are the same", () => {
       const before = aliasesOf(lastImage).length;
-      expect(steps(build.relinkWithout("KALLSYMS_ALL"), "ALIAS")).toHaveLength(2);
+      expect(steps(build.relinkWith({ KALLSYMS_ALL: false }), "ALIAS")).toHaveLength(2);
       expect(aliasesOf(lastImage)).toHaveLength(before);
       expect(kallsymsSize()).toBeLessThan(onKallsyms);
     });

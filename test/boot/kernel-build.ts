@@ -14,9 +14,35 @@ import { tool } from "../tool.ts";
 const list = process.env.KAS_ALIAS_BOOT;
 if (list === undefined) throw new Error("KAS_ALIAS_BOOT is not set: use npm run test:boot");
 
-export const sources: readonly Source[] = JSON.parse(readFileSync(list, "utf8"));
+const sources: readonly Source[] = JSON.parse(readFileSync(list, "utf8"));
 
-const CONFIG = fileURLToPath(new URL("config", import.meta.url));
+/** The source of a series. */
+export function sourceOf(series: string): Source {
+  const source = sources.find((each) => each.series === series);
+  if (source === undefined) throw new Error(`no source of Linux ${series}`);
+  return source;
+}
+
+/** A tree of its own with the same files, for tests that run beside others. */
+export function copyOf(source: Source, name: string): Source {
+  const home = join(source.home, name);
+  mkdirSync(home, { recursive: true });
+  const tree = join(home, "tree");
+  // Nothing writes into the files: the hook and the restoring of a tree replace them.
+  if (!existsSync(tree)) tool("cp", ["-al", source.tree, tree]);
+  return { ...source, home, tree };
+}
+
+/** A configuration, and how it is built. */
+export interface Variant {
+  /** A file beside this one. */
+  readonly config: string;
+  readonly compiler: string;
+  /** Arguments of every make. */
+  readonly args: readonly string[];
+}
+
+const GCC: Variant = { config: "config", compiler: "gcc", args: [] };
 const SAMPLES = fileURLToPath(new URL("../../samples", import.meta.url));
 
 /** A run of make. */
@@ -31,10 +57,12 @@ export interface Made {
 export class KernelBuild {
   readonly source: Source;
   readonly directory: string;
+  readonly #args: readonly string[];
 
-  constructor(source: Source) {
-    const fragment = readFileSync(CONFIG, "utf8");
-    const compiler = tool("gcc", ["--version"]).toString();
+  constructor(source: Source, { config, compiler: command, args }: Variant = GCC) {
+    const fragment = readFileSync(fileURLToPath(new URL(config, import.meta.url)), "utf8");
+    const compiler = tool(command, ["--version"]).toString();
+    this.#args = args;
     const key = createHash("sha256").update(fragment).update(compiler).digest("hex").slice(0, 12);
     this.source = source;
     this.directory = join(source.home, `build-${key}`);
@@ -63,7 +91,12 @@ export class KernelBuild {
   }
 
   make(...args: string[]): Made {
-    const options = [`-j${availableParallelism()}`, `O=${this.directory}`, `PAHOLE=${this.path("pahole")}`];
+    const options = [
+      `-j${availableParallelism()}`,
+      `O=${this.directory}`,
+      `PAHOLE=${this.path("pahole")}`,
+      ...this.#args,
+    ];
     const start = performance.now();
     const { status, stdout } = spawnSync("sh", ["-c", 'exec "$@" 2>&1', "sh", "make", ...options, ...args], {
       cwd: this.source.tree,
@@ -96,21 +129,29 @@ export class KernelBuild {
   }
 
   /**
-   * The link of vmlinux as scripts/link-vmlinux.sh does it without an option, with the objects as they are: compiling them anew
+   * The link of vmlinux as scripts/link-vmlinux.sh does it with other options, with the objects as they are: compiling them anew
    * would take as long as the first build.
    */
-  relinkWithout(option: string): Made {
+  relinkWith(options: Readonly<Record<string, boolean>>): Made {
     // Before 6.11, BTF is made from it.
-    rmSync(this.path(".tmp_vmlinux.btf"), { force: true });
+    if (options.DEBUG_INFO_BTF === false) rmSync(this.path(".tmp_vmlinux.btf"), { force: true });
     const path = join(this.source.tree, "scripts/link-vmlinux.sh");
     const script = readFileSync(path, "utf8");
     const head = "is_enabled() {\n";
     if (!script.includes(head)) throw new Error(`${path} has no is_enabled()`);
-    writeFileSync(path, script.replace(head, `${head}\t[ "$1" != CONFIG_${option} ] || return 1\n`));
+    const lines = Object.entries(options).map(
+      ([name, value]) => `\t[ "$1" != CONFIG_${name} ] || return ${value ? 0 : 1}\n`,
+    );
+    // Other trees may share the file.
+    const write = (text: string) => {
+      rmSync(path);
+      writeFileSync(path, text, { mode: 0o755 });
+    };
+    write(script.replace(head, `${head}${lines.join("")}`));
     try {
       return this.relink();
     } finally {
-      writeFileSync(path, script);
+      write(script);
     }
   }
 
