@@ -33,7 +33,7 @@ function canInstall(tree: KernelTree): boolean {
 }
 
 function describeHook(tree: KernelTree): string {
-  if (tree.hasOtherHook) return "in, but from another version of kas-alias";
+  if (tree.hasOtherHook) return "in, but from another version of kas-alias or by hand";
   const misfits = tree.places.filter(({ state }) => state === "misfit").length;
   const fitting = `${tree.places.length - misfits} of ${tree.places.length} places fit`;
   if (partState(tree, "vmlinux") !== "in") return `not in; ${fitting}`;
@@ -105,7 +105,7 @@ function otherHook(path: string): Failure {
   return new Failure(
     "OTHER_BUILD",
     path,
-    "has a hook from another version of kas-alias",
+    "has a hook from another version of kas-alias, or edits by hand",
     existsSync(own) ? `remove it first with node ${own} kernel remove ${path}` : "remove it by hand first",
   );
 }

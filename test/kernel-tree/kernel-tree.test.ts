@@ -258,12 +258,12 @@ describe("refused with one line is", () => {
     run("install", tree);
     replaceIn(join(tree, "scripts/link-vmlinux.sh"), " --dependencies", " --other");
     const before = contents(tree);
-    const words = "has a hook from another version of kas-alias; ";
+    const words = "has a hook from another version of kas-alias, or edits by hand; ";
     const advice = "remove it first with node TREE/scripts/kas-alias.mjs kernel remove TREE\n";
     expect(failure("install", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(failure("remove", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(run("status", tree)).toMatchObject({ status: 1 });
-    expect(run("status", tree).stdout).toContain("hook: in, but from another version of kas-alias\n");
+    expect(run("status", tree).stdout).toContain("hook: in, but from another version of kas-alias or by hand\n");
     expect(contents(tree)).toEqual(before);
   });
 });
