@@ -35,7 +35,7 @@ function bpftraceProgram(points: readonly ProbePoint[]): string {
 const BPFTRACE_HEAD = `\
 #!/usr/bin/env -S BPFTRACE_VMLINUX=/dev/null bpftrace --unsafe
 // Without --unsafe, bpftrace 0.27 refuses functions that ftrace cannot trace, and all addresses.
-// With a vmlinux that has symbols, bpftrace refuses offsets outside the function.
+// With a vmlinux that has symbols, bpftrace 0.17 refuses offsets outside the function.
 `;
 
 function hexadecimal(address: bigint): string {
