@@ -54,6 +54,7 @@ alias=$(sed -n 's/.* \(name_show@drivers_rtc_sysfs_c_[0-9]*\)$/\1/p' /proc/kalls
 address=$(sed -n "s/^\([0-9a-f]*\) . $alias\$/0x\1/p" /proc/kallsyms)
 text=$(sed -n 's/^\([0-9a-f]*\) T _text$/0x\1/p' /proc/kallsyms)
 offset=$(printf 0x%x $((address - text)))
+event=e23456789012345678901234567890123456789012345678901234567890123
 while IFS= read -r row; do
 	echo "== $row"
 	eval "$row" < /dev/null 2>&1 | sed 's/\x1b\[[0-9;]*m//g'
