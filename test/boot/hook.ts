@@ -107,7 +107,7 @@ function testSeries(source: Source): void {
   /** Adds aliases to the modules for the names that they share with each other and vmlinux. */
   function injectModules(): void {
     succeed("kernel", "inject", build.directory, "--scope", "global");
-    const to = join(directory, "injected hello");
+    const to = join(directory, "injected-hello");
     const options = ["--scope", "global", "--symbol-frequency", counts, "--inject", "--output-dir", to];
     succeed("modules", hello.path("hello.ko"), ...options);
     copyFileSync(join(to, "hello.ko"), hello.path("hello.ko"));
@@ -454,7 +454,7 @@ function testSeries(source: Source): void {
         });
 
         test("outside the tree get aliases for names that occur in them twice", () => {
-          const target = new OutsideModule(build, "livepatch/target", join(directory, "three names"));
+          const target = new OutsideModule(build, "livepatch/target", join(directory, "three-names"));
           target.must("modules");
           expect(aliasedNames(target.path("three_names.ko"))).toEqual([
             "name_show",
@@ -539,7 +539,7 @@ function testSeries(source: Source): void {
         expect(`${lines.filter((line) => !line.includes("@")).join("\n")}\n`).toBe(
           readFileSync(hookMap, "utf8"),
         );
-        const to = join(directory, "for depmod");
+        const to = join(directory, "for-depmod");
         build.must(`INSTALL_MOD_PATH=${to}`, "modules_install", NM);
         const release = defined(readdirSync(join(to, "lib/modules"))[0], "a release");
         for (const map of [build.path("System.map"), hookMap]) {
