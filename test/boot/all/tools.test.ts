@@ -42,7 +42,7 @@ const ROWS: Readonly<Record<string, { words: RegExp; hits?: number }>> = {
     /ERROR: No matches for kprobe name_show@drivers/,
   ),
   'count --unsafe -e "kprobe:\\"$alias\\" { @ = count(); }"': fires(RTC, /WARNING: .* is not traceable/),
-  'count --unsafe -e "kprobe:\\"$alias\\" { print(kstack(1)); }"': { words: /^\s+name_show\+\d+$/m },
+  'count --unsafe -e "kprobe:\\"$alias\\" { print(kstack(1)); }"': { words: /^\s+name_show@\w+\+\d+$/m },
   'count --unsafe -e "kprobe:$alias { @ = count(); }"': refused(/requires 1 or 2 arguments, found 3/),
   'count --unsafe -e "kprobe:vmlinux:\\"$alias\\" { @ = count(); }"': fires(RTC),
   "count -e 'kprobe:vmlinux:name_show { @ = count(); }'": refused(/ERROR: Unable to attach probe/),
