@@ -5,6 +5,7 @@ import {
   openSync,
   readlinkSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -56,6 +57,15 @@ export function writeFiles(outputs: readonly FileOutput[]): void {
     for (const { temporary } of finished) temporary.removeCallback();
   }
   for (const { target, pieces } of devices) writeDevice(target, pieces);
+}
+
+/** Deletes a file, if it exists. @throws Failure for one that cannot be deleted */
+export function deleteFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw new Failure("CANNOT_WRITE", path, `cannot be deleted: ${systemMessage(error)}`, "delete it");
+  }
 }
 
 /** The regular file that a target refers to, with symbolic links followed; undefined for a device, pipe or terminal. */
