@@ -11,7 +11,9 @@ import { testWrapper } from "./nm-wrapper.ts";
 const source = sourceOf("5.10");
 // Before 5.18, it has a prompt of its own.
 const DEBUG_INFO = ["-e", "DEBUG_INFO"];
-testWrapper(source, [".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2"], true, ...DEBUG_INFO);
+// It lists the last temporary image a second time, to compare that System.map with the one of vmlinux.
+const IMAGES = [".tmp_vmlinux.kallsyms1", ".tmp_vmlinux.kallsyms2", ".tmp_vmlinux.kallsyms2"];
+testWrapper(source, IMAGES, true, ...DEBUG_INFO);
 
 test("the hook names the places that do not fit, and changes nothing", () => {
   const tree = join(temporaryDirectory(), "tree");
