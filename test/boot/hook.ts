@@ -70,6 +70,9 @@ function testSeries(source: Source): void {
   let guest: Map<string, string>;
   let rows: TableRow[] = [];
   let wrapped: Made;
+  /** Of kas-alias in a link of vmlinux. */
+  let hookSeconds = 0;
+  let wrapperSeconds = 0;
   /** `make modules` that only links the modules. */
   let bareModules: Made;
   let onModules: Made;
@@ -120,6 +123,20 @@ function testSeries(source: Source): void {
     return modules.map((path) => symbolNames(path).filter((name) => shared.has(name)));
   }
 
+  /** A Node.js that logs the time of each run of kas-alias, and the seconds of all runs since the last call. */
+  const timedNode = join(directory, "timed-node");
+  const log = join(directory, "node-seconds");
+  writeFileSync(
+    timedNode,
+    `#!/bin/sh\nstart=$(date +%s.%N)\n"${process.execPath}" "$@"\nstatus=$?\necho "$(date +%s.%N) - $start" | bc >>"${log}"\nexit $status\n`,
+    { mode: 0o755 },
+  );
+  function aliasSeconds(): number {
+    const runs = linesOf(readFileSync(log, "utf8")).map(Number);
+    rmSync(log);
+    return runs.reduce((sum, seconds) => sum + seconds, 0);
+  }
+
   /** Links the modules anew, with nothing else to do. */
   function relinkModules(...args: string[]): Made {
     for (const path of modules) rmSync(path);
@@ -151,7 +168,8 @@ function testSeries(source: Source): void {
     beforeAll(() => {
       build.configure("-e", "KALLSYMS_ALIAS_SRCLINE");
       build.must("prepare");
-      on = build.relink();
+      on = build.relink(`NODE=${timedNode}`);
+      hookSeconds = aliasSeconds();
       build.must("vmlinux", "modules");
       rmSync(build.path(".tmp_aliased"), { recursive: true });
       onModules = relinkModules();
@@ -524,7 +542,8 @@ function testSeries(source: Source): void {
         wrap();
         // nm is in the commands of other files.
         build.must("vmlinux", "modules", NM);
-        wrapped = build.relink(NM);
+        wrapped = build.relink(NM, `NODE=${timedNode}`);
+        wrapperSeconds = aliasSeconds();
       }, BUILD_SECONDS * 1000);
 
       test("gives the same vmlinux, without a change of the tree", () => {
@@ -693,6 +712,7 @@ function testSeries(source: Source): void {
         relink: { without: bare.seconds, withAliases: on.seconds },
         relinkWithoutBtf: { without, withAliases },
         relinkByWrapper: wrapped.seconds,
+        aliases: { hook: hookSeconds, wrapper: wrapperSeconds, ofLink: hookSeconds / bare.seconds },
         modules: { without: bareModules.seconds, withAliases: onModules.seconds },
         bytesPerAlias: bytes / rows.length,
       };
