@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
-import { cannotRead, damaged, Failure, isDirectory, systemMessage } from "../failure.ts";
+import { cannotRead, damaged, Failure, systemMessage } from "../failure.ts";
+import { regularInput } from "../files/read-file.ts";
 
 /** A sequence of bytes that is read in pieces: a file, or a section of a file. */
 export interface ByteSource {
@@ -32,21 +33,22 @@ export interface FileSource extends ByteSource {
 
 /** Opens a regular file. @throws Failure if it is missing, unreadable or not a regular file */
 export function openFile(path: string): FileSource {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, "r");
-    const status = fstatSync(fd);
-    if (status.isDirectory()) throw isDirectory(path);
-    if (!status.isFile())
-      throw new Failure("CANNOT_READ", path, "is not a regular file", "copy it to a regular file first");
-    return fileSource(path, fd, status.size);
+    regularInput(path);
+    const fd = openSync(path, "r");
+    return openedFile(path, fd, fstatSync(fd).size);
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
     throw error instanceof Failure ? error : cannotRead(path, error);
   }
 }
 
-function fileSource(path: string, fd: number, size: number): FileSource {
+/**
+ * A file that is open already.
+ *
+ * @param path its name for messages
+ * @param size in bytes
+ */
+export function openedFile(path: string, fd: number, size: number): FileSource {
   const failed = (error: unknown) =>
     new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, "check the disk");
   const atEnd = () => damaged(path, "became shorter while being read");

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import tmp from "tmp";
 import { Failure, systemMessage } from "../failure.ts";
-import { type ByteSource, type FileSource, openFile } from "./byte-source.ts";
+import { type ByteSource, type FileSource, openedFile } from "./byte-source.ts";
 
 /** Decompresses a stream. It throws an Error if that is damaged. */
 export type Decompressor = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
@@ -26,17 +26,18 @@ export async function decompress(
 ): Promise<FileSource> {
   const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
   try {
+    // The file stays usable through its descriptor, and nothing that ends the process leaves it behind.
+    rmSync(name, { force: true });
     let written = 0;
     for await (const piece of decompressor(pieces(bytes, start))) {
       for (let done = 0; done < piece.length; ) done += writeOut(name, fd, piece, done);
       written += piece.length;
       if (written > limit) break;
     }
-    return openFile(name);
-  } finally {
+    return openedFile(name, fd, written);
+  } catch (error) {
     closeSync(fd);
-    // The file stays readable through its open descriptor.
-    rmSync(name, { force: true });
+    throw error;
   }
 }
 
