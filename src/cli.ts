@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { CLOSED_STDOUT_STATUS, failureStatus, type Runner, TROUBLE_STATUS } from "./commands/exit-status.ts";
 import { STDOUT, say, sayText, writeStream } from "./commands/streams.ts";
-import { Failure } from "./failure.ts";
+import { Failure, shortened } from "./failure.ts";
 import { undoAll } from "./files/undo-on-signal.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,10 +34,12 @@ const program = new Command("kas-alias")
     // Commander puts a suggestion on a line of its own.
     outputError: (text) =>
       say(
-        text
-          .trim()
-          .replace(/^error: /, "")
-          .replace(/\s*\n\s*/g, " "),
+        shortened(
+          text
+            .trim()
+            .replace(/^error: /, "")
+            .replace(/\s*\n\s*/g, " "),
+        ),
       ),
   });
 

@@ -87,6 +87,7 @@ export function damaged(subject: string, problem: string): Failure {
 /** The system's message for an error of Node's file and process functions: `no space left on device`. */
 export function systemMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (errorCode(error) === "ERR_FS_FILE_TOO_LARGE") return "over 2 GiB";
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1];
   if (words !== undefined) return words;
   // For processes that cannot be started, Node gives only the number. zlib's errors have numbers of their own.

@@ -4,7 +4,7 @@ import { lookUp, lookUpExactly } from "../lookup/look-up.ts";
 import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import { lookupAsJson } from "../report/lookup-json.ts";
 import { lookupAsText } from "../report/lookup-text.ts";
-import { NO_STATUS, type Runner } from "./exit-status.ts";
+import { CLOSED_STDOUT_STATUS, NO_STATUS, type Runner } from "./exit-status.ts";
 import { say, sayCautions, writeTexts } from "./streams.ts";
 
 interface Options {
@@ -33,7 +33,7 @@ async function lookup(query: string, options: Options): Promise<boolean | number
   const result = options.exact ? lookUpExactly(table, query) : lookUp(table, query);
   const { match, rows, closest } = result;
   const text = options.json ? lookupAsJson(query, result) : lookupAsText(rows);
-  const stdoutOpen = await writeTexts([text]);
+  if (!(await writeTexts([text]))) return CLOSED_STDOUT_STATUS;
   if (match === null) {
     say(
       `${options.table}: has no ${shortened(query)}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`,
@@ -42,5 +42,5 @@ async function lookup(query: string, options: Options): Promise<boolean | number
   }
   if (match === "nearest") say(`${options.table}: has no ${shortened(query)}; this is the nearest`);
   sayCautions(options.table, rows);
-  return stdoutOpen;
+  return true;
 }

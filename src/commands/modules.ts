@@ -81,13 +81,13 @@ export function addModulesCommand(program: Command, run: Runner): void {
     if ((options.inject === undefined) !== (options.outputDir === undefined)) {
       command.error("error: --inject and --output-dir require each other");
     }
+    if (options.emptyOthers && !options.inject) command.error("error: --empty-others requires --inject");
     const written = options.vmlinux === undefined ? undefined : options.symbolFrequency;
     if ([options.table, options.inject, written, options.stats].every((asked) => asked === undefined)) {
       command.error(
         "error: nothing to write: give --table, --inject, --stats, or --symbol-frequency with --vmlinux",
       );
     }
-    if (options.emptyOthers && !options.inject) command.error("error: --empty-others requires --inject");
     return run(() => modules(paths, options));
   });
 }
@@ -173,7 +173,7 @@ async function writeInjected(
     if (elf.isCompressed)
       throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
     const target = join(directory, output);
-    if (!inPlace) refuseInput(target);
+    if (!inPlace) refuseInput(target, "choose another --output-dir");
     try {
       mkdirSync(dirname(target), { recursive: true });
     } catch (error) {

@@ -138,10 +138,10 @@ export function writeTexts(texts: Iterable<string>, target = "-"): Promise<boole
 }
 
 /** @throws Failure for a target that this run has read, by any path */
-export function refuseInput(target: string): void {
+export function refuseInput(target: string, advice = "name another file"): void {
   const status = statusOf(target);
   if (status === undefined || !isInput(status)) return;
-  throw new Failure("WRONG_USAGE", targetName(target), "is also an input", "name another file");
+  throw new Failure("WRONG_USAGE", targetName(target), "is also an input", advice);
 }
 
 /** Undefined for a file that does not exist; writing reports any other fault. */

@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import tmp from "tmp";
 import { Failure, systemMessage } from "../failure.ts";
+import { undoneBySignals } from "../files/undo-on-signal.ts";
 import { type ByteSource, type FileSource, openedFile } from "./byte-source.ts";
 
 /** Decompresses a stream. It throws an Error if that is damaged. */
@@ -24,10 +25,8 @@ export async function decompress(
   limit: number,
   decompressor: Decompressor,
 ): Promise<FileSource> {
-  const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
+  const { name, fd } = await deletedFile();
   try {
-    // The file stays usable through its descriptor, and nothing that ends the process leaves it behind.
-    rmSync(name, { force: true });
     let written = 0;
     for await (const piece of decompressor(pieces(bytes, start))) {
       for (let done = 0; done < piece.length; ) done += writeOut(name, fd, piece, done);
@@ -39,6 +38,20 @@ export async function decompress(
     closeSync(fd);
     throw error;
   }
+}
+
+/** A temporary file that exists only through its descriptor, so that it vanishes with the process. */
+async function deletedFile(): Promise<{ name: string; fd: number }> {
+  let name: string | undefined;
+  const remove = () => {
+    if (name !== undefined) rmSync(name, { force: true });
+  };
+  return undoneBySignals(remove, async () => {
+    const file = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
+    name = file.name;
+    remove();
+    return file;
+  });
 }
 
 function writeOut(path: string, fd: number, piece: Uint8Array, from: number): number {

@@ -1,4 +1,4 @@
-// What a signal must not leave behind: temporary files and other processes.
+// What a signal must end or remove: temporary files and other processes.
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const undos = new Set<() => void>();
