@@ -45,7 +45,7 @@ export class Failure extends Error {
   readonly advice: string | undefined;
 
   constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
-    const text = `${shortened(subject)}: ${shortened(problem)}${advice === undefined ? "" : `; ${shortened(advice)}`}`;
+    const text = `${shortened(subject) || '""'}: ${shortened(problem)}${advice === undefined ? "" : `; ${shortened(advice)}`}`;
     // One line, even if a damaged file has line feeds in a name.
     super(text.replace(/\p{Cc}+/gu, " "));
     this.name = "Failure";

@@ -23,6 +23,7 @@ import type { Runner } from "./exit-status.ts";
 import {
   type AliasingOptions,
   addAliasingOptions,
+  directoryPath,
   outputPath,
   repeatable,
   scopeOption,
@@ -68,7 +69,7 @@ export function addModulesCommand(program: Command, run: Runner): void {
       outputPath,
     )
     .option("--inject", "write copies of the modules with aliases")
-    .option("--output-dir <dir>", "directory for the copies")
+    .option("--output-dir <dir>", "directory for the copies", directoryPath)
     .option("--empty-others", "write empty files for modules without aliases")
     .option("--drop-signature", "accept signed modules; omit the signature")
     .option("--init", "also alias symbols in .init sections")
@@ -145,6 +146,7 @@ async function writeResult(
   progress: Progress,
 ): Promise<boolean> {
   const { outputDir, emptyOthers, symbolFrequency, vmlinux, table } = options;
+  for (const target of [table, vmlinux && symbolFrequency]) if (target !== undefined) refuseInput(target);
   if (outputDir !== undefined) {
     for (const { module, aliases } of result.injections) {
       if (aliases.size === 0 && !emptyOthers) continue;

@@ -118,9 +118,15 @@ export function outputOption(): Option {
   return new Option("-o, --output <file>", "output file").argParser(outputPath).default("-", "stdout");
 }
 
-/** Parses the path of an output. */
+/** Parses the path of a directory for output. */
+export function directoryPath(value: string): string {
+  if (value === "") throw new InvalidArgumentError("Name a directory.");
+  return value;
+}
+
+/** Parses the path of an output, which cannot be that of a directory. */
 export function outputPath(value: string): string {
-  if (value === "" || value.endsWith("/")) throw new InvalidArgumentError("Name a file.");
+  if (/(^|\/)\.{0,2}$/.test(value)) throw new InvalidArgumentError("Name a file.");
   return value;
 }
 

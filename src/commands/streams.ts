@@ -1,8 +1,8 @@
 // Standard input, standard output and standard error of the commands.
-import { type Stats as FileStatus, fstatSync, statSync, writeSync } from "node:fs";
+import { type Stats as FileStatus, fstatSync, writeSync } from "node:fs";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { fileIdentity, isInput, noteInput } from "../files/inputs.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readWhole, statusOf } from "../files/read-file.ts";
 import { cannotWrite, type FileOutput, namedTwice, writeAll, writeFiles } from "../files/write-files.ts";
 import { cautionsOf } from "../lookup/cautions.ts";
 import {
@@ -98,7 +98,7 @@ export function checkTargets(targets: readonly (string | undefined)[]): void {
   for (const target of targets) {
     if (target === undefined) continue;
     const fd = standardStream(target);
-    const status = statusOf(target);
+    const status = targetStatus(target);
     const identity = status?.isFile() ? fileIdentity(status) : fd?.toString();
     if (identity === undefined) continue;
     if (seen.has(identity)) throw namedTwice(targetName(target));
@@ -139,19 +139,14 @@ export function writeTexts(texts: Iterable<string>, target = "-"): Promise<boole
 
 /** @throws Failure for a target that this run has read, by any path */
 export function refuseInput(target: string, advice = "name another file"): void {
-  const status = statusOf(target);
+  const status = targetStatus(target);
   if (status === undefined || !isInput(status)) return;
   throw new Failure("WRONG_USAGE", targetName(target), "is also an input", advice);
 }
 
-/** Undefined for a file that does not exist; writing reports any other fault. */
-function statusOf(target: string): FileStatus | undefined {
-  try {
-    const fd = standardStream(target);
-    return fd === undefined ? statSync(target) : fstatSync(fd);
-  } catch {
-    return undefined;
-  }
+function targetStatus(target: string): FileStatus | undefined {
+  const fd = standardStream(target);
+  return statusOf(fd === undefined ? target : `/dev/fd/${fd}`);
 }
 
 const STDIN = 0;

@@ -14,6 +14,20 @@ export function inputStatus(path: string): Stats {
   return status;
 }
 
+/** The status of a file; undefined if there is none or it cannot be known, which reading or writing the file reports. */
+export function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a path is that of a regular file. */
+export function isRegularFile(path: string): boolean {
+  return statusOf(path)?.isFile() === true;
+}
+
 /** The status of an input that cannot be a pipe or a device. @throws Failure for anything but a regular file */
 export function regularInput(path: string): Stats {
   const status = inputStatus(path);

@@ -1,11 +1,11 @@
 // The build IDs of a kernel and its modules, in its notes.
-import { existsSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { memorySource } from "../elf/byte-source.ts";
 import { decompressorOf, LONGEST_MAGIC, openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
-import { readBeginning, readWhole } from "../files/read-file.ts";
+import { isRegularFile, readBeginning, readWhole } from "../files/read-file.ts";
 import type { TableHeader } from "../table/alias-table.ts";
 
 /** The notes of the running kernel (kernel/ksysfs.c). */
@@ -44,7 +44,7 @@ export async function readKernelNotes(path: string): Promise<KernelNotes> {
 
 async function buildIdOf(path: string): Promise<string | null> {
   // A pipe can be read only once, and is no image.
-  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  const isFile = isRegularFile(path);
   const begin = isFile ? readBeginning(path, LONGEST_MAGIC) : readWhole(path);
   if (!isElfFile(begin)) {
     const notes = memorySource(path, isFile ? readWhole(path) : begin);

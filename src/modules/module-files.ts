@@ -1,7 +1,8 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { cannotRead, Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { fileIdentity } from "../files/inputs.ts";
+import { readWhole, statusOf } from "../files/read-file.ts";
 
 /** A module's object file. */
 export interface ModuleFile {
@@ -72,8 +73,8 @@ export function modulesBelow(directory: string): ModuleFile[] {
   if (found.length === 0)
     throw new Failure("WRONG_KIND", directory, "has no .ko files", "give the directory of the modules");
   const identity = ({ file }: FoundFile) => {
-    const status = statSync(join(directory, file), { throwIfNoEntry: false });
-    return status && `${status.dev}:${status.ino}`;
+    const status = statusOf(join(directory, file));
+    return status && fileIdentity(status);
   };
   const files = new Set(found.filter(({ isLink }) => !isLink).map(identity));
   const isUpdate = ({ file }: FoundFile) => file.startsWith("updates/");

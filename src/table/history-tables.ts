@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { Failure } from "../failure.ts";
+import { isRegularFile } from "../files/read-file.ts";
 import { groupBy } from "../grouping.ts";
 import type { TableHeader, TableRow } from "./alias-table.ts";
 import { checkArchitectures } from "./architectures.ts";
@@ -57,7 +57,7 @@ const parsePlain = plainRowReader(COLUMNS, HISTORY_COLUMNS);
 
 /** Opens a table. Closes a file until its rows are requested, since there may be more files than can be open at a time. */
 function openTable(path: string): Table {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+  if (isRegularFile(path)) {
     return { source: path, header: readTableHeader(path), rows: () => readColumns(path, parsePlain).rows };
   }
   const { source, header, rows } = readColumns(path, parsePlain);

@@ -59,6 +59,30 @@ describe("a signal", () => {
   );
 });
 
+describe("a pipe that nobody opens or writes", () => {
+  const pipe = join(directory, "pipe");
+  beforeAll(() => {
+    tool("mkfifo", [pipe]);
+  });
+  const waiting = [
+    ["vmlinux", SAMPLE, "--nm", pipe],
+    ["vmlinux", SAMPLE, "-o", pipe],
+    ["lookup", "name_show", "--table", pipe],
+    ["diff", pipe, pipe],
+    ["resolve", SAMPLE],
+  ];
+  test.each(waiting.flatMap((args) => (["SIGINT", "SIGTERM"] as const).map((signal) => ({ signal, args }))))(
+    "$signal ends $args",
+    async ({ signal, args }) => {
+      const { child, ended } = start(args, { stdio: ["pipe", "ignore", "pipe"] });
+      // It sleeps when it waits for the pipe; where it does not yet, the signal ends it too.
+      await new Promise((wait) => setTimeout(wait, 500));
+      child.kill(signal);
+      expect(await ended).toEqual({ status: null, signal, stderr: "" });
+    },
+  );
+});
+
 test("neither a successful run nor a failed one leaves temporaries", async () => {
   const temporary = join(directory, "tmp");
   mkdirSync(temporary);
