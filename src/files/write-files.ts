@@ -44,7 +44,7 @@ export async function writeFiles(outputs: readonly FileOutput[]): Promise<void> 
     else if (regular.some((other) => other.path === path)) throw namedTwice(target);
     else regular.push({ ...output, path, temporary: temporaryBeside(path) });
   }
-  if (regular.length > 0) await replaceFiles(regular);
+  await replaceFiles(regular);
   for (const { target, pieces } of devices) await writeDevice(target, pieces);
 }
 
@@ -78,14 +78,17 @@ function temporaryBeside(path: string): string {
   return join(dirname(path), `.kas-alias-${process.pid}-${Date.now()}-${temporaries++}`);
 }
 
-async function replaceFiles(outputs: readonly (Replacement & FileOutput)[]): Promise<void> {
-  const begun: string[] = [];
+async function replaceFiles([first, ...others]: readonly (Replacement & FileOutput)[]): Promise<void> {
+  if (first === undefined) return;
+  // A first piece may take long, and until there is a temporary file, a signal needs no handler.
+  const outputs = [{ ...first, pieces: begun(first.pieces) }, ...others];
+  const made: string[] = [];
   const removeTemporaries = () => {
-    for (const temporary of begun) rmSync(temporary, { force: true });
+    for (const temporary of made) rmSync(temporary, { force: true });
   };
   await undoneBySignals(removeTemporaries, async () => {
     try {
-      for (const output of outputs) await writeTemporary(output, begun);
+      for (const output of outputs) await writeTemporary(output, made);
       for (const { temporary, path, target } of outputs) {
         try {
           renameSync(temporary, path);
@@ -99,13 +102,26 @@ async function replaceFiles(outputs: readonly (Replacement & FileOutput)[]): Pro
   });
 }
 
+/** The same pieces, the first of which is made at once. */
+function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = pieces[Symbol.iterator]();
+  const first = iterator.next();
+  return (function* () {
+    try {
+      for (let piece = first; !piece.done; piece = iterator.next()) yield piece.value;
+    } finally {
+      iterator.return?.();
+    }
+  })();
+}
+
 async function writeTemporary(
   { temporary, path, target, pieces }: Replacement & FileOutput,
-  begun: string[],
+  made: string[],
 ): Promise<void> {
   try {
     const fd = openSync(temporary, "wx", 0o600);
-    begun.push(temporary);
+    made.push(temporary);
     try {
       await writeAll(fd, pieces);
       const old = statSync(path, { throwIfNoEntry: false });
