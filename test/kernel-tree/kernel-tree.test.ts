@@ -263,7 +263,9 @@ describe("refused with one line is", () => {
     expect(failure("install", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(failure("remove", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
     expect(run("status", tree)).toMatchObject({ status: 1 });
-    expect(run("status", tree).stdout).toContain("hook: in, but from another version of kas-alias or by hand\n");
+    expect(run("status", tree).stdout).toContain(
+      "hook: in, but from another version of kas-alias or by hand\n",
+    );
     expect(contents(tree)).toEqual(before);
   });
 });
