@@ -45,7 +45,7 @@ export class Failure extends Error {
   readonly advice: string | undefined;
 
   constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
-    const text = `${subject}: ${problem}${advice === undefined ? "" : `; ${advice}`}`;
+    const text = `${shortened(subject)}: ${shortened(problem)}${advice === undefined ? "" : `; ${shortened(advice)}`}`;
     // One line, even if a damaged file has line feeds in a name.
     super(text.replace(/\p{Cc}+/gu, " "));
     this.name = "Failure";
@@ -69,6 +69,16 @@ export class Failure extends Error {
   }
 }
 
+/** Longest part of a message, in UTF-16 code units: more than a name or path that is not made up (KSYM_NAME_LEN is 512). */
+const LONGEST_PART = 1000;
+
+/** A text for a message, without its middle if it is very long. */
+export function shortened(text: string): string {
+  if (text.length <= LONGEST_PART) return text;
+  const half = LONGEST_PART / 2;
+  return `${text.slice(0, half)}…${text.slice(-half)}`;
+}
+
 /** The failure for a file that is inconsistent or truncated. */
 export function damaged(subject: string, problem: string): Failure {
   return new Failure("DAMAGED", subject, problem, "the file is damaged or cut short: copy or build it again");
@@ -87,11 +97,27 @@ export function systemMessage(error: unknown): string {
 
 /** @param ifMissing the advice when there is no such file */
 export function cannotRead(path: string, error: unknown, ifMissing = "check the path"): Failure {
-  if (errorCode(error) === "EISDIR") return isDirectory(path);
-  const isMissing = ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
-  const advice = isMissing ? ifMissing : "check its permissions";
+  const code = errorCode(error) ?? "";
+  if (code === "EISDIR") return isDirectory(path);
+  const isMissing = ["ENOENT", "ENOTDIR"].includes(code);
+  const advice = isMissing ? ifMissing : (faultAdvice(code) ?? "check its permissions");
   return new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, advice);
 }
+
+/** What to do about an error that has the same cause whether a file is read or written. */
+export function faultAdvice(code: string): string | undefined {
+  return FAULT_ADVICE[code];
+}
+
+const FAULT_ADVICE: Partial<Record<string, string>> = {
+  EMFILE: "raise the limit of open files (ulimit -n)",
+  ENFILE: "close other programs: the system's limit of open files is reached",
+  ELOOP: "correct its symbolic links, which form a loop",
+  ENAMETOOLONG: "give a shorter path",
+  ENOMEM: "free some memory",
+  EIO: "check the disk",
+  ERR_FS_FILE_TOO_LARGE: "give a smaller file",
+};
 
 /** The failure for a directory in place of a file. */
 export function isDirectory(path: string): Failure {

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
+import { shortened } from "../failure.ts";
 import { lookUp, lookUpExactly } from "../lookup/look-up.ts";
 import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import { lookupAsJson } from "../report/lookup-json.ts";
 import { lookupAsText } from "../report/lookup-text.ts";
-import { type Runner, TROUBLE_STATUS } from "./options.ts";
+import { NO_STATUS, type Runner } from "./exit-status.ts";
 import { say, sayCautions, writeTexts } from "./streams.ts";
-
-const NOT_FOUND_STATUS = 1;
 
 interface Options {
   table: string;
@@ -26,7 +25,7 @@ export function addLookupCommand(program: Command, run: Runner): void {
     .requiredOption("--table <file>", "alias table")
     .option("--exact", "only symbols with exactly this alias or name")
     .option("--json", "print JSON, with all columns of the table")
-    .action((query: string, options: Options) => run(() => lookup(query, options), TROUBLE_STATUS));
+    .action((query: string, options: Options) => run(() => lookup(query, options), true));
 }
 
 async function lookup(query: string, options: Options): Promise<boolean | number> {
@@ -36,10 +35,12 @@ async function lookup(query: string, options: Options): Promise<boolean | number
   const text = options.json ? lookupAsJson(query, result) : lookupAsText(rows);
   const stdoutOpen = await writeTexts([text]);
   if (match === null) {
-    say(`${options.table}: has no ${query}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`);
-    return NOT_FOUND_STATUS;
+    say(
+      `${options.table}: has no ${shortened(query)}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`,
+    );
+    return NO_STATUS;
   }
-  if (match === "nearest") say(`${options.table}: has no ${query}; this is the nearest`);
+  if (match === "nearest") say(`${options.table}: has no ${shortened(query)}; this is the nearest`);
   sayCautions(options.table, rows);
   return stdoutOpen;
 }

@@ -6,19 +6,6 @@ import type { LocatorOptions } from "../source-lines/open-locator.ts";
 import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 
-/**
- * Runs a command's work; the work returns whether standard output stayed open, or the exit status.
- *
- * @param failureStatus the exit status when the input or the environment is at fault; 1 unless given
- */
-export type Runner = (
-  work: (signal: AbortSignal) => Promise<boolean | number>,
-  failureStatus?: number,
-) => Promise<void>;
-
-/** Exit status for a fault of the input or the environment, of commands whose answer may be "no" (status 1), as of diff(1). */
-export const TROUBLE_STATUS = 2;
-
 /** The options of every command that looks up source lines. */
 export type ResolverOptions = Omit<LocatorOptions, "signal">;
 
@@ -54,7 +41,7 @@ export interface AliasingOptions extends ResolverOptions {
 
 export function addAliasingOptions(command: Command): Command {
   command
-    .option("--table <file>", "write the alias table (JSON Lines)")
+    .option("--table <file>", "write the alias table (JSON Lines)", outputPath)
     .addOption(
       new Option("--table-scope <scope>", "symbols in the table")
         .choices(["aliases", "all"])
@@ -95,12 +82,11 @@ export function addNamingOptions(command: Command): Command {
 }
 
 /** Converts command-line options to library options. */
-export function vmlinuxOptions(options: AliasingOptions, signal: AbortSignal): VmlinuxOptions {
+export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
   return {
     resolver: options.resolver,
     addr2line: options.addr2line,
     jobs: options.jobs,
-    signal,
     separator: options.separator,
     disambiguate: options.disambiguate,
     maxNameLength: options.maxNameLength,
@@ -129,7 +115,13 @@ export function scopeOption(): Option {
 
 /** `-o`, for commands that print their result by default. */
 export function outputOption(): Option {
-  return new Option("-o, --output <file>", "output file").default("-", "stdout");
+  return new Option("-o, --output <file>", "output file").argParser(outputPath).default("-", "stdout");
+}
+
+/** Parses the path of an output. */
+export function outputPath(value: string): string {
+  if (value === "" || value.endsWith("/")) throw new InvalidArgumentError("Name a file.");
+  return value;
 }
 
 /** An option that may be given several times. */

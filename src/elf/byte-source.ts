@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
-import { cannotRead, damaged, Failure, isDirectory, systemMessage } from "../failure.ts";
+import { cannotRead, damaged, Failure, systemMessage } from "../failure.ts";
+import { regularInput } from "../files/read-file.ts";
 
 /** A sequence of bytes that is read in pieces: a file, or a section of a file. */
 export interface ByteSource {
@@ -36,17 +37,11 @@ export interface FileSource extends LoadableSource {
 
 /** Opens a regular file. @throws Failure if it is missing, unreadable or not a regular file */
 export function openFile(path: string): FileSource {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, "r");
-    const status = fstatSync(fd);
-    if (status.isDirectory()) throw isDirectory(path);
-    if (!status.isFile())
-      throw new Failure("CANNOT_READ", path, "is not a regular file", "copy it to a regular file first");
-    const opened = fd;
-    return { ...fileSource(path, opened, status.size, 0), close: () => closeSync(opened) };
+    regularInput(path);
+    const fd = openSync(path, "r");
+    return { ...fileSource(path, fd, fstatSync(fd).size, 0), close: () => closeSync(fd) };
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
     throw error instanceof Failure ? error : cannotRead(path, error);
   }
 }

@@ -1,5 +1,5 @@
 // The build IDs of a kernel and its modules, in its notes.
-import { existsSync, realpathSync, statfsSync } from "node:fs";
+import { existsSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { memorySource } from "../elf/byte-source.ts";
 import { decompressorOf, LONGEST_MAGIC, openPossiblyCompressed } from "../elf/compressed-file.ts";
@@ -43,8 +43,11 @@ export async function readKernelNotes(path: string): Promise<KernelNotes> {
 }
 
 async function buildIdOf(path: string): Promise<string | null> {
-  if (!isElfFile(path)) {
-    const notes = memorySource(path, readWhole(path));
+  // A pipe can be read only once, and is no image.
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  const begin = isFile ? readBeginning(path, LONGEST_MAGIC) : readWhole(path);
+  if (!isElfFile(begin)) {
+    const notes = memorySource(path, isFile ? readWhole(path) : begin);
     return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
   }
   const elf = await openPossiblyCompressed(path);
@@ -55,9 +58,8 @@ async function buildIdOf(path: string): Promise<string | null> {
   }
 }
 
-/** Whether a file is an ELF file, maybe a compressed one. */
-function isElfFile(path: string): boolean {
-  const begin = readBeginning(path, LONGEST_MAGIC);
+/** Whether a file that begins with these bytes is an ELF file, maybe a compressed one. */
+function isElfFile(begin: Buffer): boolean {
   return begin.subarray(0, 4).toString("latin1") === "\x7fELF" || decompressorOf(begin) !== undefined;
 }
 

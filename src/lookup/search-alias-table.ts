@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readWhole } from "../files/read-file.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
-import { oneRowTooMany, parseHeader, parseRow, reading, tooFewRows } from "../table/read-alias-table.ts";
+import { oneRowTooMany, parseHeader, parseRow, tooFewRows } from "../table/read-alias-table.ts";
 
 /** An alias table that parses only the rows that a search finds. */
 export interface SearchedTable {
@@ -33,7 +33,7 @@ const COLON = 0x3a;
  * console.log(header.kernel, header.rows);
  */
 export function searchAliasTable(path: string): SearchedTable {
-  const bytes = reading(path, () => readFileSync(path));
+  const bytes = readWhole(path);
   const headerEnd = lineEnd(bytes, 0);
   const header = parseHeader(path, bytes.toString("utf8", 0, headerEnd));
   let rows = 0;

@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import type { Unit } from "../dwarf/unit.ts";
 import { formatAt } from "../elf/address.ts";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
-
+import { undoneBySignals } from "../files/undo-on-signal.ts";
 import { type Locations, type Queries, type Resolver, unknownLocations, VIA_LINE } from "./resolver.ts";
 
 export interface Addr2lineOptions {
@@ -50,15 +50,20 @@ export function addr2lineResolver(options: Addr2lineOptions): Resolver {
       const stop = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
       const limit = pLimit(options.jobs);
-      const answers = await Promise.all(
-        starts.map((start) =>
-          limit(() => askTool(options, queries, start, Math.min(start + batch, queries.count), signal)),
-        ),
-      ).catch((error: unknown) => {
+      const stopAll = () => {
         limit.clearQueue();
         stop.abort();
-        throw error;
-      });
+      };
+      const answers = await undoneBySignals(stopAll, () =>
+        Promise.all(
+          starts.map((start) =>
+            limit(() => askTool(options, queries, start, Math.min(start + batch, queries.count), signal)),
+          ),
+        ).catch((error: unknown) => {
+          stopAll();
+          throw error;
+        }),
+      );
       return readAnswers(options.tool, queries.count, answers.flat());
     },
   };

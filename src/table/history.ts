@@ -74,6 +74,8 @@ export interface History {
   symbols(): Generator<SymbolHistory>;
   /** Whether any table has aliases only, so that a symbol may be missing because it became unique. */
   readonly anyAliasesOnly: boolean;
+  /** The names of the objects of all tables. */
+  readonly objects: ReadonlySet<string>;
 }
 
 /** An added kernel. */
@@ -98,10 +100,12 @@ interface Known {
 export function newHistory(isWanted: (row: HistoryRow) => boolean): History {
   const known: Known = { numbers: newSymbolNumbers(), symbolsOf: [], log: new EventLog() };
   const kernels: AddedKernel[] = [];
+  const allObjects = new Set<string>();
   return {
     add({ kernel, tables }) {
       const { aliasesOnly, ...rows } = readRows(tables, isWanted, known);
       const objects = tables.flatMap((table) => table.objects);
+      for (const object of objects) allObjects.add(object);
       const added = {
         kernel,
         vmlinux: objects.includes("vmlinux"),
@@ -112,6 +116,7 @@ export function newHistory(isWanted: (row: HistoryRow) => boolean): History {
       addKernel(known, rows, added, index);
     },
     symbols: () => symbolHistories(known, kernels),
+    objects: allObjects,
     get anyAliasesOnly() {
       return kernels.some(({ aliasesOnly }) => aliasesOnly);
     },

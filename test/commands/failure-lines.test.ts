@@ -160,17 +160,17 @@ const ROLES: readonly Role[] = [
   },
   {
     role: "modules --order",
-    args: (file) => ["modules", "--order", file],
+    args: (file) => ["modules", "--order", file, "--table", "-"],
     faults: ["missing.ko", "unreadable", "text.ko"],
   },
   {
     role: "modules --directory",
-    args: (file) => ["modules", "--directory", file],
+    args: (file) => ["modules", "--directory", file, "--table", "-"],
     faults: ["missing.ko", "text.ko", "holds-nothing"],
   },
   {
     role: "modules --symbol-frequency, read",
-    args: (file) => ["modules", MODULE, "--symbol-frequency", file],
+    args: (file) => ["modules", MODULE, "--symbol-frequency", file, "--table", "-"],
     faults: ["unreadable.ko", "text.ko"],
   },
   {
@@ -207,8 +207,8 @@ const ROLES: readonly Role[] = [
     status: 2,
   },
   { role: "diff -o", args: (file) => ["diff", TABLE, ALL, "-o", file], faults: ["missing/out"], status: 2 },
-  { role: "history TABLE", args: (file) => ["history", file], faults: SOME_TABLES },
-  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: ["missing/out"] },
+  { role: "history TABLE", args: (file) => ["history", file], faults: SOME_TABLES, status: 2 },
+  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: ["missing/out"], status: 2 },
   {
     role: "lookup --table",
     args: (file) => ["lookup", "name_show", "--table", file],
@@ -219,16 +219,19 @@ const ROLES: readonly Role[] = [
     role: "probe --table",
     args: (file) => ["probe", RTC, "--table", file, "--kallsyms", LISTING],
     faults: SOME_TABLES,
+    status: 2,
   },
   {
     role: "probe --kallsyms",
     args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", file],
     faults: ["unreadable.ko", "empty.ko", "text.ko", "hidden"],
+    status: 2,
   },
   {
     role: "probe --notes",
     args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", LISTING, "--notes", file],
     faults: [...ANY_FILE, "cut-header.ko", "cut-sections.ko"],
+    status: 2,
   },
   {
     role: "livepatch sympos --table",
@@ -350,6 +353,20 @@ describe("wrong usage ends with status 2 and names the fault:", () => {
     [["livepatch", "check", PATCH, "more", "--table", TABLE], "check"],
     [["kernel", "status", directory, "more"], "status"],
     [["vmlinux", SAMPLE, "--no-such-option"], "--no-such-option"],
+    [["modules", MODULE], "--table"],
+    [["modules", MODULE, "--symbol-frequency", path("frequency")], "--vmlinux"],
+    [["vmlinux", SAMPLE, "-o", ""], "--output"],
+    [["vmlinux", SAMPLE, "--table", path("new/")], "--table"],
+    [["livepatch", "symbols-list", "--vmlinux", SAMPLE, "-o", path("new/")], "--output"],
+    [["vmlinux", SAMPLE, "-o", "-", "--table", "/dev/stdout"], "standard output"],
+    [["modules", MODULE, "--vmlinux", SAMPLE, "--table=-", "--symbol-frequency=-"], "standard output"],
+    [["vmlinux", SAMPLE, "-o", path("out"), "--table", path("out")], path("out")],
+    [["resolve", SAMPLE, "no address"], "no address"],
+    [["diff", TABLE, TABLE, "--object", "vmlinx"], "--object vmlinx: is in no table; give vmlinux"],
+    [["diff", TABLE, TABLE, "--name", "^no_such_name$"], "--name ^no_such_name$"],
+    [["diff", TABLE, TABLE, "--only", "added", "--used-in", LISTING], "--only added"],
+    [["history", TABLE, "--object", "vmlinx"], "--object vmlinx"],
+    [["history", TABLE, "--name", "^no_such_name$"], "--name ^no_such_name$"],
   ];
   const shown = (args: readonly string[]) =>
     args.map((arg) => arg.replace(`${directory}/`, "").replace(SAMPLE, "SAMPLE")).join(" ");
