@@ -14,6 +14,7 @@ import { getSystemErrorMap } from "node:util";
  * - `NO_MEMORY`: more memory than this program allocates, or than the system provides
  * - `WRONG_USAGE`: arguments that do not fit together
  * - `INCOMPLETE`: some of the work failed, as earlier messages explain
+ * - `INTERNAL`: a defect of this program
  */
 export type FailureCode =
   | "CANNOT_READ"
@@ -29,7 +30,8 @@ export type FailureCode =
   | "TOOL_FAILED"
   | "NO_MEMORY"
   | "WRONG_USAGE"
-  | "INCOMPLETE";
+  | "INCOMPLETE"
+  | "INTERNAL";
 
 /**
  * An error in the input or the environment, in one line: `<subject>: <problem>; <advice>`. The subject is the file or program at
@@ -118,6 +120,32 @@ const FAULT_ADVICE: Partial<Record<string, string>> = {
   EIO: "check the disk",
   ERR_FS_FILE_TOO_LARGE: "give a smaller file",
 };
+
+/** The failure for an error that nothing has foreseen: a defect of the program, unless it is one of two faults that can occur anywhere. */
+export function unexpectedFailure(error: unknown): Failure {
+  if (error instanceof Error && "syscall" in error && error.syscall === "uv_cwd") {
+    return new Failure(
+      "CANNOT_READ",
+      "working directory",
+      systemMessage(error),
+      "change to a directory that exists",
+    );
+  }
+  if (MEMORY_ERRORS.test(String(error))) {
+    return new Failure("NO_MEMORY", "memory", "there is not enough", "free some, or give smaller files");
+  }
+  const advice =
+    "run it again with KAS_ALIAS_DEBUG=1, and report what it prints with the command and its input";
+  return new Failure(
+    "INTERNAL",
+    "internal error",
+    error instanceof Error ? error.message : String(error),
+    advice,
+  );
+}
+
+const MEMORY_ERRORS =
+  /Array buffer allocation failed|Cannot create a (string|Buffer)|Invalid string length|ERR_STRING_TOO_LONG|Map maximum size/;
 
 /** The failure for a directory in place of a file. */
 export function isDirectory(path: string): Failure {

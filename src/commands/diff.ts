@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readWhole, textOf } from "../files/read-file.ts";
 import { bytes } from "../files/write-files.ts";
 import { addTo } from "../grouping.ts";
 import { diffAsHtml } from "../report/diff-html.ts";
@@ -96,7 +96,7 @@ function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Ma
   const finder = aliasFinder(aliases, String(separator));
   const uses = new Map<string, AliasUse[]>();
   for (const script of scripts) {
-    for (const use of finder.find(script, readWhole(script).toString())) {
+    for (const use of finder.find(script, textOf(script, readWhole(script)))) {
       addTo(uses, use.alias, use);
     }
   }

@@ -136,9 +136,13 @@ function unreadSymbolTable(elf: ElfFile, room: Room) {
   };
 }
 
+/** Maximum size of a string table, in bytes: V8 has no longer strings, and no kernel a tenth of it. */
+const STRINGS_LIMIT = 2 ** 29 - 2 ** 10;
+
 /** The string table of a symbol table, and a function that checks it once it has been read. */
 function unreadStrings(elf: ElfFile, { symbols, strings: section }: SymbolTableSections, room: Room) {
   const { size } = section;
+  if (size > STRINGS_LIMIT) throw damagedSection(elf, symbols, `its string table has ${size} bytes`);
   const padded = room(size + STRING_PADDING);
   return {
     section,

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { cannotRead, Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readWhole, textOf } from "../files/read-file.ts";
 
 /** A module's object file. */
 export interface ModuleFile {
@@ -43,7 +43,7 @@ export function namedModules(paths: readonly string[]): ModuleFile[] {
  */
 export function orderedModules(order: string): ModuleFile[] {
   const folder = dirname(order);
-  const entries = readWhole(order, "build the modules first").toString().split("\n");
+  const entries = textOf(order, readWhole(order, "build the modules first")).split("\n");
   return entries.flatMap((entry, index) => {
     if (entry === "") return [];
     if (/\.k?o$/.test(entry)) {
