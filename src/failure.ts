@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from "node:util";
+import { printable } from "./printable.ts";
 
 /**
  * The cause of a failure, for programs. A code identifies one cause, regardless of the message:
@@ -49,7 +50,7 @@ export class Failure extends Error {
   constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
     const text = `${shortened(subject)}: ${shortened(problem)}${advice === undefined ? "" : `; ${shortened(advice)}`}`;
     // One line, even if a damaged file has line feeds in a name.
-    super(text.replace(/\p{Cc}+/gu, " "));
+    super(printable(text));
     this.name = "Failure";
     this.code = code;
     this.subject = subject;
@@ -134,14 +135,10 @@ export function unexpectedFailure(error: unknown): Failure {
   if (MEMORY_ERRORS.test(String(error))) {
     return new Failure("NO_MEMORY", "memory", "there is not enough", "free some, or give smaller files");
   }
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ");
   const advice =
     "run it again with KAS_ALIAS_DEBUG=1, and report what it prints with the command and its input";
-  return new Failure(
-    "INTERNAL",
-    "internal error",
-    error instanceof Error ? error.message : String(error),
-    advice,
-  );
+  return new Failure("INTERNAL", "internal error", message, advice);
 }
 
 const MEMORY_ERRORS =

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { Failure } from "../failure.ts";
 import { textOf } from "../files/read-file.ts";
+import { printable } from "../printable.ts";
 import { openLocator } from "../source-lines/open-locator.ts";
 import { emptyQueries } from "../source-lines/resolver.ts";
 import type { Runner } from "./exit-status.ts";
@@ -41,8 +42,9 @@ async function resolve(path: string, given: string[], options: ResolverOptions):
   const locator = await openLocator(elf, { ...options, onSilence: silenceReporter(options) });
   const { file, line, files } = await locator.resolve(queries);
   let text = "";
+  const paths = files.map(printable);
   file.forEach((index, i) => {
-    text += index === -1 ? "??:0\n" : `${files[index]}:${line[i]}\n`;
+    text += index === -1 ? "??:0\n" : `${paths[index]}:${line[i]}\n`;
   });
   sayMissing(locator.missing.lines(), {});
   return writeTexts([text]);

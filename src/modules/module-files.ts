@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { cannotRead, Failure } from "../failure.ts";
 import { readWhole, textOf } from "../files/read-file.ts";
+import { hasControl } from "../printable.ts";
 
 /** A module's object file. */
 export interface ModuleFile {
@@ -19,7 +20,11 @@ export function moduleNameOf(path: string): string {
   return basename(path).replace(SUFFIX, "").replaceAll("-", "_");
 }
 
-const moduleFile = (path: string, output: string): ModuleFile => ({ path, name: moduleNameOf(path), output });
+function moduleFile(path: string, output: string): ModuleFile {
+  const name = moduleNameOf(path);
+  if (!hasControl(name)) return { path, name, output };
+  throw new Failure("WRONG_KIND", path, "has a control character in its name", "rename the file");
+}
 
 /**
  * Modules given individually; their copies go to the output directory itself.

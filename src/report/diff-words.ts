@@ -1,3 +1,4 @@
+import { printable } from "../printable.ts";
 import type { TableRow } from "../table/alias-table.ts";
 import { type Change, type Group, REASONS, type Reason } from "../table/diff-tables.ts";
 import { formatPlace } from "../table/place.ts";
@@ -78,9 +79,4 @@ export function positionOf({ old, new: new_ }: Change): string {
 /** A table's kernel, or its file if that is unknown. */
 export function kernelOf({ kernel, source }: ReportedTable): string {
   return printable(kernel ?? source);
-}
-
-/** A text without control characters, which could control a terminal; tabs stay. */
-export function printable(text: string): string {
-  return text.replace(/(?!\t)\p{Cc}/gu, "\uFFFD");
 }
