@@ -149,7 +149,9 @@ describe("a tool that", () => {
 
   test("prints garbage", async () => {
     const fake = fakeTool("cat >/dev/null; printf 'a.c:1\\nwhat\\033[31m?\\nb.c:2\\n'");
-    expect(await failureOf(fake)).toBe(`${fake}: "what [31m?" is not addr2line output; use --resolver dwarf`);
+    expect(await failureOf(fake)).toBe(
+      `${fake}: "what\\x1b[31m?" is not addr2line output; use --resolver dwarf`,
+    );
   });
 
   test("prints endless bytes without a newline", async () => {
