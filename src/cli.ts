@@ -1,9 +1,22 @@
 import { Command, CommanderError } from "commander";
 import { CLOSED_STDOUT_STATUS, failureStatus, type Runner, TROUBLE_STATUS } from "./commands/exit-status.ts";
 import { STDOUT, say, sayText, writeStream } from "./commands/streams.ts";
-import { Failure, shortened } from "./failure.ts";
+import { Failure, shortened, unexpectedFailure } from "./failure.ts";
 import { undoAll } from "./files/undo-on-signal.ts";
 import { VERSION } from "./version.ts";
+
+/** The failure for an error that nothing has foreseen. With KAS_ALIAS_DEBUG it prints the stack trace too. */
+function unexpected(error: unknown): Failure {
+  if (process.env.KAS_ALIAS_DEBUG) sayText(`${error instanceof Error ? error.stack : error}\n`);
+  return unexpectedFailure(error);
+}
+
+// Errors outside a command's work: in a callback, or of a standard stream.
+process.on("uncaughtException", (error) => {
+  say(unexpected(error).message);
+  undoAll();
+  process.exit(TROUBLE_STATUS);
+});
 
 /** Runs the work of a command and sets the exit status. */
 const run: Runner = async (work, isQuestion = false) => {
@@ -11,11 +24,11 @@ const run: Runner = async (work, isQuestion = false) => {
     const ended = await work();
     process.exitCode = typeof ended === "number" ? ended : ended ? 0 : CLOSED_STDOUT_STATUS;
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    say(error.message);
+    const failure = error instanceof Failure ? error : unexpected(error);
+    say(failure.message);
     undoAll();
     // Do not wait for other work, such as decompression.
-    process.exit(failureStatus(error, isQuestion));
+    process.exit(failureStatus(failure, isQuestion));
   }
 };
 

@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from "node:util";
+import { printable } from "./printable.ts";
 
 /**
  * The cause of a failure, for programs. A code identifies one cause, regardless of the message:
@@ -14,6 +15,7 @@ import { getSystemErrorMap } from "node:util";
  * - `NO_MEMORY`: more memory than this program allocates, or than the system provides
  * - `WRONG_USAGE`: arguments that do not fit together
  * - `INCOMPLETE`: some of the work failed, as earlier messages explain
+ * - `INTERNAL`: a defect of this program
  */
 export type FailureCode =
   | "CANNOT_READ"
@@ -29,7 +31,8 @@ export type FailureCode =
   | "TOOL_FAILED"
   | "NO_MEMORY"
   | "WRONG_USAGE"
-  | "INCOMPLETE";
+  | "INCOMPLETE"
+  | "INTERNAL";
 
 /**
  * An error in the input or the environment, in one line: `<subject>: <problem>; <advice>`. The subject is the file or program at
@@ -47,7 +50,7 @@ export class Failure extends Error {
   constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
     const text = `${shortened(subject) || '""'}: ${shortened(problem)}${advice === undefined ? "" : `; ${shortened(advice)}`}`;
     // One line, even if a damaged file has line feeds in a name.
-    super(text.replace(/\p{Cc}+/gu, " "));
+    super(printable(text));
     this.name = "Failure";
     this.code = code;
     this.subject = subject;
@@ -119,6 +122,28 @@ const FAULT_ADVICE: Partial<Record<string, string>> = {
   EIO: "check the disk",
   ERR_FS_FILE_TOO_LARGE: "give a smaller file",
 };
+
+/** The failure for an error that nothing has foreseen: a defect of the program, unless it is one of two faults that can occur anywhere. */
+export function unexpectedFailure(error: unknown): Failure {
+  if (error instanceof Error && "syscall" in error && error.syscall === "uv_cwd") {
+    return new Failure(
+      "CANNOT_READ",
+      "working directory",
+      systemMessage(error),
+      "change to a directory that exists",
+    );
+  }
+  if (MEMORY_ERRORS.test(String(error))) {
+    return new Failure("NO_MEMORY", "memory", "there is not enough", "free some, or give smaller files");
+  }
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ");
+  const advice =
+    "run it again with KAS_ALIAS_DEBUG=1, and report what it prints with the command and its input";
+  return new Failure("INTERNAL", "internal error", message, advice);
+}
+
+const MEMORY_ERRORS =
+  /Array buffer allocation failed|Cannot create a (string|Buffer)|Invalid string length|ERR_STRING_TOO_LONG|Map maximum size/;
 
 /** The failure for a directory in place of a file. */
 export function isDirectory(path: string): Failure {

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readWhole, textOf } from "../files/read-file.ts";
 import { bytes } from "../files/write-files.ts";
 import { addTo } from "../grouping.ts";
 import { diffAsHtml } from "../report/diff-html.ts";
@@ -10,14 +10,24 @@ import { diffAsMap } from "../report/diff-map.ts";
 import { diffAsMarkdown } from "../report/diff-markdown.ts";
 import { type DiffReport, diffReport, reportedTable } from "../report/diff-report.ts";
 import { diffAsText, type Paint } from "../report/diff-text.ts";
-import type { TableRow } from "../table/alias-table.ts";
 import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
-import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
-import { readWholeTable } from "../table/read-alias-table.ts";
+import {
+  COMPARED_COLUMNS,
+  type ComparedRow,
+  type ComparedTable,
+  diffTables,
+  GROUPS,
+  type Group,
+} from "../table/diff-tables.ts";
+import { readColumns } from "../table/read-alias-table.ts";
+import { plainRowReader } from "../table/row-line.ts";
+import { COLUMNS } from "../table/row-schema.ts";
+import { TextNumbers } from "../table/text-numbers.ts";
 import { CLOSED_STDOUT_STATUS, NO_STATUS, type Runner } from "./exit-status.ts";
 import { checkObjects, nothingMatches } from "./filters.ts";
 import { outputOption, regularExpression, repeatable } from "./options.ts";
+import { growHeapSlowly } from "./slow-heap.ts";
 import { say, writeOutputs } from "./streams.ts";
 
 const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
@@ -52,7 +62,8 @@ export function addDiffCommand(program: Command, run: Runner): void {
 }
 
 async function diff(oldPath: string, newPath: string, options: Options): Promise<number> {
-  const [old, new_] = [readWholeTable(oldPath), readWholeTable(newPath)];
+  const texts = new TextNumbers();
+  const [old, new_] = [readCompared(oldPath, texts), readCompared(newPath, texts)];
   if (!options.force) checkArchitectures([old, new_]);
   checkFilters([old, new_], options);
   const difference = diffTables(old, new_);
@@ -68,6 +79,30 @@ async function diff(oldPath: string, newPath: string, options: Options): Promise
   return report.changes.some(({ group }) => group !== "unchanged") ? NO_STATUS : 0;
 }
 
+const parseCompared = plainRowReader(COLUMNS, COMPARED_COLUMNS);
+
+/** Reads the columns of a table that are compared, with one copy of each text of both tables. */
+function readCompared(path: string, texts: TextNumbers): ComparedTable & { source: string } {
+  const { source, header, rows } = readColumns(path, parseCompared);
+  growHeapSlowly([{ header }]);
+  const own = (text: string | null) => (text === null ? null : texts.own(text));
+  const kept: ComparedRow[] = [];
+  for (const { object, name, alias, type, file, line, unit, sympos, kind } of rows) {
+    kept.push({
+      object: texts.own(object),
+      name: texts.own(name),
+      alias: own(alias),
+      type: texts.own(type),
+      file: own(file),
+      line,
+      unit: own(unit),
+      sympos,
+      kind: own(kind),
+    });
+  }
+  return { source, header, rows: kept };
+}
+
 /** The groups without a symbol whose alias is another in the new table. */
 const UNUSABLE_GROUPS: readonly Group[] = ["unchanged", "added"];
 
@@ -80,7 +115,7 @@ function checkFilters(
     objects,
     tables.flatMap(({ header }) => header.objects.map((each) => each.name)),
   );
-  const isMatch = (row: TableRow) =>
+  const isMatch = (row: ComparedRow) =>
     name?.test(row.name) !== false && (objects.length === 0 || objects.includes(row.object));
   if (name !== undefined && !tables.some(({ rows }) => rows.some(isMatch))) throw nothingMatches(name);
   if (usedIn !== undefined && only?.every((group) => UNUSABLE_GROUPS.includes(group))) {
@@ -96,7 +131,7 @@ function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Ma
   const finder = aliasFinder(aliases, String(separator));
   const uses = new Map<string, AliasUse[]>();
   for (const script of scripts) {
-    for (const use of finder.find(script, readWhole(script).toString())) {
+    for (const use of finder.find(script, textOf(script, readWhole(script)))) {
       addTo(uses, use.alias, use);
     }
   }

@@ -6,6 +6,7 @@ import { readHistory } from "../table/history-tables.ts";
 import type { Runner } from "./exit-status.ts";
 import { checkObjects, nothingMatches } from "./filters.ts";
 import { outputOption, regularExpression, repeatable } from "./options.ts";
+import { growHeapSlowly } from "./slow-heap.ts";
 import { say, writeOutputs } from "./streams.ts";
 
 interface Options {
@@ -43,6 +44,7 @@ async function history(paths: readonly string[], options: Options): Promise<bool
       return isMatch;
     },
     anyArchitecture: force === true,
+    onOpen: growHeapSlowly,
   });
   checkObjects(objects, lined.objects);
   if (name !== undefined && !anyMatch) throw nothingMatches(name);

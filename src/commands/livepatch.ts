@@ -5,7 +5,7 @@ import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { isLivePatch } from "../elf/modinfo.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readWhole, textOf } from "../files/read-file.ts";
 import { type AliasedSymbol, findAliased } from "../livepatch/aliased-symbols.ts";
 import { checkPatch } from "../livepatch/check-patch.ts";
 import { livePatchHeader } from "../livepatch/header.ts";
@@ -86,7 +86,7 @@ async function aliasedSymbols(
   given: readonly string[],
   { from, table: path, vmlinux }: AliasOptions,
 ): Promise<{ symbols: AliasedSymbol[]; table: SearchedTable }> {
-  const more = from === undefined ? "" : (from === "-" ? await readStdin() : readWhole(from)).toString();
+  const more = from === undefined ? "" : textOf(from, from === "-" ? await readStdin() : readWhole(from));
   const lines = more.split("\n").map((line) => line.trim());
   const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
   if (aliases.length === 0)

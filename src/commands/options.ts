@@ -5,9 +5,17 @@ import type { VmlinuxOptions } from "../alias/options.ts";
 import type { LocatorOptions } from "../source-lines/open-locator.ts";
 import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
+import { say } from "./streams.ts";
 
 /** The options of every command that looks up source lines. */
-export type ResolverOptions = Omit<LocatorOptions, "signal">;
+export type ResolverOptions = Omit<LocatorOptions, "signal" | "onSilence"> & { quiet?: true };
+
+/** Reports on a terminal that an addr2line is slow. */
+export function silenceReporter({ quiet }: ResolverOptions): LocatorOptions["onSilence"] {
+  if (!process.stderr.isTTY || quiet) return undefined;
+  return (tool, seconds) =>
+    say(`${tool}: no answer for ${seconds} s; it may still read the debug information`);
+}
 
 export function addResolverOptions(command: Command): Command {
   return command
@@ -87,6 +95,7 @@ export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
     resolver: options.resolver,
     addr2line: options.addr2line,
     jobs: options.jobs,
+    onSilence: silenceReporter(options),
     separator: options.separator,
     disambiguate: options.disambiguate,
     maxNameLength: options.maxNameLength,

@@ -1,5 +1,6 @@
 // Standard input, standard output and standard error of the commands.
 import { type Stats as FileStatus, fstatSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { fileIdentity, isInput, noteInput } from "../files/inputs.ts";
 import { readWhole, statusOf } from "../files/read-file.ts";
@@ -11,17 +12,19 @@ import {
   RUNNING_NOTES,
   readKernelNotes,
 } from "../lookup/kernel-notes.ts";
+import { printable, printableLines } from "../printable.ts";
 import { type Stats, statsAsJson, statsAsText } from "../report/stats.ts";
 import { type Listing, readListing } from "../symbols/listing.ts";
 import type { TableRow } from "../table/alias-table.ts";
 
 /** Prints one line on standard error. */
 export function say(text: string): void {
-  sayText(`kas-alias: ${text}\n`);
+  sayText(`kas-alias: ${printable(text)}\n`);
 }
 
 /** Prints on standard error. */
-export function sayText(text: string): void {
+export function sayText(given: string): void {
+  const text = printableLines(given);
   try {
     writeSync(STDERR, text);
   } catch (error) {
@@ -177,10 +180,23 @@ function streamName(fd: number): string {
   return fd === STDOUT ? "standard output" : "standard error";
 }
 
+/** The escape sequences of this program's own colours. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it begins every escape sequence
+const COLOUR = /(\x1b\[[0-9;]*m)/;
+
+/** Text for a terminal, whatever names are in it. */
+function* forTerminal(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  for (const piece of pieces) {
+    const parts = decoder.decode(piece, { stream: true }).split(COLOUR);
+    yield Buffer.from(parts.map((part) => (COLOUR.test(part) ? part : printableLines(part))).join(""));
+  }
+}
+
 /** Writes to a standard stream. @returns false if it is a pipe that nobody reads any more */
 export async function writeStream(fd: number, pieces: Iterable<Uint8Array>): Promise<boolean> {
   try {
-    await writeAll(fd, pieces);
+    await writeAll(fd, isatty(fd) ? forTerminal(pieces) : pieces);
     return true;
   } catch (error) {
     if (errorCode(error) === "EPIPE") return false;

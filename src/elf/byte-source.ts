@@ -24,10 +24,14 @@ function checkRange(name: string, size: number, offset: number, length: number):
   throw damaged(name, `${length} bytes at 0x${offset.toString(16)} lie outside its ${size} bytes`);
 }
 
-/** An open file. */
-export interface FileSource extends ByteSource {
+/** A source that can also be read on another thread. */
+export interface LoadableSource extends ByteSource {
   /** Fills a buffer with the bytes from an offset on, on another thread. @throws Failure as `read` does */
   load(offset: number, into: Uint8Array): Promise<void>;
+}
+
+/** An open file. */
+export interface FileSource extends LoadableSource {
   close(): void;
 }
 
@@ -36,19 +40,14 @@ export function openFile(path: string): FileSource {
   try {
     regularInput(path);
     const fd = openSync(path, "r");
-    return openedFile(path, fd, fstatSync(fd).size);
+    return { ...fileSource(path, fd, fstatSync(fd).size, 0), close: () => closeSync(fd) };
   } catch (error) {
     throw error instanceof Failure ? error : cannotRead(path, error);
   }
 }
 
-/**
- * A file that is open already.
- *
- * @param path its name for messages
- * @param size in bytes
- */
-export function openedFile(path: string, fd: number, size: number): FileSource {
+/** The bytes [start, start + size) of an open file. */
+export function fileSource(path: string, fd: number, size: number, start: number): LoadableSource {
   const failed = (error: unknown) =>
     new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, "check the disk");
   const atEnd = () => damaged(path, "became shorter while being read");
@@ -60,7 +59,7 @@ export function openedFile(path: string, fd: number, size: number): FileSource {
       for (let done = 0; done < length; ) {
         let count: number;
         try {
-          count = readSync(fd, into, done, length - done, offset + done);
+          count = readSync(fd, into, done, length - done, start + offset + done);
         } catch (error) {
           throw failed(error);
         }
@@ -74,7 +73,7 @@ export function openedFile(path: string, fd: number, size: number): FileSource {
       checkRange(path, size, offset, length);
       for (let done = 0; done < length; ) {
         const count = await new Promise<number>((resolve, reject) => {
-          read(fd, into, done, length - done, offset + done, (error, bytes) =>
+          read(fd, into, done, length - done, start + offset + done, (error, bytes) =>
             error ? reject(failed(error)) : resolve(bytes),
           );
         });
@@ -82,7 +81,6 @@ export function openedFile(path: string, fd: number, size: number): FileSource {
         done += count;
       }
     },
-    close: () => closeSync(fd),
   };
 }
 
@@ -100,13 +98,17 @@ export function sourcePart(whole: ByteSource, name: string, start: number, size:
 }
 
 /** Bytes in memory. */
-export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+export function memorySource(name: string, bytes: Uint8Array): LoadableSource {
+  const read = (offset: number, length: number, into?: Uint8Array) => {
+    checkRange(name, bytes.length, offset, length);
+    return handOut(bytes.subarray(offset, offset + length), into);
+  };
   return {
     name,
     size: bytes.length,
-    read(offset, length, into) {
-      checkRange(name, bytes.length, offset, length);
-      return handOut(bytes.subarray(offset, offset + length), into);
+    read,
+    async load(offset, into) {
+      read(offset, into.length, into);
     },
   };
 }

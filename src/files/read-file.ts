@@ -56,6 +56,15 @@ export function readWhole(path: string, ifMissing?: string): Buffer {
   throw new Failure("CANNOT_READ", path, "is a device without end", "give a file");
 }
 
+/** The text of bytes in UTF-8. @throws Failure for more than a string can hold: 512 MiB */
+export function textOf(source: string, bytes: Buffer): string {
+  try {
+    return bytes.toString();
+  } catch {
+    throw new Failure("NO_MEMORY", source, `has a text of ${bytes.length} bytes`, "give a shorter one");
+  }
+}
+
 /** Reads the first bytes of a file, at most `length`. @throws Failure for a file that cannot be read */
 export function readBeginning(path: string, length: number): Buffer {
   try {

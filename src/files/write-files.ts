@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { errorCode, Failure, faultAdvice, systemMessage } from "../failure.ts";
+import { sweepTemporaries, temporaryName } from "./sweep.ts";
 import { letSignalsThrough, undoneBySignals } from "./undo-on-signal.ts";
 
 /** A file to write: its path, and its content in pieces. */
@@ -55,8 +56,8 @@ export function namedTwice(target: string): Failure {
 
 /** The regular file that a target refers to, with symbolic links followed; undefined for a device, pipe or terminal. */
 function replaceablePath(target: string): string | undefined {
-  let path = resolve(target);
   try {
+    let path = resolve(target);
     const status = statSync(path, { throwIfNoEntry: false });
     if (status?.isDirectory()) throw new Failure("CANNOT_WRITE", target, "is a directory", "name a file");
     // The links of /dev/fd to pipes do not resolve to a path.
@@ -72,10 +73,10 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-let temporaries = 0;
-
 function temporaryBeside(path: string): string {
-  return join(dirname(path), `.kas-alias-${process.pid}-${Date.now()}-${temporaries++}`);
+  const directory = dirname(path);
+  sweepTemporaries(directory);
+  return join(directory, temporaryName());
 }
 
 async function replaceFiles([first, ...others]: readonly (Replacement & FileOutput)[]): Promise<void> {

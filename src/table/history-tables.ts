@@ -16,6 +16,8 @@ export interface HistoryOptions {
   readonly isWanted?: (row: Pick<TableRow, "object" | "name">) => boolean;
   /** Whether the tables may be for different architectures. Default: false. */
   readonly anyArchitecture?: boolean;
+  /** Called with the tables before their rows are read. */
+  readonly onOpen?: (tables: readonly { readonly header: TableHeader }[]) => void;
 }
 
 /**
@@ -29,9 +31,10 @@ export interface HistoryOptions {
  */
 export function readHistory(
   paths: readonly string[],
-  { isWanted = () => true, anyArchitecture = false }: HistoryOptions = {},
+  { isWanted = () => true, anyArchitecture = false, onOpen = () => undefined }: HistoryOptions = {},
 ): History {
   const tables = paths.map(openTable);
+  onOpen(tables);
   if (!anyArchitecture) checkArchitectures(tables);
   const history = newHistory(isWanted);
   for (const [kernel, ofKernel] of byKernel(tables)) {

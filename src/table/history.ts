@@ -1,8 +1,8 @@
 import { at } from "../checked-index.ts";
 import type { TableRow } from "./alias-table.ts";
-import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
+import { copy, EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
-import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
+import { chains, compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
 
 /** The columns of a table that a history needs. */
 export const HISTORY_COLUMNS = [
@@ -158,7 +158,9 @@ function readRows(
       positions.push(row.sympos);
       const symbols = symbolsOf[key];
       const only = symbols?.length === 1 ? symbols[0] : undefined;
-      aliases.push(only !== undefined && log.isAlias(only, row.alias) ? undefined : row.alias);
+      aliases.push(
+        only !== undefined && log.isAlias(only, row.alias) ? undefined : row.alias && copy(row.alias),
+      );
     }
   }
   return { key: keys, line: lines, sympos: positions, alias: aliases, aliasesOnly };
@@ -249,8 +251,10 @@ function* symbolHistories(
   { numbers, symbolsOf, log }: Known,
   kernels: readonly AddedKernel[],
 ): Generator<SymbolHistory> {
-  const keys = [...numbers.parts.entries()].sort(([, a], [, b]) => compareKeys(a, b));
-  for (const [key, { object, stem: name, file, unit }] of keys) {
+  const keys = Int32Array.from(numbers.parts, (_, key) => key);
+  keys.sort((a, b) => compareKeys(at(numbers.parts, a), at(numbers.parts, b)));
+  for (const key of keys) {
+    const { object, stem: name, file, unit } = at(numbers.parts, key);
     for (const symbol of symbolsOf[key] ?? []) {
       const logged = log.eventsOf(symbol);
       const events = () =>
@@ -261,18 +265,6 @@ function* symbolHistories(
       yield { object, name, file: file || null, unit: unit || null, events, states };
     }
   }
-}
-
-/** The rows of each key: the first one, and the next one after each; -1 for none. */
-function chains(keys: readonly number[], count: number): { first: Int32Array; next: Int32Array } {
-  const first = new Int32Array(count).fill(-1);
-  const next = new Int32Array(keys.length);
-  for (let row = keys.length - 1; row >= 0; row--) {
-    const key = at(keys, row);
-    next[row] = first[key] ?? -1;
-    first[key] = row;
-  }
-  return { first, next };
 }
 
 /** A symbol's states from its first kernel on; none between the kernel in which it vanished and the one in which it reappeared. */

@@ -156,7 +156,7 @@ export function oneRowTooMany(path: string, { rows }: TableHeader): Failure {
 /** The row in one line of a table, including unknown keys. @throws Failure for a damaged line, with its number */
 export function parseRow(path: string, line: number, text: string): TableRow {
   const value = parseObject(text);
-  const row = value === undefined ? "not a JSON object" : checkedRow(value);
+  const row = value === undefined ? "not a JSON object, or nested too deeply" : checkedRow(value);
   if (typeof row === "string") throw new Failure("DAMAGED", path, `line ${line} is damaged: ${row}`, ADVICE);
   return row;
 }
