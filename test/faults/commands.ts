@@ -15,6 +15,10 @@ export interface Writing {
   readonly status: number;
 }
 
+/** The exit status of a command for any fault. */
+export const troubleOf = ([command = ""]: readonly string[]) =>
+  ["diff", "history", "lookup"].includes(command) ? 2 : 1;
+
 const writing = (args: string, status = 0): Writing => ({ title: args, args: args.split(" "), status });
 
 export const COMMANDS: readonly Writing[] = [

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { PROGRAM } from "../commands/program.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { tool } from "../tool.ts";
-import { COMMANDS, prepare, snapshot, type Writing } from "./commands.ts";
+import { COMMANDS, prepare, snapshot, troubleOf, type Writing } from "./commands.ts";
 
 const directory = temporaryDirectory();
 const TEMPLATE = join(directory, "template");
@@ -113,7 +113,7 @@ describe.each(COMMANDS)("$title", (command) => {
       () => "full",
       ({ status, stderr, files }) => {
         expect(stderr).toMatch(/^kas-alias: [^\n]+: cannot be written: no space left on device; [^\n]+\n$/);
-        expect(status).toBe(success + 1);
+        expect(status).toBe(troubleOf(command.args));
         expectWhole(files, states, false);
       },
     );
@@ -180,7 +180,7 @@ describe("standard output", () => {
 
   test.each(printing)("of $title", (command) => {
     const { args, status } = command;
-    const trouble = ["diff", "history", "lookup"].includes(args[0] ?? "") ? 2 : 1;
+    const trouble = troubleOf(args);
     const { stdout } = spawnSync(process.execPath, [PROGRAM, ...args], { cwd: TEMPLATE });
     expect(stdout.length).toBeGreaterThan(0);
     const out = join(directory, "stdout");
