@@ -11,6 +11,9 @@ import type { TableHeader } from "../table/alias-table.ts";
 /** The notes of the running kernel (kernel/ksysfs.c). */
 export const RUNNING_NOTES = "/sys/kernel/notes";
 
+/** In bytes; a kernel's notes have some hundreds. */
+const NOTES_LIMIT = 1 << 20;
+
 /** PROC_SUPER_MAGIC (include/uapi/linux/magic.h): the type of the file system in /proc. */
 const PROC_SUPER_MAGIC = 0x9fa0;
 
@@ -47,7 +50,7 @@ async function buildIdOf(path: string): Promise<string | null> {
   const isFile = isRegularFile(path);
   const begin = isFile ? readBeginning(path, LONGEST_MAGIC) : readWhole(path);
   if (!isElfFile(begin)) {
-    const notes = memorySource(path, isFile ? readWhole(path) : begin);
+    const notes = memorySource(path, isFile ? readBeginning(path, NOTES_LIMIT) : begin);
     return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
   }
   const elf = await openPossiblyCompressed(path);

@@ -151,6 +151,9 @@ export function matchByFile(
   const wanted = new Set(Array.from(symbols, (index) => nameAt(image.table, index)));
   const ours = byFile(image, imageInScope, wanted);
   const theirs = byFile(object, objectInScope, wanted);
+  const positions = new Map(
+    [...ours.values()].flatMap((indices) => indices.map((index, i) => [index, i] as const)),
+  );
   return symbols.map((index) => {
     const key = fileAndName(image.table, index);
     const namesakes = ours.get(key) ?? [];
@@ -163,7 +166,7 @@ export function matchByFile(
         "give the object that it was linked from",
       );
     }
-    return at(others, namesakes.indexOf(index));
+    return at(others, positions.get(index) ?? -1);
   });
 }
 
