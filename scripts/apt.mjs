@@ -13,7 +13,7 @@ import {
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { Fault, isInstalled, run, say, temporaryDirectory } from "./setup.mjs";
+import { Fault, isInstalled, must, run, say, temporaryDirectory } from "./setup.mjs";
 
 /** The folder for downloads, unpacked packages and built kernels, outside the checkout. */
 export const CACHE =
@@ -234,6 +234,38 @@ export async function download({ lists, name, version, fileName, sha256 }) {
   if ((await hash(join(cwd, downloaded))) !== sha256) throw new Fault(`${fileName}: wrong SHA-256`);
   renameSync(join(cwd, downloaded), deb);
   return deb;
+}
+
+/**
+ * Lists packages and all that they depend on.
+ * @param {string[]} names
+ * @param {Lists} lists of a suite other than the system's
+ * @returns {Promise<string[]>} `name=version` of each
+ */
+export async function closure(names, lists) {
+  const { stdout } = await run(
+    "apt-get",
+    [...lists, "-qq", "--no-install-recommends", "--print-uris", "-y", "install", ...names],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  // Each line: 'URI' FILE SIZE HASH.
+  const packages = stdout.matchAll(/^'[^']*' ([^_]+)_([^_]+)_/gm);
+  const found = Array.from(packages, ([, name, version = ""]) => `${name}=${decodeURIComponent(version)}`);
+  if (found.length === 0) throw new Fault(`apt has no ${names.join(", ")} of that suite`);
+  return found.sort();
+}
+
+/**
+ * Downloads packages and unpacks them into a directory; nothing is installed.
+ * @param {string[]} packages `name=version`, as closure() lists them
+ * @param {Lists} lists
+ * @param {string} directory
+ */
+export async function unpackAll(packages, lists, directory) {
+  const cwd = temporaryDirectory(CACHE);
+  const { status } = await aptGet([...lists, "download", ...packages], { cwd });
+  if (status !== 0) throw new Fault(`apt-get download ${packages.join(" ")} failed`);
+  for (const deb of readdirSync(cwd)) await must("dpkg-deb", ["-x", join(cwd, deb), directory]);
 }
 
 /**

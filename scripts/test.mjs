@@ -6,6 +6,7 @@ import { CACHE, ensurePackages } from "./apt.mjs";
 import { fetchArchitectures } from "./architectures.mjs";
 import { fetchSources } from "./kernel-sources.mjs";
 import { fetchKernels } from "./kernels.mjs";
+import { fetchNewerTools } from "./newer-tools.mjs";
 import { fetchNodes } from "./nodes.mjs";
 import { ensureDependencies, main, ROOT, run, temporaryDirectory } from "./setup.mjs";
 
@@ -88,6 +89,7 @@ await main(async () => {
     KAS_ALIAS_BOOT: __,
     KAS_ALIAS_NODES: ___,
     KAS_ALIAS_ALL: ____,
+    KAS_ALIAS_BOOT_TOOLS: _____,
     ...env
   } = process.env;
   // Node 20 parses these certificates at every start, and the tests start it a thousand times.
@@ -99,6 +101,7 @@ await main(async () => {
   }
   if (boot) env.KAS_ALIAS_BOOT = await fetchSources(all);
   if (all) env.KAS_ALIAS_ALL = "1";
+  if (boot && all) env.KAS_ALIAS_BOOT_TOOLS = await fetchNewerTools();
   if (nodes) env.KAS_ALIAS_NODES = await fetchNodes();
   const selected = args.filter((arg) => arg !== "--all");
   const { status } = await run(process.execPath, [vitest, "run", ...reporters, ...selected], {

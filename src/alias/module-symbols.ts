@@ -169,10 +169,10 @@ async function locate(
     }
     // klp-build merges objects without debug information, which have no STT_FILE symbol: the one before them is another's.
     const isKlpBuild = findSection(elf, ".init.klp_objects") !== undefined;
-    const entries = indices.map((index) => ({
-      ...symbolEntry(elf, table, index),
-      ...(isKlpBuild && { fileSymbol: () => null }),
-    }));
+    const entries = indices.map((index) => {
+      const entry = symbolEntry(elf, table, index);
+      return isKlpBuild ? { ...entry, fileSymbol: () => null } : entry;
+    });
     const queried = queriedSymbols(listing, symbols, entries);
     return originsOf(
       entries,

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
-import type { FileOutput } from "../files/write-files.ts";
+import { deleteFile, type FileOutput } from "../files/write-files.ts";
 import { EDITS, type Edit, type HookPart } from "../kernel-tree/edits.ts";
 import { treeFiles } from "../kernel-tree/kernel-files.ts";
 import {
@@ -138,14 +138,6 @@ async function writeTree(
     );
   }
   await writeOutputs(outputs);
-}
-
-function deleteFile(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch (error) {
-    throw new Failure("CANNOT_WRITE", path, `cannot be deleted: ${systemMessage(error)}`, "delete it");
-  }
 }
 
 function removeIfEmpty(folder: string): void {

@@ -27,7 +27,7 @@ export function inject(build: string, options: InjectOptions): Promise<boolean> 
   const run: ModulesRunOptions = {
     ...options,
     vmlinux: existsSync(object) ? object : join(build, "vmlinux"),
-    kernelRelease: options.kernelRelease ?? release.toString().trim(),
+    kernelRelease: release.toString().trim(),
     // Kbuild makes this link for a build directory of its own.
     sourceRoot: [...options.sourceRoot, resolve(build, "source"), resolve(build)],
     debugDirectory: [],

@@ -1,24 +1,23 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
 import { readWhole } from "../files/read-file.ts";
+import { deleteFile } from "../files/write-files.ts";
 import { nmWrapper, wrapperStamp } from "../kernel-tree/nm-wrapper.ts";
-import type { AliasingOptions } from "./options.ts";
 import { writeOutputs, writeTexts } from "./streams.ts";
 
 /** The options of `kas-alias kernel wrap`. */
-export interface WrapOptions extends Omit<AliasingOptions, "table" | "tableScope" | "stats" | "quiet"> {
+export interface WrapOptions {
   output: string;
   build?: string;
   nm?: string;
-  symbolFrequency?: string;
 }
 
-/** The options that are not passed on to `kas-alias vmlinux`. */
+/** The options that are not passed on to `kas-alias vmlinux`; all others are. */
 const OWN_OPTIONS = ["output", "build", "nm"];
 /** The options whose value is a path; the build runs in another directory. */
 const PATHS = ["symbolFrequency", "sourceRoot"];
@@ -58,7 +57,7 @@ function givenArguments(command: Command): string[] {
     if (OWN_OPTIONS.includes(name) || command.getOptionValueSource(name) !== "cli") return [];
     const value: unknown = command.getOptionValue(name);
     const flag = option.long ?? "";
-    if (typeof value === "boolean") return value === option.negate ? [] : [flag];
+    if (typeof value === "boolean") return [flag];
     const values = Array.isArray(value) ? value : [value];
     return values.flatMap((each) => [flag, PATHS.includes(name) ? resolve(String(each)) : String(each)]);
   });
@@ -82,18 +81,7 @@ async function linkAgain(build: string, stamp: string): Promise<void> {
   const target = join(build, STAMP);
   const content = Buffer.from(`${stamp}\n`);
   if (hasContent(target, [content], "differs")) return;
-  for (const name of LINKS) {
-    try {
-      rmSync(join(build, name), { force: true });
-    } catch (error) {
-      throw new Failure(
-        "CANNOT_WRITE",
-        join(build, name),
-        `cannot be deleted: ${systemMessage(error)}`,
-        "delete it",
-      );
-    }
-  }
+  for (const name of LINKS) deleteFile(join(build, name));
   await writeOutputs([{ target, pieces: [content] }]);
 }
 

@@ -54,6 +54,15 @@ export function namedTwice(target: string): Failure {
   return new Failure("WRONG_USAGE", target, "is named for two outputs", "name another file for one of them");
 }
 
+/** Deletes a file, if it exists. @throws Failure for one that cannot be deleted */
+export function deleteFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw new Failure("CANNOT_WRITE", path, `cannot be deleted: ${systemMessage(error)}`, "delete it");
+  }
+}
+
 /** The regular file that a target refers to, with symbolic links followed; undefined for a device, pipe or terminal. */
 function replaceablePath(target: string): string | undefined {
   try {

@@ -23,19 +23,20 @@ function kprobeEvents(points: readonly ProbePoint[]): string {
   return points.map((point, i) => `p:kas/${names[i]} ${where(point)}\n`).join("");
 }
 
-/** A program that counts the hits of each probe. It prints event names, since bpftrace strings have at most 64 bytes. */
+/** A program for every version of bpftrace that counts the hits of each probe. It prints event names, since bpftrace strings have at most 64 bytes. */
 function bpftraceProgram(points: readonly ProbePoint[]): string {
   const names = eventNames(points.map(({ alias }) => alias));
   const probes = points.map(({ alias, symbol, offset, address }, i) => {
     const where = symbol === null ? hexadecimal(address) : symbol + plus(offset);
     return `// ${printable(alias)}\nkprobe:${where} { @["${names[i]}"] = count(); }\n`;
   });
-  return `${BPFTRACE_ADVICE}${probes.join("")}`;
+  return `${BPFTRACE_HEAD}${probes.join("")}`;
 }
 
-const BPFTRACE_ADVICE = `\
-// If bpftrace finds a vmlinux with symbols, it refuses offsets outside the function: then set BPFTRACE_VMLINUX=/dev/null.
-// A bpftrace that asks for --unsafe cannot check the offsets without it.
+const BPFTRACE_HEAD = `\
+#!/usr/bin/env -S BPFTRACE_VMLINUX=/dev/null bpftrace --unsafe
+// Without --unsafe, bpftrace 0.27 refuses functions that ftrace cannot trace, and all addresses.
+// With a vmlinux that has symbols, bpftrace 0.17 refuses offsets outside the function.
 `;
 
 function hexadecimal(address: bigint): string {

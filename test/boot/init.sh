@@ -65,6 +65,9 @@ if [ -e /probes ]; then
 fi
 echo "== insmod"
 insmod /i2c-core.ko && insmod /hwmon.ko && insmod /cordic.ko && insmod /hello.ko && echo done || dmesg | tail -n 5
+echo "== shared with a module"
+try "p:kas/shared modalias_show" kprobe_events
+echo > kprobe_events
 echo "== names with modules"
 # Pages of instructions that probes took are there for a while.
 sed 's/^[0-9a-f]* //' /proc/kallsyms | grep -v '@\|\[__builtin__' | md5sum | cut -d' ' -f1

@@ -58,6 +58,7 @@ export class KernelBuild {
   readonly source: Source;
   readonly directory: string;
   readonly #args: readonly string[];
+  #isConfigured = false;
 
   constructor(source: Source, { config, compiler: command, args }: Variant = GCC) {
     const fragment = readFileSync(fileURLToPath(new URL(config, import.meta.url)), "utf8");
@@ -77,9 +78,10 @@ export class KernelBuild {
     return join(this.directory, name);
   }
 
-  /** Makes the configuration from the fragment, if `make` has not seen it yet, and changes options in it. */
+  /** Makes the configuration from the fragment, the first time, and changes options in it. An earlier run may have left others. */
   configure(...options: string[]): void {
-    if (!existsSync(this.path(".config"))) {
+    if (!this.#isConfigured) {
+      this.#isConfigured = true;
       this.must("tinyconfig");
       const merge = join(this.source.tree, "scripts/kconfig/merge_config.sh");
       tool("sh", [merge, "-m", "-O", this.directory, this.path(".config"), this.path("fragment")]);

@@ -232,13 +232,13 @@ test("`make -s` gets no ALIAS line, V=1 the commands", () => {
 });
 
 test("options are passed on, whatever is in them", () => {
-  wrap("--data", "--exclude", "it's $HOME*", "--separator", "!");
+  wrap("--data", "--exclude", "it's $HOME*", "--separator", "!", "--no-disambiguate");
   const { stdout } = nm(["-n", ".tmp_vmlinux1"]);
   expect(stdout).toContain(" count!drivers_a_c_1\n");
   const [header] = readFileSync(path(".tmp_vmlinux.aliases"), "utf8").split("\n");
   expect(JSON.parse(header ?? "")).toMatchObject({
     kernel: "6.12.7",
-    options: { data: true, separator: "!", exclude: ["it's $HOME*"] },
+    options: { data: true, separator: "!", exclude: ["it's $HOME*"], disambiguate: false },
   });
   wrap();
 });

@@ -214,6 +214,35 @@ describe("names are counted", () => {
     expect(added).toHaveLength(2);
   });
 
+  test("in the modules of a build themselves with `kernel inject`, once", () => {
+    const build = place();
+    buildModules(build);
+    const ko = (module: string) => join(build, `${module}.ko`);
+    writeFileSync(join(build, "modules.order"), MODULES.map((module) => `${module}.o\n`).join(""));
+    copyFileSync(SAMPLE, join(build, "vmlinux"));
+    mkdirSync(join(build, "include/config"), { recursive: true });
+    const release = join(build, "include/config/kernel.release");
+    const inject = (...args: string[]) => {
+      expect(kasAlias(["kernel", "inject", build, ...args])).toEqual({ status: 0, stdout: "", stderr: "" });
+      return MODULES.flatMap((module) => symbolsOf(ko(module)).filter(({ name }) => name.includes("@")));
+    };
+    const wanted = (...args: string[]) =>
+      table(...KOS, "--vmlinux", SAMPLE, ...args)
+        .rows.filter(({ object }) => object !== "vmlinux")
+        .map(({ alias }) => alias);
+    const names = (symbols: readonly NmSymbol[]) => symbols.map(({ name }) => name).sort();
+
+    writeFileSync(release, "7.3.4\n");
+    expect(names(inject())).toEqual(wanted("--scope", "object").sort());
+    buildModules(build);
+    writeFileSync(release, "6.12.1\n");
+    expect(names(inject())).toEqual(wanted("--scope", "global").sort());
+    const times = () => MODULES.map((module) => statSync(ko(module)).mtimeMs);
+    const before = times();
+    inject();
+    expect(times()).toEqual(before);
+  });
+
   test.each(["ld", "ld.lld-19"])(
     "not for code that klp-build takes from other objects, linked by %s",
     (linker) => {

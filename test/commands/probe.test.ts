@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { defined } from "../defined.ts";
@@ -308,6 +309,17 @@ describe("a bpftrace program", () => {
       BigInt(offset || 0),
     );
     expect(new Set(offsets)).toEqual(new Set(ofImage.map(({ address }) => BigInt(`0x${address}`) - TEXT)));
+  });
+
+  test("runs as a command, with the options that bpftrace needs", () => {
+    const { lines } = probe([RTC], written(kallsyms(SLIDE)), "--format", "bpftrace");
+    const program = written(`${lines.join("\n")}\n`);
+    chmodSync(program, 0o755);
+    const bin = join(directory, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "bpftrace"), '#!/bin/sh\necho "$BPFTRACE_VMLINUX" "$@"\n', { mode: 0o755 });
+    const { stdout } = spawnSync(program, { encoding: "utf8", env: { PATH: `${bin}:${process.env.PATH}` } });
+    expect(stdout).toBe(`/dev/null --unsafe ${program}\n`);
   });
 });
 

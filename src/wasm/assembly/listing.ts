@@ -222,7 +222,7 @@ export function collectSymbols(first: u32, end: u32, special: usize, keys: usize
     const sectionLetter = isInSection ? <u32>load<u8>(sectionLetters + index) : LETTER_ABSOLUTE;
     const sectionKind = isInSection ? <u32>load<u8>(sectionKinds + index) : 0;
     const letter = typeLetter(info, section, sectionLetter);
-    const what = letter | (symbolKind(info, section, sectionKind, isSizeless(symbol)) << KNOWN_KIND_SHIFT);
+    const what = letter | (symbolKind(symbol, info, section, sectionKind) << KNOWN_KIND_SHIFT);
     store<u32>(symbols + <usize>symbol * KNOWN_BYTES, what, KNOWN_LETTER);
     const value = symbolValue(symbol);
     const upper = value >> 32;
@@ -443,7 +443,7 @@ function typeLetter(info: u32, section: u32, sectionLetter: u32): u32 {
  * What a symbol is (constants/symbol-kind.ts). Its ELF type decides; for a symbol without one, such as a label in assembly, the
  * section. nm's letter is not enough: from Linux 7.2 on, x86's .data is executable.
  */
-function symbolKind(info: u32, section: u32, sectionKind: u32, isSizeless: bool): u32 {
+function symbolKind(symbol: u32, info: u32, section: u32, sectionKind: u32): u32 {
   const binding = info >>> 4;
   const type = info & 0xf;
   let kind = sectionKind;
@@ -453,7 +453,7 @@ function symbolKind(info: u32, section: u32, sectionKind: u32, isSizeless: bool)
     if (isFunction || isObject) kind = (kind & ~KIND_MASK) | (isFunction ? KIND_FUNCTION : KIND_OBJECT);
   }
   if (type === STT_TLS) kind |= IS_THREAD_LOCAL;
-  if (type === STT_NOTYPE && isSizeless) kind |= IS_LABEL;
+  if (type === STT_NOTYPE && isSizeless(symbol)) kind |= IS_LABEL;
   if (binding === STB_WEAK) kind |= IS_WEAK;
   else if (binding === STB_GLOBAL || binding === STB_GNU_UNIQUE) kind |= IS_GLOBAL;
   return kind;
