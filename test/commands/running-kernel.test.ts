@@ -31,7 +31,7 @@ writeFileSync(
   PRELOAD,
   `const fs = require("node:fs");
   const instead = JSON.parse(process.env.INSTEAD);
-  for (const name of ["readFileSync", "statSync"]) {
+  for (const name of ["openSync", "readFileSync", "statSync"]) {
     const original = fs[name];
     fs[name] = (path, ...rest) => original(instead[path] ?? path, ...rest);
   }
