@@ -1,5 +1,5 @@
 // Large inputs take time in proportion to their size, and bounded memory. Time limits are ten times what was measured, and more.
-import { openSync, writeFileSync, writeSync } from "node:fs";
+import { openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { SAMPLE } from "../sample-kernel.ts";
@@ -37,6 +37,20 @@ test("a hundred thousand names of two local symbols each, without a file", () =>
   ]);
   expect(status).toBe(0);
   expect(megabytes).toBeLessThan(700);
+}, 60_000);
+
+test("sixty thousand names of two symbols each, all at two addresses, with a listing", () => {
+  const labels = Array.from({ length: 60_000 }, (_, i) => `.type f${i},@function\nf${i}:\n`).join("");
+  for (const part of ["c", "d"]) {
+    const lines = `.file "${part}.c"\n.file 1 "${part}.c"\n.text\n.loc 1 1\n`;
+    tool("as", ["-o", path(`${part}.o`), "-"], `${lines}${labels}nop\n`);
+  }
+  const image = path("two-addresses");
+  tool("ld", ["-e", "0", "-o", image, path("c.o"), path("d.o")]);
+  writeFileSync(path("listing"), tool("nm", ["-n", image]));
+  const { status } = measured(["vmlinux", "--nm", path("listing"), image, "-o", path("aliased")]);
+  expect(status).toBe(0);
+  expect(readFileSync(path("aliased"), "latin1").match(/@/g)).toHaveLength(120_000);
 }, 60_000);
 
 test("a glob in a table's header that a regular expression would try forever", () => {
