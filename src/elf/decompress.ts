@@ -57,8 +57,9 @@ export function unzstdWhole(bytes: ByteSource, start: number, size: number): Uin
   return whole.subarray(0, end);
 }
 
-/** The byte of the stream header of an .xz file with the type of its checks, and the types that xz-decompress knows. */
+/** The byte of the stream header of an .xz file with the type of its checks, and the types that xz-decompress knows; larger ones are damage. */
 const CHECK_AT = 7;
+const LARGEST_CHECK = 0x0f;
 const CHECKS = [0x00, 0x01, 0x04];
 const SHA256 = 0x0a;
 
@@ -75,7 +76,7 @@ const XZ_ERRORS: Readonly<Record<string, string>> = {
 /** An xz file. */
 export async function* unxz(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
   const check = bytes.size > start + CHECK_AT ? (bytes.read(start + CHECK_AT, 1)[0] ?? 0) : 0;
-  if (!CHECKS.includes(check)) {
+  if (check <= LARGEST_CHECK && !CHECKS.includes(check)) {
     const kind = check === SHA256 ? "SHA-256" : `type ${check}`;
     const problem = `its check, ${kind}, is not supported, only CRC32 and CRC64`;
     throw new Failure("UNSUPPORTED", bytes.name, problem, "compress it again with xz --check=crc32");
