@@ -53,6 +53,51 @@ test("sixty thousand names of two symbols each, all at two addresses, with a lis
   expect(readFileSync(path("aliased"), "latin1").match(/@/g)).toHaveLength(120_000);
 }, 60_000);
 
+test("two hundred thousand units of one function", () => {
+  // DWARF 4, with each string in its attribute.
+  const unit = `
+    .long 2f-1f
+  1: .value 4
+    .long .debug_abbrev
+    .byte 8
+    .uleb128 1
+    .asciz "unit.c"
+    .long .debug_line
+    .quad one
+    .quad 1
+  2:`;
+  const abbreviation = [1, 0x11, 0, 0x03, 0x08, 0x10, 0x17, 0x11, 0x01, 0x12, 0x07, 0, 0, 0].join(",");
+  const source = `.file "unit.c"
+    .file 1 "unit.c"
+    .text
+    .globl one
+    .type one, @function
+  one: .loc 1 7
+    ret
+    .size one, .-one
+    .section .debug_abbrev, "", @progbits
+    .byte ${abbreviation}
+    .section .debug_line, "", @progbits
+    .section .debug_info, "", @progbits
+    .rept 200000${unit}
+    .endr
+`;
+  tool("as", ["-o", path("units.o"), "-"], source);
+  tool("ld", ["-e", "0", "-o", path("units"), path("units.o")]);
+  const table = path("units.jsonl");
+  const { status, megabytes } = measured([
+    "vmlinux",
+    path("units"),
+    "--table",
+    table,
+    "--table-scope",
+    "all",
+  ]);
+  expect(status).toBe(0);
+  expect(readFileSync(table, "utf8")).toContain('"file":"unit.c","line":7,"unit":"unit.c"');
+  expect(megabytes).toBeLessThan(600);
+}, 120_000);
+
 test("a glob in a table's header that a regular expression would try forever", () => {
   const table = path("glob.jsonl");
   expect(kasAlias(["vmlinux", SAMPLE, "--table", table, "--exclude", `${"*a".repeat(40)}*b`]).status).toBe(0);
