@@ -63,6 +63,8 @@ const BLOCK = 100;
 /** The number of intact inputs that show how long a run takes. */
 const INTACT = 60;
 const PATIENCE_FACTOR = 10;
+/** For how many inputs that hang there is time to make one smaller. */
+const MINIMISING = 20;
 
 /** Where a campaign's state is in its directory. */
 export const STATE_FILE = "state.json";
@@ -140,7 +142,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignSta
     worker.stop();
     const first = makeInput(seeds, plan);
     const repeats = await fails(first);
-    const smallest = repeats ? await minimise(seeds, plan, fails) : first;
+    const smallest = repeats ? await minimise(seeds, plan, MINIMISING * patience, fails) : first;
     finding.repeats = repeats;
     const stored = storedInput(withSeeds(smallest, options.seeds));
     writeFileSync(path, JSON.stringify({ ...stored, fault, campaign: plan.seed, index: plan.index }));

@@ -24,6 +24,7 @@ const { values } = parseArgs({
     resume: { type: "boolean", default: false },
     replay: { type: "string" },
     program: { type: "string", default: join(ROOT, "dist/kas-alias.mjs") },
+    seeds: { type: "string" },
     state: { type: "string", default: join(ROOT, "fuzz") },
   },
 });
@@ -133,6 +134,7 @@ function latest(directory: string): string {
 
 /** Builds the seeds, unless these compilers have built them before. @returns their directory */
 function builtSeeds(): string {
+  if (values.seeds !== undefined) return values.seeds;
   const versions = ["gcc", "clang", "ld", "ld.lld", "objcopy", "xz", "zstd"].map((command) =>
     execFileSync(command, ["--version"]),
   );

@@ -7,9 +7,12 @@ export type Fails = (input: Input) => Promise<boolean>;
 /** The most runs for one input. */
 const MOST_RUNS = 300;
 
-export async function minimise(seeds: Seeds, plan: InputPlan, fails: Fails): Promise<Input> {
+/** @param time the most time, in seconds: an input that hangs takes long */
+export async function minimise(seeds: Seeds, plan: InputPlan, time: number, fails: Fails): Promise<Input> {
   let runs = 0;
-  const stillFails: Fails = async (input) => runs++ < MOST_RUNS && (await fails(input));
+  const begin = Date.now();
+  const isEnough = () => ++runs > MOST_RUNS || Date.now() - begin > 1000 * time;
+  const stillFails: Fails = async (input) => !isEnough() && (await fails(input));
 
   const { changes } = makeInput(seeds, plan);
   let without: number[] = [];

@@ -36,7 +36,7 @@ export class WorkerProcess {
   }
 
   async ask(question: Question): Promise<Answer> {
-    const child = this.#child ?? this.#start();
+    const child = this.#child ?? (await this.#start());
     const start = Date.now();
     const startTime = processorTime(child);
     let hang: string | undefined;
@@ -47,7 +47,8 @@ export class WorkerProcess {
       if (hang !== undefined) child.kill("SIGKILL");
     }, PERIOD);
     try {
-      const answer = await answerOf(child, question);
+      child.send(question, () => {});
+      const answer = await messageOf<Answer>(child);
       if (answer === undefined) return this.#dead(hang, Date.now() - start);
       if (!answer.isGood) this.stop();
       return answer;
@@ -63,17 +64,20 @@ export class WorkerProcess {
     if (this.#directory !== "") rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  #start(): ChildProcess {
+  async #start(): Promise<ChildProcess> {
     const { bundle, seeds, directory } = this.#options;
     this.#directory = mkdtempSync(join(directory, "worker-"));
     const streams = ["stdin", "stdout", "stderr"].map((name) => openSync(join(this.#directory, name), "a+"));
-    this.#child = fork(WORKER, [bundle, seeds, this.#directory], {
+    const child = fork(WORKER, [bundle, seeds, this.#directory], {
       execArgv: ["--expose-gc", `--max-old-space-size=${HEAP}`, "--import", LOADER],
       stdio: [...streams, "ipc"],
       serialization: "advanced",
     });
     for (const stream of streams) closeSync(stream);
-    return this.#child;
+    this.#child = child;
+    if ((await messageOf(child)) === undefined)
+      throw new Error(readFileSync(join(this.#directory, "stderr"), "latin1"));
+    return child;
   }
 
   #dead(hang: string | undefined, time: number): Answer {
@@ -92,16 +96,15 @@ export class WorkerProcess {
   }
 }
 
-/** @returns undefined if the process ends without an answer */
-function answerOf(child: ChildProcess, question: Question): Promise<Answer | undefined> {
+/** The next message of a process; undefined if it ends before. */
+function messageOf<T>(child: ChildProcess): Promise<T | undefined> {
   return new Promise((resolve) => {
     const end = () => resolve(undefined);
     child.once("exit", end);
-    child.once("message", (answer: Answer) => {
+    child.once("message", (message: T) => {
       child.removeListener("exit", end);
-      resolve(answer);
+      resolve(message);
     });
-    child.send(question, () => {});
   });
 }
 

@@ -1,5 +1,5 @@
 // A process that makes inputs, runs the program on them and checks what it has done: node worker.ts BUNDLE SEEDS DIRECTORY.
-// Its standard streams are files in DIRECTORY. It answers each question of the campaign.
+// Its standard streams are files in DIRECTORY. It sends "ready", then answers each question of the campaign.
 import {
   closeSync,
   mkdirSync,
@@ -54,7 +54,6 @@ async function answer(question: Question): Promise<Answer> {
   const input = "plan" in question ? makeInput(seeds, question.plan) : inputOf(question.stored);
   prepare(input.files);
   if (++questions % PERIOD === 0) globalThis.gc?.();
-  const kept = process.memoryUsage().rss;
   resetPeak();
   const start = performance.now();
   const ended = await program(input.args);
@@ -64,6 +63,7 @@ async function answer(question: Question): Promise<Answer> {
   let fault = await faultOf({ input, ended, again });
   if (memory > MOST_MEMORY) fault ??= "more than 1 GiB of memory";
   closeFiles();
+  const kept = process.memoryUsage().rss;
   if (kept > MOST_KEPT && keptObjects() > MOST_KEPT / 2) fault ??= "memory is kept after a run";
   const isGood = !ended.isBusy && kept < MOST_KEPT;
   return {
@@ -134,3 +134,5 @@ process.on("message", async (question: Question) => {
     process.kill(process.pid, "SIGKILL");
   }
 });
+
+process.send?.("ready");
