@@ -145,6 +145,9 @@ function outputs({ input: { args }, ended: { status, stdout } }: Run) {
   if (status === 2 || out === "") return undefined;
   const isJson = given("--json") || given("--format", "json");
   if (isJson && !isJsonText(out) && !lineOf(out).every(isJsonText)) return "the output is not JSON";
+  const [command, , ...addresses] = args;
+  const count = addresses.length || lineOf(out).length;
+  if (command === "resolve" && lineOf(out).length !== count) return "resolve has another number of lines";
   const form = FORMS.find(([words]) => given(...words))?.[1];
   const odd = form === undefined ? undefined : lineOf(out).find((line) => !form.test(line));
   return odd === undefined
@@ -166,9 +169,9 @@ const FORMS: readonly (readonly [words: readonly string[], form: RegExp])[] = [
   [["probe", "kprobe-events"], /^p:kas\/\w+ (\S+:)?\S+\+0x[0-9a-f]+$/],
   [["probe", "address"], /^0x[0-9a-f]{8,16}$/],
   [["modules", "--vmlinux", "--symbol-frequency"], /^[^\p{Cc}:]\P{Cc}*:\d+$/u],
-  [["resolve"], /^[^\p{Cc}]+:(\d+|\?)$/u],
+  [["resolve"], /^.+:(\d+|\?)$/s],
   [["sympos"], /^[^\p{Cc} ]+ [^\p{Cc}]+ \d+$/u],
-  [["symbols-list"], /^[^\p{Cc}]*$/u],
+  [["symbols-list"], /^.+$/s],
 ];
 
 /** Copies of modules can be read in place of the modules. */
