@@ -51,8 +51,9 @@ export interface CampaignState {
   counts: Record<string, Record<string, number>>;
   /** The time of all runs, in seconds. */
   seconds: number;
-  /** In milliseconds. */
+  /** In milliseconds, and which input it is. */
   slowest: number;
+  slowestIndex: number;
   /** In bytes. */
   largest: number;
   findings: Record<string, Finding>;
@@ -117,7 +118,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignSta
         // Those of an unfinished block are made again.
         if (isOver() && answers.length < BLOCK) continue;
         running.delete(block);
-        for (const answer of answers) count(state, answer);
+        answers.forEach((answer, i) => {
+          if (answer.time > state.slowest) [state.slowest, state.slowestIndex] = [answer.time, block + i];
+          count(state, answer);
+        });
         save();
         options.report(state);
       }
@@ -153,7 +157,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignSta
   return state;
 }
 
-const EMPTY = { next: 0, seconds: 0, slowest: 0, largest: 0 };
+const EMPTY = { next: 0, seconds: 0, slowest: 0, slowestIndex: 0, largest: 0 };
 
 function savedState(directory: string): CampaignState | undefined {
   const path = join(directory, STATE_FILE);
@@ -178,11 +182,10 @@ async function measuredPatience({
   return Math.max(patience, PATIENCE_FACTOR * slowest);
 }
 
-function count(state: CampaignState, { kind, status, time, memory }: Answer): void {
+function count(state: CampaignState, { kind, status, memory }: Answer): void {
   const ofKind = state.counts[kind] ?? {};
   state.counts[kind] = ofKind;
   ofKind[status] = (ofKind[status] ?? 0) + 1;
-  state.slowest = Math.max(state.slowest, time);
   state.largest = Math.max(state.largest, memory);
 }
 

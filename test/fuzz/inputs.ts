@@ -250,6 +250,13 @@ const treeArgs: Kind["args"] = (_, __, random) => [
   "linux",
 ];
 
+const buildArgs: Kind["args"] = (_, __, random) =>
+  random.pick([
+    ["kernel", "inject", "linux", ...TABLE, "--symbol-frequency", "out"],
+    ["kernel", "inject", "linux", "--scope", "object", ...some(random, 0.5, "--data")],
+    ["kernel", "wrap", "--build", "linux", ...OUT],
+  ]);
+
 const named = (name: string) => () => name;
 const text = () => TEXT;
 const elf = ({ layout, bytes }: Seed) => (layout === undefined ? TEXT : elfMutators(layout, bytes.length));
@@ -257,6 +264,7 @@ const elf = ({ layout, bytes }: Seed) => (layout === undefined ? TEXT : elfMutat
 const dwarf = ({ layout }: Seed) => (layout === undefined ? TEXT : dwarfMutators(layout));
 const packedName = (seed: string) =>
   seed.replace(/^[a-z]+/, (name) => (name === "image" ? name : "alpha-core.ko"));
+const inTree = (seed: string) => seed.replace(/^[^/]+/, "linux");
 const perhapsStdin = (name: string) => (_: string, random: Random) => (random.chance(0.2) ? "stdin" : name);
 
 /** The kinds of inputs by name. */
@@ -285,20 +293,12 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   },
   names: { weight: 1, folder: "names", file: perhapsStdin("names"), mutators: text, args: namesArgs },
   script: { weight: 1, folder: "script", file: named("trace.bt"), mutators: text, args: scriptArgs },
-  tree: {
-    weight: 1,
-    folder: "tree",
-    file: (seed) => seed.replace(/^[^/]+/, "linux"),
-    mutators: text,
-    args: treeArgs,
-    isTree: true,
-  },
+  tree: { weight: 1, folder: "tree", file: inTree, mutators: text, args: treeArgs, isTree: true },
+  build: { weight: 3, folder: "build", file: inTree, mutators: elf, args: buildArgs, isTree: true },
 };
 
 /** Seeds by folder. */
 export type Seeds = ReadonlyMap<string, readonly Seed[]>;
-
-const ELF_FOLDERS = ["image", "module", "patch"];
 
 /** Reads what buildSeeds has built. */
 export function readSeeds(directory: string): Seeds {
@@ -309,7 +309,7 @@ export function readSeeds(directory: string): Seeds {
       const path = join(directory, folder, name);
       if (!statSync(path).isFile()) continue;
       const bytes = readFileSync(path);
-      const layout = ELF_FOLDERS.includes(folder) ? elfLayout(path, bytes) : undefined;
+      const layout = bytes.toString("latin1", 0, 4) === "\x7fELF" ? elfLayout(path, bytes) : undefined;
       seeds.set(folder, [...(seeds.get(folder) ?? []), { name, bytes, layout }]);
     }
   }

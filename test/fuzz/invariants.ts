@@ -194,9 +194,14 @@ const OTHER_ARGS: Readonly<Record<string, string>> = {
   "--output-dir": "--debug-directory",
 };
 
-/** A tree is as before after `remove`. */
-async function tree({ input: { args, files }, again }: Run) {
-  if (args[0] !== "kernel") return undefined;
+/** A tree is as before after `remove`. `inject` reads what it has written. */
+async function tree({ input: { args, files }, ended, again }: Run) {
+  if (args[0] !== "kernel" || args[1] === "wrap") return undefined;
+  if (args[1] === "inject") {
+    // Each module is replaced as a whole, but not all at once.
+    const { status, stderr } = await again("kernel", "inject", "linux");
+    return status === ended.status ? undefined : `its own modules are refused: ${stderr}`;
+  }
   // A hook may be in for vmlinux only, with status 1.
   if (args[1] === "install") await again("kernel", "remove", "linux");
   const left = readdirSync("linux", { recursive: true, withFileTypes: true }).filter((entry) =>

@@ -1,9 +1,18 @@
 // The command line of `npm run fuzz`, and what it prints. scripts/fuzz.mjs starts it.
 import { execFileSync } from "node:child_process";
 import { createHash, randomInt } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type CampaignState, runCampaign, STATE_FILE } from "./campaign.ts";
@@ -29,8 +38,10 @@ const { values } = parseArgs({
   },
 });
 
-const bundle = resolve(values.program);
 const temporary = mkdtempSync(join(tmpdir(), "fuzz-"));
+// A program that is built meanwhile changes nothing.
+const bundle = join(temporary, "kas-alias.mjs");
+copyFileSync(values.program, bundle);
 const kinds = values.kind ?? Object.keys(KINDS);
 const patience = Number(values.patience);
 for (const kind of kinds)
@@ -104,7 +115,7 @@ function summarise(state: CampaignState): void {
   }
   print(`\nseed ${state.seed}: ${progress(state)}`);
   print(
-    `slowest run ${Math.round(state.slowest)} ms, largest process ${Math.round(state.largest / (1 << 20))} MiB`,
+    `slowest run ${Math.round(state.slowest)} ms (input ${state.slowestIndex}), largest process ${Math.round(state.largest / (1 << 20))} MiB`,
   );
   for (const { fault, index, path, count, repeats } of Object.values(state.findings))
     print(`${repeats ? "FAULT" : "not repeatable"}: ${fault} (${count} inputs, first ${index}; ${path})`);

@@ -40,6 +40,7 @@ const PACKERS: Readonly<Record<string, readonly string[]>> = {
   zst: ["zstd", "-q"],
 };
 
+const BUILT = ["drivers/beta/beta", "lib/gamma"];
 const EVERYTHING = ["--table-scope=all", "--data", "--signatures", "--quiet"];
 const ALIASES = ["name_show@drivers_rtc_sysfs_c_26", "name_show@kernel_irq_irqdesc_c_11"];
 
@@ -97,6 +98,12 @@ function buildElfObjects(path: PathOf, tree: string): void {
     for (const module of MODULES.slice(0, suffix === "" ? undefined : 1))
       copyFileSync(`${tree}${suffix}/${module}.ko`, path(`module/${module.replace(/.*\//, "")}${suffix}.ko`));
   }
+  // A kernel's build directory, with some of its modules.
+  for (const module of BUILT) copyFileSync(`${tree}/${module}.ko`, path(`build/6.12/${module}.ko`));
+  copyFileSync(path("image/gcc"), path("build/6.12/vmlinux"));
+  writeFileSync(path("build/6.12/modules.order"), BUILT.map((module) => `${module}.o\n`).join(""));
+  writeFileSync(path("build/6.12/include/config/kernel.release"), "6.12.7\n");
+  writeFileSync(path("build/6.12/.config"), "CONFIG_MODULES=y\n");
   buildProgram(path("module/mips.ko"), {
     compiler: "clang",
     flags: ["-g", "--target=mips64-linux-gnuabi64", "-ffreestanding", `-ffile-prefix-map=${ROOT}=/src`],

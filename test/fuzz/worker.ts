@@ -23,7 +23,7 @@ export interface Answer {
   /** The exit status of the program. */
   readonly status: number;
   readonly fault?: string;
-  /** Of the program alone, in milliseconds. */
+  /** The processor time of the program, in milliseconds. */
   readonly time: number;
   /** The largest resident set since the question, in bytes. */
   readonly memory: number;
@@ -55,9 +55,10 @@ async function answer(question: Question): Promise<Answer> {
   prepare(input.files);
   if (++questions % PERIOD === 0) globalThis.gc?.();
   resetPeak();
-  const start = performance.now();
+  const start = process.cpuUsage();
   const ended = await program(input.args);
-  const time = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  const time = (user + system) / 1000;
   const memory = peak();
   const again = (...args: string[]) => program(args);
   let fault = await faultOf({ input, ended, again });
