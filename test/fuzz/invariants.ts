@@ -199,7 +199,7 @@ async function tree({ input: { args, files }, ended, again }: Run) {
   if (args[0] !== "kernel" || args[1] === "wrap") return undefined;
   if (args[1] === "inject") {
     // Each module is replaced as a whole, but not all at once.
-    const { status, stderr } = await again("kernel", "inject", "linux");
+    const { status, stderr } = await again(...args);
     return status === ended.status ? undefined : `its own modules are refused: ${stderr}`;
   }
   // A hook may be in for vmlinux only, with status 1.
