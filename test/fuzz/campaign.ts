@@ -9,7 +9,8 @@ import { WorkerProcess } from "./worker-process.ts";
 
 export interface CampaignOptions {
   readonly seed: string;
-  readonly inputs: number;
+  /** 20,000 by default; an earlier process may have had another number. */
+  readonly inputs?: number | undefined;
   readonly kinds: readonly string[];
   readonly workers: number;
   /** The most time for this process, in seconds. */
@@ -74,14 +75,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignSta
   const { seed, inputs, kinds, workers, state: directory } = options;
   mkdirSync(directory, { recursive: true });
   const seeds = readSeeds(options.seeds);
-  const state = savedState(directory) ?? {
+  const state: CampaignState = {
     ...EMPTY,
-    counts: {},
-    findings: {},
-    unfinished: [],
-    seed,
-    inputs,
-    kinds,
+    ...{ counts: {}, findings: {}, unfinished: [], seed, kinds },
+    ...savedState(directory),
+    ...(inputs === undefined ? {} : { inputs }),
   };
   const running = new Set<number>();
   const begin = Date.now();
@@ -157,11 +155,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignSta
   return state;
 }
 
-const EMPTY = { next: 0, seconds: 0, slowest: 0, slowestIndex: 0, largest: 0 };
+const EMPTY = { inputs: 20_000, next: 0, seconds: 0, slowest: 0, slowestIndex: 0, largest: 0 };
 
-function savedState(directory: string): CampaignState | undefined {
+function savedState(directory: string): Partial<CampaignState> {
   const path = join(directory, STATE_FILE);
-  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
 }
 
 /** Ten times as long as the slowest intact input takes. */

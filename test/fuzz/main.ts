@@ -24,7 +24,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const { values } = parseArgs({
   options: {
-    inputs: { type: "string", default: "20000" },
+    inputs: { type: "string" },
     seed: { type: "string" },
     workers: { type: "string", default: `${availableParallelism()}` },
     time: { type: "string", default: "Infinity" },
@@ -47,7 +47,7 @@ const patience = Number(values.patience);
 for (const kind of kinds)
   if (KINDS[kind] === undefined) trouble(`--kind ${kind}: give ${Object.keys(KINDS).join(", ")}`);
 for (const name of ["inputs", "workers", "time", "patience"] as const)
-  if (!(Number(values[name]) > 0)) trouble(`--${name} ${values[name]}: give a number above 0`);
+  if (!(Number(values[name] ?? 1) > 0)) trouble(`--${name} ${values[name]}: give a number above 0`);
 
 let isStopped = false;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (isStopped = true));
@@ -74,7 +74,7 @@ async function campaign(): Promise<number> {
   };
   const state = await runCampaign({
     seed,
-    inputs: Number(values.inputs),
+    inputs: values.inputs === undefined ? undefined : Number(values.inputs),
     kinds,
     workers: Number(values.workers),
     seconds: Number(values.time),

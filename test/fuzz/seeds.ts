@@ -27,7 +27,8 @@ const PROGRAM = join(ROOT, "dist/kas-alias.mjs");
 const SAMPLES: Readonly<Record<string, SampleBuild>> = {
   gcc: {},
   dwarf4: { CFLAGS: "-gdwarf-4" },
-  split: { CFLAGS: "-gsplit-dwarf" },
+  // The identifiers that GCC gives to .dwo files depend on the directory.
+  split: { CC: "clang", CFLAGS: "-gsplit-dwarf" },
   mips: { CC: "clang", LD: "ld.lld", CFLAGS: "--target=mips-linux-gnu" },
   mips64: { CC: "clang", LD: "ld.lld", CFLAGS: "--target=mips64-linux-gnuabi64" },
   i386: { CC: "clang", LD: "ld.lld", CFLAGS: "--target=i386-linux-gnu -gdwarf-4" },
