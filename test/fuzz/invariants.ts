@@ -109,7 +109,7 @@ function givenListing({ kind, seed, args, files }: Input): string | undefined {
 }
 
 const LINE_END = /\r?\n/;
-const LISTING_LINE = /^([0-9a-f]{16}|[0-9a-f]{8}| {16}| {8}) (\S) ([^\t]+)(\t\[.*\])?$/;
+const LISTING_LINE = /^([0-9a-f]{1,16}| +) (\S) ([^\t]+)(\t\[.*\])?$/i;
 
 /** Without its alias lines a listing is the given one; each alias is after its symbol, and in the table. */
 function listing({ input }: Run) {
