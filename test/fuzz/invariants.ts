@@ -52,8 +52,9 @@ const LONGEST_LINE = 5_000;
 function messages(run: Run) {
   const stderr = utf8(run.ended.stderr);
   const internal = /kas-alias: internal error: (.*?);/.exec(stderr)?.[1];
-  if (internal !== undefined)
-    return `internal error: ${internal} ${/^ +at .*/m.exec(stderr)?.[0].trim() ?? ""}`;
+  // The program is in another directory each time.
+  const [frame = ""] = /^ +at .*/m.exec(stderr) ?? [];
+  if (internal !== undefined) return `internal error: ${internal} ${frame.trim().replace(/\/\S*\//, "")}`;
   if (/^kas-alias: memory: /m.test(stderr)) return "not enough memory";
   const lines = stderr.split("\n");
   if (lines.pop() !== "") return "a message without end";
