@@ -1,48 +1,58 @@
 import { Command, CommanderError } from "commander";
-import type { Runner } from "./commands/options.ts";
-import { CLOSED_STDOUT_STATUS } from "./commands/streams.ts";
-import { Failure } from "./failure.ts";
+import { CLOSED_STDOUT_STATUS, failureStatus, type Runner, TROUBLE_STATUS } from "./commands/exit-status.ts";
+import { STDOUT, say, sayText, writeStream } from "./commands/streams.ts";
+import { Failure, shortened, unexpectedFailure } from "./failure.ts";
+import { undoAll } from "./files/undo-on-signal.ts";
 import { VERSION } from "./version.ts";
 
-const WRONG_USAGE_STATUS = 2;
-const INTERRUPTED_STATUS = 130;
-const TERMINATED_STATUS = 143;
-
-function say(message: string, then?: () => void): void {
-  process.stderr.write(`kas-alias: ${message}\n`, then);
+/** The failure for an error that nothing has foreseen. With KAS_ALIAS_DEBUG it prints the stack trace too. */
+function unexpected(error: unknown): Failure {
+  if (process.env.KAS_ALIAS_DEBUG) sayText(`${error instanceof Error ? error.stack : error}\n`);
+  return unexpectedFailure(error);
 }
 
+// Errors outside a command's work: in a callback, or of a standard stream.
+process.on("uncaughtException", (error) => {
+  say(unexpected(error).message);
+  undoAll();
+  process.exit(TROUBLE_STATUS);
+});
+
 /** Runs the work of a command and sets the exit status. */
-const run: Runner = async (work, failureStatus = 1) => {
-  const children = new AbortController();
-  const end = (status: number) => {
-    children.abort();
-    process.exit(status);
-  };
-  process.once("SIGINT", () => end(INTERRUPTED_STATUS));
-  process.once("SIGTERM", () => end(TERMINATED_STATUS));
+const run: Runner = async (work, isQuestion = false) => {
   try {
-    const ended = await work(children.signal);
+    const ended = await work();
     process.exitCode = typeof ended === "number" ? ended : ended ? 0 : CLOSED_STDOUT_STATUS;
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    const failure = error instanceof Failure ? error : unexpected(error);
+    say(failure.message);
+    undoAll();
     // Do not wait for other work, such as decompression.
-    say(error.message, () => end(failureStatus));
+    process.exit(failureStatus(failure, isQuestion));
   }
 };
+
+/** What --help or --version prints. */
+let information = "";
 
 const program = new Command("kas-alias")
   .description("unique, source-line aliases for the duplicated symbol names of a Linux kernel")
   .version(VERSION)
   .exitOverride()
   .configureOutput({
+    writeOut: (text) => {
+      information += text;
+    },
+    writeErr: sayText,
     // Commander puts a suggestion on a line of its own.
     outputError: (text) =>
       say(
-        text
-          .trim()
-          .replace(/^error: /, "")
-          .replace(/\s*\n\s*/g, " "),
+        shortened(
+          text
+            .trim()
+            .replace(/^error: /, "")
+            .replace(/\s*\n\s*/g, " "),
+        ),
       ),
   });
 
@@ -69,5 +79,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE_STATUS;
+  if (error.exitCode !== 0) process.exitCode = TROUBLE_STATUS;
+  else await run(() => writeStream(STDOUT, [Buffer.from(information)]));
 }

@@ -33,6 +33,7 @@ const GROUND = [
   "checked-index.ts",
   "failure.ts",
   "grouping.ts",
+  "printable.ts",
   "version.ts",
 ];
 

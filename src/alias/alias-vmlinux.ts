@@ -31,7 +31,7 @@ import { locateSymbols, type SymbolOrigin } from "./locate.ts";
 import { type Aliases, nameSymbols } from "./name-symbols.ts";
 import type { Place } from "./naming.ts";
 import { recordedOptions, type VmlinuxOptions, vmlinuxOptions } from "./options.ts";
-import { type Selection, selectSymbols } from "./select.ts";
+import { reportUnprintable, type Selection, selectSymbols } from "./select.ts";
 import { symbolRow } from "./symbol-row.ts";
 import { isInTable, type TableScope, tableSymbols } from "./table-scope.ts";
 
@@ -149,6 +149,7 @@ export async function locateVmlinux(
     const locator = await opening;
     const { sourceRoots } = options;
     const { missing } = locator;
+    reportUnprintable(selection, missing);
     return {
       ...(await locateSymbols(listing, symbols, locator, locatedListing, tableIndex, sourceRoots, options)),
       missing,

@@ -1,5 +1,6 @@
 import { at } from "../checked-index.ts";
 import { compareAt } from "../elf/address.ts";
+import { hasControl } from "../printable.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { countedFinder, stemOf } from "../symbols/name-anatomy.ts";
 import { isFunction, isObject } from "../symbols/symbol-kind.ts";
@@ -13,7 +14,12 @@ export interface Candidates {
   readonly symbols: Int32Array;
   /** The number of symbols with a duplicated or unstable name that each filter excluded, by its rule. */
   readonly excluded: Map<string, number>;
+  /** The names with control characters among them. */
+  readonly unprintable: Set<string>;
 }
+
+/** The rule that excludes names which the readers of listings and tables refuse. */
+const CONTROL_RULE = "control characters";
 
 /**
  * Whether a symbol's kind is in scope: functions, and data if `withData`; never undefined or nameless symbols or those of
@@ -90,12 +96,17 @@ export function chooseCandidates(
       if (countOf(nameOf(symbol), at(groupSize, at(first, symbol))) > 1) add(symbol);
     }
   }
+  const unprintable = new Set<string>();
   // Linkers store a name once in a string table.
   const rules = new Map<number, string | undefined>();
   const ruleOf = (symbol: number) => {
     const holdsData = isObject(kind[symbol] ?? 0);
     const key = 2 * at(nameStart, symbol) + Number(holdsData);
-    if (!rules.has(key)) rules.set(key, filter(symbolName(listing, symbol), holdsData));
+    if (!rules.has(key)) {
+      const name = symbolName(listing, symbol);
+      if (hasControl(name)) unprintable.add(name);
+      rules.set(key, hasControl(name) ? CONTROL_RULE : filter(name, holdsData));
+    }
     return rules.get(key);
   };
   const excluded = new Map<string, number>();
@@ -106,7 +117,7 @@ export function chooseCandidates(
       if (rule !== undefined) excluded.set(rule, (excluded.get(rule) ?? 0) + 1);
       return rule === undefined;
     });
-  return { symbols: inAddressOrder(listing, symbols), excluded };
+  return { symbols: inAddressOrder(listing, symbols), excluded, unprintable };
 }
 
 /** The options that decide which names are equal. */

@@ -4,20 +4,39 @@ export interface Filter {
   readonly pattern: RegExp;
 }
 
-/** `*` matches any run of characters, `?` matches one, and `#` a number if `hashIsNumber`. */
-function globPattern(glob: string, hashIsNumber: boolean): RegExp {
-  const source = glob.replace(/[.*+?^${}()|[\]\\#]/g, (character) => {
+/** The pattern of one of the globs below: `*` matches any run of characters, and `#` a number. */
+function globPattern(glob: string): RegExp {
+  const source = glob.replace(/[.*#]/g, (character) => {
     if (character === "*") return ".*";
-    if (character === "?") return ".";
-    if (character === "#") return hashIsNumber ? "[0-9]+" : "#";
-    return `\\${character}`;
+    return character === "#" ? "[0-9]+" : "\\.";
   });
   return new RegExp(`^${source}$`, "su");
 }
 
-/** A filter from a glob that a user gave: `*` and `?` only. */
-function globFilter(glob: string): Filter {
-  return { rule: glob, pattern: globPattern(glob, false) };
+/**
+ * Returns a function that matches names with a glob that a user or a table gives: `*` and `?` only. It takes each part between two `*`
+ * where it comes first, which never has to be undone: a regular expression would try all places of all parts.
+ */
+function globMatcher(glob: string): (name: string) => boolean {
+  const parts = glob
+    .split("*")
+    .map((part) => part.replace(/[\\^$.*+()[\]{}|/]/g, "\\$&").replaceAll("?", "."));
+  const [first = "", ...rest] = parts;
+  const last = rest.pop();
+  const begin = new RegExp(`^${first}${last === undefined ? "$" : ""}`, "su");
+  const middle = rest.filter((part) => part !== "").map((part) => new RegExp(part, "gsu"));
+  const end = new RegExp(`${last ?? ""}$`, "su");
+  return (name) => {
+    const begun = begin.exec(name);
+    if (begun === null) return false;
+    let at = begun[0].length;
+    for (const part of middle) {
+      part.lastIndex = at;
+      if (!part.test(name)) return false;
+      at = part.lastIndex;
+    }
+    return (end.exec(name)?.index ?? -1) >= at;
+  };
 }
 
 /** Prefixes of functions, added by the compiler or objtool: not code that runs. */
@@ -72,7 +91,7 @@ const NOT_IN_KALLSYMS = [
 ];
 
 const globFilters = (globs: readonly string[]): Filter[] =>
-  globs.map((glob) => ({ rule: glob, pattern: globPattern(glob, true) }));
+  globs.map((glob) => ({ rule: glob, pattern: globPattern(glob) }));
 
 /** The filters for names that are neither in kallsyms nor of code that runs. */
 const UNLISTED_FILTERS: readonly Filter[] = [
@@ -115,13 +134,17 @@ export function symbolFilter(options: FilterOptions): SymbolFilter {
 
 /** Returns a function that gives the rule that excludes a name, or undefined if none does. */
 export function nameFilter(options: FilterOptions): (name: string) => string | undefined {
-  const kept = options.include.map(globFilter);
-  const left = [...options.exclude.map(globFilter), ...(options.defaults ? DEFAULT_FILTERS : [])];
+  const kept = options.include.map(globMatcher);
+  const excluded = options.exclude.map((glob) => ({ rule: glob, matches: globMatcher(glob) }));
+  const defaults = options.defaults ? DEFAULT_FILTERS : [];
   // Most names match no filter: one combined pattern finds that out with a single test.
-  const anyLeft = anyOf(left);
+  const anyDefault = anyOf(defaults);
+  const ruleOf = (name: string) =>
+    excluded.find(({ matches }) => matches(name))?.rule ??
+    (anyDefault.test(name) ? defaults.find(({ pattern }) => pattern.test(name))?.rule : undefined);
   return (name) => {
-    if (!anyLeft.test(name) || kept.some(({ pattern }) => pattern.test(name))) return undefined;
-    return left.find(({ pattern }) => pattern.test(name))?.rule;
+    const rule = ruleOf(name);
+    return rule === undefined || kept.some((matches) => matches(name)) ? undefined : rule;
   };
 }
 

@@ -1,5 +1,6 @@
 import { at } from "../checked-index.ts";
 import type { FormalParameters } from "../dwarf/formal-parameters.ts";
+import type { MissingFiles } from "../dwarf/missing-files.ts";
 import type { NamedUnit } from "../dwarf/unit.ts";
 import { addressDistance } from "../elf/address.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
@@ -31,6 +32,7 @@ import { fileSymbolSource, unitSource } from "../source-lines/unit-finder.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
 import { findSymbol, type Listing, symbolName } from "../symbols/listing.ts";
 import { isFunction, isObject } from "../symbols/symbol-kind.ts";
+import { SMALL_COUNT_LIMIT } from "../table/column-kinds.ts";
 import type { Place } from "./naming.ts";
 import type { LocatingOptions } from "./options.ts";
 
@@ -114,7 +116,16 @@ export async function locateSymbols(
   const found = await lookUpLocations(locator, queries, queried, symbols.length, options);
   const initMain = startKernel === undefined ? undefined : recordedFile(found.locations, symbols.length);
   const roots = sourceRoots(givenRoots, initMain);
-  return { origins: originsOf(entries, found, roots), roots };
+  const report = numberReporter(listing, symbols, locator.missing);
+  return { origins: originsOf(entries, found, roots, report), roots };
+}
+
+/** Reports the numbers of symbols that no table can hold. */
+export function numberReporter(listing: Listing, symbols: Int32Array, missing: MissingFiles) {
+  return (query: number, problem: string): void => {
+    const name = symbolName(listing, at(symbols, query));
+    missing.add(name, `${listing.source}: ${name} ${problem}`, "such numbers are null in the table");
+  };
 }
 
 /** The position of each number below `count` in a list of numbers. */
@@ -252,13 +263,23 @@ function someOf(queries: Queries, some: readonly number[]): Queries {
   };
 }
 
-/** The origins of symbols, from the locations at the same indices. */
+/**
+ * The origins of symbols, from the locations at the same indices.
+ *
+ * @param reportNumber called for a line or size that no table can hold; it is unknown then
+ */
 export function originsOf(
   entries: readonly SymbolEntry[],
   { locations, declared }: FoundLocations,
   roots: SourceRoots,
+  reportNumber: (query: number, problem: string) => void,
 ): SymbolOrigin[] {
   const { units } = locations;
+  const within = (query: number, what: string, number: number | null, limit: number) => {
+    if (number === null || number < limit) return number;
+    reportNumber(query, `has the ${what} ${number}`);
+    return null;
+  };
   const unitFiles = new Map<NamedUnit, string | null>();
   const unitFile = (unit: NamedUnit) => {
     let file = unitFiles.get(unit);
@@ -273,11 +294,13 @@ export function originsOf(
     relativeSource(roots, { path, compilationDirectory }),
   );
   return entries.map((entry, i) => {
-    const { size, section } = entry;
+    const { section } = entry;
+    const size = within(i, "size", entry.size, 2 ** 53);
     const declaration = declared?.locations.get(i);
     const parameters = declared?.parameters.get(i) ?? null;
     if (declaration !== undefined) {
-      const { path, line, unit, functionName } = declaration;
+      const { path, unit, functionName } = declaration;
+      const line = within(i, "line", declaration.line, SMALL_COUNT_LIMIT);
       const place = { file: sourceFile(path, unit.compilationDirectory), line, unit: unitFile(unit) };
       return { place, via: "decl", size, section, functionName, parameters };
     }
@@ -298,7 +321,7 @@ export function originsOf(
     const file = sourceFile(path, unit?.compilationDirectory ?? null);
     const place = {
       file,
-      line: at(locations.line, i),
+      line: within(i, "line", at(locations.line, i), SMALL_COUNT_LIMIT),
       unit:
         units === undefined
           ? unitByFileSymbol(file, fileSymbolSource(entry.fileSymbol()))

@@ -21,6 +21,7 @@ import type { Surroundings } from "./candidates.ts";
 import { nameFilter } from "./filters.ts";
 import {
   lookUpLocations,
+  numberReporter,
   originsOf,
   ownSize,
   queriedSymbols,
@@ -29,7 +30,7 @@ import {
 } from "./locate.ts";
 import { type NamedSymbol, namedSymbols, namesWithSeparator } from "./name-symbols.ts";
 import type { ModulesOptions } from "./options.ts";
-import { type Selection, selectSymbols } from "./select.ts";
+import { reportUnprintable, type Selection, selectSymbols } from "./select.ts";
 import { symbolRow } from "./symbol-row.ts";
 import { tableSymbols } from "./table-scope.ts";
 
@@ -113,6 +114,7 @@ export async function moduleSymbols(
   const sectionOf = (index: number) => elf.sections[sectionIndexOf(table, index)];
   const selection = selectModuleSymbols(listing, sectionOf, options, countOf);
   const symbols = tableSymbols(selection, options);
+  reportUnprintable(selection, missing);
   const origins = symbols.length === 0 ? [] : await locate(elf, listing, symbols, roots, options, missing);
 
   const isLoaded = (index: number) => ((sectionOf(index)?.flags ?? 0) & SHF_ALLOC) !== 0;
@@ -176,6 +178,7 @@ async function locate(
       entries,
       await lookUpLocations(locator, queries, queried, symbols.length, options),
       roots,
+      numberReporter(listing, symbols, missing),
     );
   } finally {
     missing.addAll(locator.missing);

@@ -107,15 +107,25 @@ function joinWithin(
   if (Buffer.byteLength(full) <= room) return full;
 
   const hash = createHash("sha256").update(full).digest("hex").slice(0, 6);
-  const withoutFirst = (path: string, dropped: number) => [hash, ...path.split("/").slice(dropped)].join("/");
-  const components = (path: string) => path.split("/").length;
-  for (let dropped = 1; unit !== null && dropped <= components(unit); dropped++) {
-    const short = join(place.file, withoutFirst(unit, dropped));
-    if (Buffer.byteLength(short) <= room) return short;
+  const fits = (alias: string) => Buffer.byteLength(alias) <= room;
+  for (const tail of unit === null ? [] : tails(unit, hash, room)) {
+    const short = join(place.file, tail);
+    if (fits(short)) return short;
   }
-  for (let dropped = 1; dropped <= components(place.file); dropped++) {
-    const short = join(withoutFirst(place.file, dropped), null);
-    if (Buffer.byteLength(short) <= room) return short;
+  for (const tail of tails(place.file, hash, room)) {
+    const short = join(tail, null);
+    if (fits(short)) return short;
   }
   return null;
+}
+
+/** A path with more and more of its first components replaced by a hash, from the longest that can fit in a number of bytes on. */
+function* tails(path: string, hash: string, room: number): Generator<string> {
+  const components = path.split("/");
+  let rest = path.length;
+  for (const [dropped, component] of components.entries()) {
+    rest -= component.length + 1;
+    // A character that `mangle` replaces by one byte has at most two UTF-16 units.
+    if (rest <= 2 * room) yield [hash, ...components.slice(dropped + 1)].join("/");
+  }
 }

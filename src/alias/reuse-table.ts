@@ -26,7 +26,7 @@ import { type Selection, selectSymbols } from "./select.ts";
  * @throws Failure for a name whose number of symbols, or whose order, differs between listing and table
  * @example
  * const result = await reuseAliases({ image: openElf("vmlinux") }, readAliasTable("vmlinux.kas.jsonl"));
- * writeFiles([{ target: "vmlinux.aliased", pieces: result.lines() }]);
+ * await writeFiles([{ target: "vmlinux.aliased", pieces: result.lines() }]);
  */
 export async function reuseAliases(
   { image, listing: given }: Pick<VmlinuxInput, "listing" | "image">,

@@ -1,3 +1,4 @@
+import type { MissingFiles } from "../dwarf/missing-files.ts";
 import type { Listing } from "../symbols/listing.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
 import { chooseCandidates, findExistingAliases, type Surroundings, symbolsInScope } from "./candidates.ts";
@@ -17,11 +18,21 @@ export interface Selection {
   readonly inScope: Int32Array;
   /** Those of them to alias. */
   readonly symbols: Int32Array;
+  /** The names with control characters, whose symbols get no alias and no row. */
+  readonly unprintable: Set<string>;
   readonly counts: {
     readonly symbols: number;
     readonly duplicatedNames: number;
     readonly excluded: Record<string, number>;
   };
+}
+
+/** Reports the names with control characters. */
+export function reportUnprintable({ listing, unprintable }: Selection, missing: MissingFiles): void {
+  for (const name of unprintable) {
+    const problem = `${listing.source}: the name ${name} has control characters`;
+    missing.add(name, problem, "such symbols get no alias and are not in the table");
+  }
 }
 
 /** Selects the symbols of a listing to alias. */
@@ -33,7 +44,13 @@ export function selectSymbols(
   const existing = findExistingAliases(listing, options);
   const namesakes = findNamesakes(listing, options.data, existing, options.kallsymsNames);
   const filter = symbolFilter(options.filters);
-  const { symbols, excluded } = chooseCandidates(listing, options, namesakes, filter, surroundings);
+  const { symbols, excluded, unprintable } = chooseCandidates(
+    listing,
+    options,
+    namesakes,
+    filter,
+    surroundings,
+  );
   let inScope: Int32Array | undefined;
   const ignored = existing?.reduce((sum, isAlias) => sum + isAlias, 0) ?? 0;
   return {
@@ -47,6 +64,7 @@ export function selectSymbols(
       return inScope;
     },
     symbols,
+    unprintable,
     counts: {
       symbols: listing.count - ignored,
       duplicatedNames: namesakes.duplicated.length,

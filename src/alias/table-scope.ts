@@ -1,4 +1,5 @@
 import { at } from "../checked-index.ts";
+import { hasControl } from "../printable.ts";
 import { type Listing, symbolName } from "../symbols/listing.ts";
 import { isFunction, isLabel, kindOfRow } from "../symbols/symbol-kind.ts";
 import type { TableRow } from "../table/alias-table.ts";
@@ -24,17 +25,26 @@ function hasSuffix(name: string, kind: number): boolean {
 /** The symbols of a selection that may be in the table, in address order. */
 export function tableSymbols(selection: Selection, { locateAll, signatures }: TableScope): Int32Array {
   if (!locateAll && !signatures) return selection.symbols;
-  const { listing, inScope, symbols } = selection;
+  const { listing, inScope, symbols, unprintable } = selection;
   const chosen = new Set(symbols);
+  const isPrintable = (name: string) => {
+    if (!hasControl(name)) return true;
+    unprintable.add(name);
+    return false;
+  };
   if (locateAll) {
     const isLabelOnly = (kind: number) => isFunction(kind) && isLabel(kind);
-    return inScope.filter(
-      (symbol) =>
-        chosen.has(symbol) ||
-        !(isLabelOnly(at(listing.kind, symbol)) || isUnlisted(symbolName(listing, symbol))),
-    );
+    return inScope.filter((symbol) => {
+      if (chosen.has(symbol)) return true;
+      if (isLabelOnly(at(listing.kind, symbol))) return false;
+      const name = symbolName(listing, symbol);
+      return !isUnlisted(name) && isPrintable(name);
+    });
   }
-  return inScope.filter((symbol) => chosen.has(symbol) || isSuffixed(listing, symbol));
+  return inScope.filter(
+    (symbol) =>
+      chosen.has(symbol) || (isSuffixed(listing, symbol) && isPrintable(symbolName(listing, symbol))),
+  );
 }
 
 function isSuffixed(listing: Listing, symbol: number): boolean {

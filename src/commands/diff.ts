@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { readWhole } from "../files/read-file.ts";
+import { Failure } from "../failure.ts";
+import { readWhole, textOf } from "../files/read-file.ts";
 import { bytes } from "../files/write-files.ts";
 import { addTo } from "../grouping.ts";
 import { diffAsHtml } from "../report/diff-html.ts";
@@ -11,10 +12,23 @@ import { type DiffReport, diffReport, reportedTable } from "../report/diff-repor
 import { diffAsText, type Paint } from "../report/diff-text.ts";
 import { type AliasUse, aliasFinder } from "../table/alias-uses.ts";
 import { checkArchitectures } from "../table/architectures.ts";
-import { type ComparedTable, diffTables, GROUPS, type Group } from "../table/diff-tables.ts";
-import { readWholeTable } from "../table/read-alias-table.ts";
-import { outputOption, type Runner, regularExpression, repeatable, TROUBLE_STATUS } from "./options.ts";
-import { CLOSED_STDOUT_STATUS, say, writeOutputs } from "./streams.ts";
+import {
+  COMPARED_COLUMNS,
+  type ComparedRow,
+  type ComparedTable,
+  diffTables,
+  GROUPS,
+  type Group,
+} from "../table/diff-tables.ts";
+import { readColumns } from "../table/read-alias-table.ts";
+import { plainRowReader } from "../table/row-line.ts";
+import { COLUMNS } from "../table/row-schema.ts";
+import { TextNumbers } from "../table/text-numbers.ts";
+import { CLOSED_STDOUT_STATUS, NO_STATUS, type Runner } from "./exit-status.ts";
+import { checkObjects, nothingMatches } from "./filters.ts";
+import { outputOption, regularExpression, repeatable } from "./options.ts";
+import { growHeapSlowly } from "./slow-heap.ts";
+import { say, writeOutputs } from "./streams.ts";
 
 const FORMATS = ["text", "json", "markdown", "html", "map"] as const;
 
@@ -28,8 +42,6 @@ interface Options {
   force?: true;
   quiet?: true;
 }
-
-const DIFFERENT_STATUS = 1;
 
 /** `kas-alias diff`: compares the alias tables of two kernels. */
 export function addDiffCommand(program: Command, run: Runner): void {
@@ -46,14 +58,14 @@ export function addDiffCommand(program: Command, run: Runner): void {
     .option("--used-in <file...>", "only aliases in these scripts, and the lines to change; status 1 if any")
     .option("--force", "compare tables of different architectures")
     .option("--quiet", "suppress warnings")
-    .action((old: string, new_: string, options: Options) =>
-      run(() => diff(old, new_, options), TROUBLE_STATUS),
-    );
+    .action((old: string, new_: string, options: Options) => run(() => diff(old, new_, options), true));
 }
 
 async function diff(oldPath: string, newPath: string, options: Options): Promise<number> {
-  const [old, new_] = [readWholeTable(oldPath), readWholeTable(newPath)];
+  const texts = new TextNumbers();
+  const [old, new_] = [readCompared(oldPath, texts), readCompared(newPath, texts)];
   if (!options.force) checkArchitectures([old, new_]);
+  checkFilters([old, new_], options);
   const difference = diffTables(old, new_);
   const { name, object: objects, only, usedIn } = options;
   const report = diffReport(
@@ -64,7 +76,52 @@ async function diff(oldPath: string, newPath: string, options: Options): Promise
   const pieces = bytes(formatted(report, options));
   const open = await writeOutputs([{ target: options.output, pieces }]);
   if (!open) return CLOSED_STDOUT_STATUS;
-  return report.changes.some(({ group }) => group !== "unchanged") ? DIFFERENT_STATUS : 0;
+  return report.changes.some(({ group }) => group !== "unchanged") ? NO_STATUS : 0;
+}
+
+const parseCompared = plainRowReader(COLUMNS, COMPARED_COLUMNS);
+
+/** Reads the columns of a table that are compared, with one copy of each text of both tables. */
+function readCompared(path: string, texts: TextNumbers): ComparedTable & { source: string } {
+  const { source, header, rows } = readColumns(path, parseCompared);
+  growHeapSlowly([{ header }]);
+  const own = (text: string | null) => (text === null ? null : texts.own(text));
+  const kept: ComparedRow[] = [];
+  for (const { object, name, alias, type, file, line, unit, sympos, kind } of rows) {
+    kept.push({
+      object: texts.own(object),
+      name: texts.own(name),
+      alias: own(alias),
+      type: texts.own(type),
+      file: own(file),
+      line,
+      unit: own(unit),
+      sympos,
+      kind: own(kind),
+    });
+  }
+  return { source, header, rows: kept };
+}
+
+/** The groups without a symbol whose alias is another in the new table. */
+const UNUSABLE_GROUPS: readonly Group[] = ["unchanged", "added"];
+
+/** @throws Failure for options that can list no symbol of the tables */
+function checkFilters(
+  tables: readonly ComparedTable[],
+  { name, object: objects, only, usedIn }: Options,
+): void {
+  checkObjects(
+    objects,
+    tables.flatMap(({ header }) => header.objects.map((each) => each.name)),
+  );
+  const isMatch = (row: ComparedRow) =>
+    name?.test(row.name) !== false && (objects.length === 0 || objects.includes(row.object));
+  if (name !== undefined && !tables.some(({ rows }) => rows.some(isMatch))) throw nothingMatches(name);
+  if (usedIn !== undefined && only?.every((group) => UNUSABLE_GROUPS.includes(group))) {
+    const problem = `lists nothing with --used-in, since it has no alias that changed`;
+    throw new Failure("WRONG_USAGE", `--only ${only.join(",")}`, problem, "omit one of them");
+  }
 }
 
 /** Finds the aliases of a table in scripts; the uses by alias. */
@@ -74,7 +131,7 @@ function usesIn(scripts: readonly string[], { header, rows }: ComparedTable): Ma
   const finder = aliasFinder(aliases, String(separator));
   const uses = new Map<string, AliasUse[]>();
   for (const script of scripts) {
-    for (const use of finder.find(script, readWhole(script).toString())) {
+    for (const use of finder.find(script, textOf(script, readWhole(script)))) {
       addTo(uses, use.alias, use);
     }
   }

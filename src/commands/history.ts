@@ -3,7 +3,10 @@ import { bytes } from "../files/write-files.ts";
 import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
 import { readHistory } from "../table/history-tables.ts";
-import { outputOption, type Runner, regularExpression, repeatable } from "./options.ts";
+import type { Runner } from "./exit-status.ts";
+import { checkObjects, nothingMatches } from "./filters.ts";
+import { outputOption, regularExpression, repeatable } from "./options.ts";
+import { growHeapSlowly } from "./slow-heap.ts";
 import { say, writeOutputs } from "./streams.ts";
 
 interface Options {
@@ -27,16 +30,24 @@ export function addHistoryCommand(program: Command, run: Runner): void {
     .addOption(repeatable("--object <name>", "only symbols of vmlinux or this module"))
     .option("--force", "combine tables of different architectures")
     .option("--quiet", "suppress warnings")
-    .action((paths: string[], options: Options) => run(() => history(paths, options)));
+    .action((paths: string[], options: Options) => run(() => history(paths, options), true));
 }
 
 async function history(paths: readonly string[], options: Options): Promise<boolean> {
   const { name, object: objects, force } = options;
+  let anyMatch = false;
   const lined = readHistory(paths, {
-    isWanted: (row) =>
-      (name === undefined || name.test(row.name)) && (objects.length === 0 || objects.includes(row.object)),
+    isWanted: (row) => {
+      const isMatch =
+        name?.test(row.name) !== false && (objects.length === 0 || objects.includes(row.object));
+      anyMatch ||= isMatch;
+      return isMatch;
+    },
     anyArchitecture: force === true,
+    onOpen: growHeapSlowly,
   });
+  checkObjects(objects, lined.objects);
+  if (name !== undefined && !anyMatch) throw nothingMatches(name);
   if (lined.anyAliasesOnly && !options.quiet) {
     say(
       "some tables hold aliases only: a symbol that appeared or vanished may have become ambiguous or unique; " +

@@ -14,6 +14,7 @@ import {
   partState,
   TESTED_SERIES,
 } from "../kernel-tree/kernel-tree.ts";
+import { CLOSED_STDOUT_STATUS, NO_STATUS } from "./exit-status.ts";
 import { thisProgram } from "./kernel-wrap.ts";
 import { say, writeOutputs, writeTexts } from "./streams.ts";
 
@@ -24,8 +25,9 @@ export async function status(path: string): Promise<number> {
     const where = line === undefined ? edit.file : `${edit.file}:${line}`;
     return `place: ${where}: ${state === "misfit" ? problem : state}\n`;
   });
-  await writeTexts([`version: ${tree.version}\nhook: ${describeHook(tree)}\n`, ...places]);
-  return canInstall(tree) ? 0 : 1;
+  const texts = [`version: ${tree.version}\nhook: ${describeHook(tree)}\n`, ...places];
+  if (!(await writeTexts(texts))) return CLOSED_STDOUT_STATUS;
+  return canInstall(tree) ? 0 : NO_STATUS;
 }
 
 function canInstall(tree: KernelTree): boolean {

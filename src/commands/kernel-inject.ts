@@ -12,7 +12,7 @@ export interface InjectOptions extends AliasingOptions {
 }
 
 /** `kas-alias kernel inject`: adds aliases to the modules in the build directory of a kernel, before they are signed and installed. */
-export function inject(build: string, options: InjectOptions, signal: AbortSignal): Promise<boolean> {
+export function inject(build: string, options: InjectOptions): Promise<boolean> {
   const modules = orderedModules(join(build, "modules.order")).map((module) => ({
     ...module,
     path: module.path.replace(/\.o$/, ".ko"),
@@ -34,5 +34,5 @@ export function inject(build: string, options: InjectOptions, signal: AbortSigna
     outputDir: build,
     inPlace: true,
   };
-  return runModules(modules, run, signal);
+  return runModules(modules, run);
 }

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
+import { readWhole } from "../files/read-file.ts";
 import { deleteFile } from "../files/write-files.ts";
 import { nmWrapper, wrapperStamp } from "../kernel-tree/nm-wrapper.ts";
 import { writeOutputs, writeTexts } from "./streams.ts";
@@ -36,7 +37,7 @@ export async function wrap(command: Command, { output, build, nm }: WrapOptions)
   const content = Buffer.from(text);
   if (!hasContent(output, [content], "differs")) await writeOutputs([{ target: output, pieces: [content] }]);
   try {
-    chmodSync(output, 0o755);
+    if (statSync(output).isFile()) chmodSync(output, 0o755);
   } catch (error) {
     throw new Failure(
       "CANNOT_WRITE",
@@ -86,5 +87,5 @@ async function linkAgain(build: string, stamp: string): Promise<void> {
 
 /** The program's own file. */
 export function thisProgram(): Buffer {
-  return readFileSync(fileURLToPath(import.meta.url));
+  return readWhole(fileURLToPath(import.meta.url));
 }

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import type { Runner } from "./exit-status.ts";
 import { explain, install, remove, status } from "./kernel-hook.ts";
 import { type InjectOptions, inject } from "./kernel-inject.ts";
 import { type WrapOptions, wrap } from "./kernel-wrap.ts";
-import { addNamingOptions, type Runner, scopeOption } from "./options.ts";
+import { addNamingOptions, outputPath, scopeOption } from "./options.ts";
 
 /** `kas-alias kernel`: adds aliases to a kernel's own build. */
 export function addKernelCommand(program: Command, run: Runner): void {
@@ -10,7 +11,7 @@ export function addKernelCommand(program: Command, run: Runner): void {
   const wrapCommand = command
     .command("wrap")
     .description("print a wrapper of nm that adds aliases to any kernel: make NM=<file>")
-    .option("-o, --output <file>", "write it to a file, and make that executable", "-")
+    .option("-o, --output <file>", "write it to a file, and make that executable", outputPath, "-")
     .option("--build <dir>", "build directory of the kernel: vmlinux is linked again if aliases may change")
     .option("--nm <command>", "nm of the build (default: as the kernel's Makefile selects it)")
     .option("--symbol-frequency <file>", "also count names of modules (modules.symbfreq)");
@@ -22,10 +23,10 @@ export function addKernelCommand(program: Command, run: Runner): void {
     )
     .argument("<build>", "build directory of the kernel")
     .addOption(scopeOption())
-    .option("--symbol-frequency <file>", "write the number of symbols with each name")
-    .option("--table <file>", "write the alias table of the modules");
+    .option("--symbol-frequency <file>", "write the number of symbols with each name", outputPath)
+    .option("--table <file>", "write the alias table of the modules", outputPath);
   addNamingOptions(injectCommand).action((build: string, options: InjectOptions) =>
-    run((signal) => inject(build, options, signal)),
+    run(() => inject(build, options)),
   );
   const actions = [
     ["status", "print the version of a tree, and how the hook fits", status],

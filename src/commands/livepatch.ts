@@ -5,7 +5,7 @@ import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { isLivePatch } from "../elf/modinfo.ts";
 import { buildId } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { readWhole, textOf } from "../files/read-file.ts";
 import { type AliasedSymbol, findAliased } from "../livepatch/aliased-symbols.ts";
 import { checkPatch } from "../livepatch/check-patch.ts";
 import { livePatchHeader } from "../livepatch/header.ts";
@@ -18,8 +18,9 @@ import { checkAsJson } from "../report/livepatch-check-json.ts";
 import { checkAsText } from "../report/livepatch-check-text.ts";
 import { readAliasTable } from "../table/read-alias-table.ts";
 import { wasmMemory } from "../wasm/program.ts";
-import { outputOption, type Runner, TROUBLE_STATUS } from "./options.ts";
-import { CLOSED_STDOUT_STATUS, readStdin, writeTexts } from "./streams.ts";
+import { CLOSED_STDOUT_STATUS, NO_STATUS, type Runner } from "./exit-status.ts";
+import { outputOption } from "./options.ts";
+import { readStdin, writeTexts } from "./streams.ts";
 
 interface AliasOptions {
   table: string;
@@ -27,9 +28,6 @@ interface AliasOptions {
   vmlinux?: string;
   output: string;
 }
-
-/** The exit status of a patch with faults. */
-const FAULTS_STATUS = 1;
 
 /** `kas-alias livepatch`: positions of duplicated names for live patches, and checks of built patches. */
 export function addLivepatchCommand(program: Command, run: Runner): void {
@@ -80,7 +78,7 @@ export function addLivepatchCommand(program: Command, run: Runner): void {
     .option("--against <file>", "alias table of the kernel that the patch was written for")
     .option("--json", "print one JSON object")
     .action((patch: string, options: { table: string; against?: string; json?: true }) =>
-      run(() => check(patch, options), TROUBLE_STATUS),
+      run(() => check(patch, options), true),
     );
 }
 
@@ -88,12 +86,12 @@ async function aliasedSymbols(
   given: readonly string[],
   { from, table: path, vmlinux }: AliasOptions,
 ): Promise<{ symbols: AliasedSymbol[]; table: SearchedTable }> {
-  const more = from === undefined ? "" : (from === "-" ? await readStdin() : readWhole(from)).toString();
+  const more = from === undefined ? "" : textOf(from, from === "-" ? await readStdin() : readWhole(from));
   const lines = more.split("\n").map((line) => line.trim());
   const aliases = [...given, ...lines.filter((line) => line !== "" && !line.startsWith("#"))];
   if (aliases.length === 0)
     throw new Failure(
-      "WRONG_USAGE",
+      from === undefined ? "WRONG_USAGE" : "WRONG_KIND",
       from ?? "livepatch",
       "no alias is given",
       "give aliases as arguments, or one per line with --from",
@@ -130,5 +128,5 @@ async function check(
     against === undefined ? undefined : readAliasTable(against),
   );
   if (!(await writeTexts([json ? checkAsJson(checked) : checkAsText(checked)]))) return CLOSED_STDOUT_STATUS;
-  return checked.faults.length > 0 ? FAULTS_STATUS : 0;
+  return checked.faults.length > 0 ? NO_STATUS : 0;
 }

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
+import { shortened } from "../failure.ts";
 import { lookUp, lookUpExactly } from "../lookup/look-up.ts";
 import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import { lookupAsJson } from "../report/lookup-json.ts";
 import { lookupAsText } from "../report/lookup-text.ts";
-import { type Runner, TROUBLE_STATUS } from "./options.ts";
+import { CLOSED_STDOUT_STATUS, NO_STATUS, type Runner } from "./exit-status.ts";
 import { say, sayCautions, writeTexts } from "./streams.ts";
-
-const NOT_FOUND_STATUS = 1;
 
 interface Options {
   table: string;
@@ -26,7 +25,7 @@ export function addLookupCommand(program: Command, run: Runner): void {
     .requiredOption("--table <file>", "alias table")
     .option("--exact", "only symbols with exactly this alias or name")
     .option("--json", "print JSON, with all columns of the table")
-    .action((query: string, options: Options) => run(() => lookup(query, options), TROUBLE_STATUS));
+    .action((query: string, options: Options) => run(() => lookup(query, options), true));
 }
 
 async function lookup(query: string, options: Options): Promise<boolean | number> {
@@ -34,12 +33,14 @@ async function lookup(query: string, options: Options): Promise<boolean | number
   const result = options.exact ? lookUpExactly(table, query) : lookUp(table, query);
   const { match, rows, closest } = result;
   const text = options.json ? lookupAsJson(query, result) : lookupAsText(rows);
-  const stdoutOpen = await writeTexts([text]);
+  if (!(await writeTexts([text]))) return CLOSED_STDOUT_STATUS;
   if (match === null) {
-    say(`${options.table}: has no ${query}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`);
-    return NOT_FOUND_STATUS;
+    say(
+      `${options.table}: has no ${shortened(query)}${closest.length > 0 ? `; closest: ${closest.join(", ")}` : ""}`,
+    );
+    return NO_STATUS;
   }
-  if (match === "nearest") say(`${options.table}: has no ${query}; this is the nearest`);
+  if (match === "nearest") say(`${options.table}: has no ${shortened(query)}; this is the nearest`);
   sayCautions(options.table, rows);
-  return stdoutOpen;
+  return true;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { SingleBar } from "cli-progress";
 import type { Command } from "commander";
@@ -19,15 +19,17 @@ import { formatSymbolFrequency, readSymbolFrequency } from "../modules/symbol-fr
 import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tablePieces } from "../table/alias-table.ts";
+import type { Runner } from "./exit-status.ts";
 import {
   type AliasingOptions,
   addAliasingOptions,
-  type Runner,
+  directoryPath,
+  outputPath,
   repeatable,
   scopeOption,
   vmlinuxOptions,
 } from "./options.ts";
-import { say, sayMissing, sayStats, writeOutputs } from "./streams.ts";
+import { checkTargets, refuseInput, say, sayMissing, sayStats, writeOutputs } from "./streams.ts";
 
 /** The options of a run over modules. */
 export interface ModulesRunOptions extends AliasingOptions {
@@ -64,9 +66,10 @@ export function addModulesCommand(program: Command, run: Runner): void {
     .option(
       "--symbol-frequency <file>",
       "number of symbols with each name; written with --vmlinux, otherwise read",
+      outputPath,
     )
     .option("--inject", "write copies of the modules with aliases")
-    .option("--output-dir <dir>", "directory for the copies")
+    .option("--output-dir <dir>", "directory for the copies", directoryPath)
     .option("--empty-others", "write empty files for modules without aliases")
     .option("--drop-signature", "accept signed modules; omit the signature")
     .option("--init", "also alias symbols in .init sections")
@@ -80,29 +83,32 @@ export function addModulesCommand(program: Command, run: Runner): void {
       command.error("error: --inject and --output-dir require each other");
     }
     if (options.emptyOthers && !options.inject) command.error("error: --empty-others requires --inject");
-    return run((signal) => modules(paths, options, signal));
+    const written = options.vmlinux === undefined ? undefined : options.symbolFrequency;
+    if ([options.table, options.inject, written, options.stats].every((asked) => asked === undefined)) {
+      command.error(
+        "error: nothing to write: give --table, --inject, --stats, or --symbol-frequency with --vmlinux",
+      );
+    }
+    return run(() => modules(paths, options));
   });
 }
 
-function modules(paths: string[], options: Options, signal: AbortSignal): Promise<boolean> {
+function modules(paths: string[], options: Options): Promise<boolean> {
   const files =
     options.order !== undefined
       ? orderedModules(options.order)
       : options.directory !== undefined
         ? modulesBelow(options.directory)
         : namedModules(paths);
-  return runModules(files, options, signal);
+  return runModules(files, options);
 }
 
 /** Creates aliases for modules, and writes the requested outputs. */
-export async function runModules(
-  files: readonly ModuleFile[],
-  options: ModulesRunOptions,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function runModules(files: readonly ModuleFile[], options: ModulesRunOptions): Promise<boolean> {
   const stopwatch = new Stopwatch();
   checkNames(files);
-  const { symbolFrequency, vmlinux } = options;
+  const { symbolFrequency, vmlinux, table } = options;
+  checkTargets([table, vmlinux === undefined ? undefined : symbolFrequency]);
   const frequency =
     symbolFrequency === undefined || vmlinux !== undefined ? undefined : readSymbolFrequency(symbolFrequency);
   const progress = new Progress(options, await openBar(options));
@@ -117,7 +123,7 @@ export async function runModules(
       init: options.init === true,
       modulePrefix: options.modulePrefix === true,
       ...(options.debugDirectory.length > 0 && { debugDirectories: options.debugDirectory }),
-      ...vmlinuxOptions(options, signal),
+      ...vmlinuxOptions(options),
     },
     progress,
     (stage, work) => stopwatch.time(stage, work),
@@ -140,6 +146,7 @@ async function writeResult(
   progress: Progress,
 ): Promise<boolean> {
   const { outputDir, emptyOthers, symbolFrequency, vmlinux, table } = options;
+  for (const target of [table, vmlinux && symbolFrequency]) if (target !== undefined) refuseInput(target);
   if (outputDir !== undefined) {
     for (const { module, aliases } of result.injections) {
       if (aliases.size === 0 && !emptyOthers) continue;
@@ -168,9 +175,7 @@ async function writeInjected(
     if (elf.isCompressed)
       throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
     const target = join(directory, output);
-    if (!inPlace && isSameFile(path, target)) {
-      throw new Failure("WRONG_USAGE", target, "is the module itself", "choose another --output-dir");
-    }
+    if (!inPlace) refuseInput(target, "choose another --output-dir");
     try {
       mkdirSync(dirname(target), { recursive: true });
     } catch (error) {
@@ -183,17 +188,10 @@ async function writeInjected(
     }
     const copy = () =>
       aliases.size === 0 ? [] : injectAliases(elf, aliases, { dropSignature: dropSignature === true });
-    if (!hasContent(target, copy(), "differs")) await writeOutputs([{ target, pieces: copy() }]);
+    if (!hasContent(target, copy(), "differs")) await writeOutputs([{ target, pieces: copy() }], inPlace);
   } finally {
     elf.file.close();
   }
-}
-
-function isSameFile(path: string, target: string): boolean {
-  // Writing the target reports any other fault of it.
-  if (!existsSync(target)) return false;
-  const [one, other] = [statSync(path), statSync(target)];
-  return one.dev === other.dev && one.ino === other.ino;
 }
 
 async function openBar({ quiet }: ModulesRunOptions): Promise<SingleBar | undefined> {

@@ -5,22 +5,17 @@ import type { VmlinuxOptions } from "../alias/options.ts";
 import type { LocatorOptions } from "../source-lines/open-locator.ts";
 import { KALLSYMS_NAMES } from "../symbols/kallsyms-names.ts";
 import type { KallsymsNames } from "../symbols/name-anatomy.ts";
-
-/**
- * Runs a command's work; the work returns whether standard output stayed open, or the exit status.
- *
- * @param failureStatus the exit status when the input or the environment is at fault; 1 unless given
- */
-export type Runner = (
-  work: (signal: AbortSignal) => Promise<boolean | number>,
-  failureStatus?: number,
-) => Promise<void>;
-
-/** Exit status for a fault of the input or the environment, of commands whose answer may be "no" (status 1), as of diff(1). */
-export const TROUBLE_STATUS = 2;
+import { say } from "./streams.ts";
 
 /** The options of every command that looks up source lines. */
-export type ResolverOptions = Omit<LocatorOptions, "signal">;
+export type ResolverOptions = Omit<LocatorOptions, "signal" | "onSilence"> & { quiet?: true };
+
+/** Reports on a terminal that an addr2line is slow. */
+export function silenceReporter({ quiet }: ResolverOptions): LocatorOptions["onSilence"] {
+  if (!process.stderr.isTTY || quiet) return undefined;
+  return (tool, seconds) =>
+    say(`${tool}: no answer for ${seconds} s; it may still read the debug information`);
+}
 
 export function addResolverOptions(command: Command): Command {
   return command
@@ -54,7 +49,7 @@ export interface AliasingOptions extends ResolverOptions {
 
 export function addAliasingOptions(command: Command): Command {
   command
-    .option("--table <file>", "write the alias table (JSON Lines)")
+    .option("--table <file>", "write the alias table (JSON Lines)", outputPath)
     .addOption(
       new Option("--table-scope <scope>", "symbols in the table")
         .choices(["aliases", "all"])
@@ -95,12 +90,12 @@ export function addNamingOptions(command: Command): Command {
 }
 
 /** Converts command-line options to library options. */
-export function vmlinuxOptions(options: AliasingOptions, signal: AbortSignal): VmlinuxOptions {
+export function vmlinuxOptions(options: AliasingOptions): VmlinuxOptions {
   return {
     resolver: options.resolver,
     addr2line: options.addr2line,
     jobs: options.jobs,
-    signal,
+    onSilence: silenceReporter(options),
     separator: options.separator,
     disambiguate: options.disambiguate,
     maxNameLength: options.maxNameLength,
@@ -129,7 +124,19 @@ export function scopeOption(): Option {
 
 /** `-o`, for commands that print their result by default. */
 export function outputOption(): Option {
-  return new Option("-o, --output <file>", "output file").default("-", "stdout");
+  return new Option("-o, --output <file>", "output file").argParser(outputPath).default("-", "stdout");
+}
+
+/** Parses the path of a directory for output. */
+export function directoryPath(value: string): string {
+  if (value === "") throw new InvalidArgumentError("Name a directory.");
+  return value;
+}
+
+/** Parses the path of an output, which cannot be that of a directory. */
+export function outputPath(value: string): string {
+  if (/(^|\/)\.{0,2}$/.test(value)) throw new InvalidArgumentError("Name a file.");
+  return value;
 }
 
 /** An option that may be given several times. */

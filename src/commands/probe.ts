@@ -5,7 +5,7 @@ import { namedSymbols } from "../lookup/one-symbol.ts";
 import { probePoints } from "../lookup/probe-points.ts";
 import { searchAliasTable } from "../lookup/search-alias-table.ts";
 import { PROBE_FORMATS, type ProbeFormat } from "../report/probes.ts";
-import type { Runner } from "./options.ts";
+import type { Runner } from "./exit-status.ts";
 import { notesOf, readListingFile, sayCautions, writeTexts } from "./streams.ts";
 
 const RUNNING_KALLSYMS = "/proc/kallsyms";
@@ -34,7 +34,7 @@ export function addProbeCommand(program: Command, run: Runner): void {
       "--notes <file>",
       `notes or vmlinux of that kernel, for the build ID (default: ${RUNNING_NOTES} with ${RUNNING_KALLSYMS}, else none)`,
     )
-    .action((names: string[], options: Options) => run(() => probe(names, options)));
+    .action((names: string[], options: Options) => run(() => probe(names, options), true));
 }
 
 async function probe(names: readonly string[], options: Options): Promise<boolean> {

@@ -1,7 +1,10 @@
 // Standard input, standard output and standard error of the commands.
+import { type Stats as FileStatus, fstatSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
-import { cannotWrite, type FileOutput, gathered, writeFiles } from "../files/write-files.ts";
+import { fileIdentity, isInput, noteInput } from "../files/inputs.ts";
+import { readWhole, statusOf } from "../files/read-file.ts";
+import { cannotWrite, type FileOutput, namedTwice, writeAll, writeFiles } from "../files/write-files.ts";
 import { cautionsOf } from "../lookup/cautions.ts";
 import {
   isRunningKallsyms,
@@ -9,13 +12,25 @@ import {
   RUNNING_NOTES,
   readKernelNotes,
 } from "../lookup/kernel-notes.ts";
+import { printable, printableLines } from "../printable.ts";
 import { type Stats, statsAsJson, statsAsText } from "../report/stats.ts";
 import { type Listing, readListing } from "../symbols/listing.ts";
 import type { TableRow } from "../table/alias-table.ts";
 
 /** Prints one line on standard error. */
 export function say(text: string): void {
-  process.stderr.write(`kas-alias: ${text}\n`);
+  sayText(`kas-alias: ${printable(text)}\n`);
+}
+
+/** Prints on standard error. */
+export function sayText(given: string): void {
+  const text = printableLines(given);
+  try {
+    writeSync(STDERR, text);
+  } catch (error) {
+    // Any other error of standard error cannot be reported.
+    if (errorCode(error) === "EAGAIN") process.stderr.write(text);
+  }
 }
 
 /** Prints what is unknown because files are missing. */
@@ -32,15 +47,21 @@ export function sayCautions(table: string, rows: readonly TableRow[]): void {
 
 /** Prints the statistics of a run on standard error, in the format of --stats. */
 export function sayStats(stats: Stats, format: true | "text" | "json"): void {
-  process.stderr.write(format === "json" ? statsAsJson(stats) : statsAsText(stats));
+  sayText(format === "json" ? statsAsJson(stats) : statsAsText(stats));
 }
 
+/** @throws Failure if standard input is a directory, or cannot be read */
 export async function readStdin(): Promise<Buffer> {
   const pieces: Buffer[] = [];
   try {
+    const status = fstatSync(STDIN);
+    if (status.isDirectory()) {
+      throw new Failure("WRONG_USAGE", "standard input", "is a directory", "redirect it from a file");
+    }
+    noteInput(status);
     for await (const piece of process.stdin) pieces.push(piece);
   } catch (error) {
-    throw cannotRead("standard input", error);
+    throw error instanceof Failure ? error : cannotRead("standard input", error);
   }
   return Buffer.concat(pieces);
 }
@@ -74,19 +95,43 @@ export async function notesOf(
   }
 }
 
-/** The shell's status of a process that SIGPIPE ended: 128 + 13. */
-export const CLOSED_STDOUT_STATUS = 141;
+/** Checks the targets of a run before its work. @throws Failure for two outputs in one file or on one stream */
+export function checkTargets(targets: readonly (string | undefined)[]): void {
+  const seen = new Set<string>();
+  for (const target of targets) {
+    if (target === undefined) continue;
+    const fd = standardStream(target);
+    const status = targetStatus(target);
+    const identity = status?.isFile() ? fileIdentity(status) : fd?.toString();
+    if (identity === undefined) continue;
+    if (seen.has(identity)) throw namedTwice(targetName(target));
+    seen.add(identity);
+  }
+}
 
 /**
- * Writes the outputs of a run: files as writeFiles does, then standard output ("-").
+ * Writes the outputs of a run: files as writeFiles does, then standard streams ("-").
  *
+ * @param mayReplaceInputs whether files that were read may be overwritten
  * @returns false when standard output was closed before everything was written
- * @throws Failure naming the target that cannot be written
+ * @throws Failure naming the target that cannot be written, or is an input or another output too
  */
-export async function writeOutputs(outputs: readonly FileOutput[]): Promise<boolean> {
-  writeFiles(outputs.filter(({ target }) => !isStdout(target)));
+export async function writeOutputs(
+  outputs: readonly FileOutput[],
+  mayReplaceInputs = false,
+): Promise<boolean> {
+  checkTargets(outputs.map(({ target }) => target));
+  if (!mayReplaceInputs) for (const { target } of outputs) refuseInput(target);
+  const files: FileOutput[] = [];
+  const streams: [number, FileOutput][] = [];
+  for (const output of outputs) {
+    const fd = standardStream(output.target);
+    if (fd === undefined) files.push(output);
+    else streams.push([fd, output]);
+  }
+  await writeFiles(files);
   let open = true;
-  for (const { target, pieces } of outputs) if (isStdout(target)) open = await writeStdout(pieces);
+  for (const [fd, { pieces }] of streams) open = (await writeStream(fd, pieces)) && open;
   return open;
 }
 
@@ -95,24 +140,66 @@ export function writeTexts(texts: Iterable<string>, target = "-"): Promise<boole
   return writeOutputs([{ target, pieces: Array.from(texts, (text) => Buffer.from(text)) }]);
 }
 
-/** Whether a target is standard output, which may be a file that others append to. */
-function isStdout(target: string): boolean {
-  return ["-", "/dev/stdout", "/dev/fd/1"].includes(target);
+/** @throws Failure for a target that this run has read, by any path */
+export function refuseInput(target: string, advice = "name another file"): void {
+  const status = targetStatus(target);
+  if (status === undefined || !isInput(status)) return;
+  throw new Failure("WRONG_USAGE", targetName(target), "is also an input", advice);
 }
 
-function writeStdout(pieces: Iterable<Uint8Array>): Promise<boolean> {
-  const { stdout } = process;
-  return new Promise((resolve, reject) => {
-    stdout.on("error", (error) => {
-      if (errorCode(error) === "EPIPE") resolve(false);
-      else reject(cannotWrite("standard output", error));
-    });
-    const chunks = gathered(pieces);
-    const writeNext = () => {
-      const chunk = chunks.next();
-      if (chunk.done) resolve(true);
-      else stdout.write(chunk.value, (error) => (error ? undefined : writeNext()));
-    };
-    writeNext();
-  });
+function targetStatus(target: string): FileStatus | undefined {
+  const fd = standardStream(target);
+  return statusOf(fd === undefined ? target : `/dev/fd/${fd}`);
+}
+
+const STDIN = 0;
+export const STDOUT = 1;
+const STDERR = 2;
+
+/** The targets that are streams of this process; such a stream may be a file that others append to. */
+const STREAMS: Readonly<Record<string, number>> = {
+  "-": STDOUT,
+  "/dev/stdout": STDOUT,
+  "/dev/fd/1": STDOUT,
+  "/proc/self/fd/1": STDOUT,
+  "/dev/stderr": STDERR,
+  "/dev/fd/2": STDERR,
+  "/proc/self/fd/2": STDERR,
+};
+
+function standardStream(target: string): number | undefined {
+  return Object.hasOwn(STREAMS, target) ? STREAMS[target] : undefined;
+}
+
+function targetName(target: string): string {
+  const fd = standardStream(target);
+  return fd === undefined ? target : streamName(fd);
+}
+
+function streamName(fd: number): string {
+  return fd === STDOUT ? "standard output" : "standard error";
+}
+
+/** The escape sequences of this program's own colours. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it begins every escape sequence
+const COLOUR = /(\x1b\[[0-9;]*m)/;
+
+/** Text for a terminal, whatever names are in it. */
+function* forTerminal(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  for (const piece of pieces) {
+    const parts = decoder.decode(piece, { stream: true }).split(COLOUR);
+    yield Buffer.from(parts.map((part) => (COLOUR.test(part) ? part : printableLines(part))).join(""));
+  }
+}
+
+/** Writes to a standard stream. @returns false if it is a pipe that nobody reads any more */
+export async function writeStream(fd: number, pieces: Iterable<Uint8Array>): Promise<boolean> {
+  try {
+    await writeAll(fd, isatty(fd) ? forTerminal(pieces) : pieces);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EPIPE") return false;
+    throw cannotWrite(streamName(fd), error);
+  }
 }

@@ -13,8 +13,17 @@ import { statsOf } from "../report/stats.ts";
 import { Stopwatch } from "../report/stopwatch.ts";
 import { tablePieces } from "../table/alias-table.ts";
 import { type AliasTableReader, readAliasTable } from "../table/read-alias-table.ts";
-import { type AliasingOptions, addAliasingOptions, type Runner, vmlinuxOptions } from "./options.ts";
-import { notesOf, readListingFile, say, sayMissing, sayStats, writeOutputs } from "./streams.ts";
+import type { Runner } from "./exit-status.ts";
+import { type AliasingOptions, addAliasingOptions, outputPath, vmlinuxOptions } from "./options.ts";
+import {
+  checkTargets,
+  notesOf,
+  readListingFile,
+  say,
+  sayMissing,
+  sayStats,
+  writeOutputs,
+} from "./streams.ts";
 
 interface Options extends AliasingOptions {
   nm?: string;
@@ -60,7 +69,7 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
       ]),
     )
     .option("--symbol-frequency <file>", "also count names of modules (modules.symbfreq)")
-    .option("-o, --output <file>", "aliased listing (default: stdout if no --table)");
+    .option("-o, --output <file>", "aliased listing (default: stdout if no --table)", outputPath);
   addAliasingOptions(command).action((elf: string | undefined, options: Options) => {
     const { nm, notes, debugFile, reuseTable } = options;
     if (notes !== undefined && nm === undefined) command.error("error: --notes requires --nm");
@@ -69,11 +78,13 @@ export function addVmlinuxCommand(program: Command, run: Runner): void {
         "error: no vmlinux given; it is optional only with --nm and --debug-file or --reuse-table",
       );
     }
-    return run((signal) => vmlinux(elf, options, signal));
+    return run(() => vmlinux(elf, options));
   });
 }
 
-async function vmlinux(elf: string | undefined, options: Options, signal: AbortSignal): Promise<boolean> {
+async function vmlinux(elf: string | undefined, options: Options): Promise<boolean> {
+  const target = options.output ?? (options.table === undefined ? "-" : undefined);
+  checkTargets([options.table, target]);
   const stopwatch = new Stopwatch();
   const { reuseTable } = options;
   const table = reuseTable === undefined ? undefined : readAliasTable(reuseTable);
@@ -81,14 +92,13 @@ async function vmlinux(elf: string | undefined, options: Options, signal: AbortS
   const time: Timer = (stage, work) => stopwatch.time(stage, work);
   const result =
     table === undefined
-      ? await makeAliases(input, options, signal, time).catch((error) => suggestOptions(error, options))
+      ? await makeAliases(input, options, time).catch((error) => suggestOptions(error, options))
       : await reuseAliases(input, table, time);
 
   const outputs: FileOutput[] = [];
   if (options.table !== undefined) {
     outputs.push({ target: options.table, pieces: tablePieces(result) });
   }
-  const target = options.output ?? (options.table === undefined ? "-" : undefined);
   if (target !== undefined) outputs.push({ target, pieces: result.lines() });
   const stdoutOpen = await stopwatch.time("write", () => writeOutputs(outputs));
   report(result, options, stopwatch);
@@ -126,17 +136,12 @@ async function checkKernel(
   await checkBuild(table.source, objects, notes, "give the table of that kernel");
 }
 
-function makeAliases(
-  input: VmlinuxInput,
-  options: Options,
-  signal: AbortSignal,
-  time: Timer,
-): Promise<VmlinuxResult> {
+function makeAliases(input: VmlinuxInput, options: Options, time: Timer): Promise<VmlinuxResult> {
   const { symbolFrequency } = options;
   const frequency = symbolFrequency === undefined ? undefined : readSymbolFrequency(symbolFrequency);
   return aliasVmlinux(
     input,
-    vmlinuxOptions(options, signal),
+    vmlinuxOptions(options),
     time,
     // The file also counts the names in vmlinux.
     frequency && { countOf: (stem, own) => Math.max(own, frequency.get(stem) ?? 0) },

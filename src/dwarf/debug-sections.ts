@@ -1,11 +1,12 @@
 import { SHF_GROUP, SHT_NOBITS } from "../constants/elf.ts";
 import { type ByteSource, memorySource, pagedSource } from "../elf/byte-source.ts";
-import { type Closable, sectionContent, smallSectionContent } from "../elf/compression.ts";
+import { sectionContent, smallSectionContent } from "../elf/compression.ts";
 import { findSupplementaryFile } from "../elf/debug-link.ts";
-import { loadUnzstdWhole } from "../elf/decompress.ts";
 import { type ElfFile, findSection, type Section } from "../elf/elf-file.ts";
 import { relocatedSource } from "../elf/relocations.ts";
+import { type Closable, Scratch } from "../elf/scratch.ts";
 import { layOutSections } from "../elf/section-layout.ts";
+import { loadZstd } from "../elf/zstd.ts";
 import { Failure } from "../failure.ts";
 import { MissingFiles } from "./missing-files.ts";
 
@@ -32,7 +33,7 @@ export interface DebugSections {
    */
   supplementary(): DebugSections | undefined;
   readonly missing: MissingFiles;
-  /** The other files that were opened; they are closed with the file itself. */
+  /** What else was opened: other files, decompressed content. It is closed with the file itself. */
   readonly opened: Closable[];
 }
 
@@ -67,11 +68,13 @@ async function openSections(
   opened: Closable[],
 ): Promise<DebugSections> {
   const bases = layOutSections(elf);
+  const scratch = new Scratch();
+  opened.push(scratch);
   const empty = (suffix: string) => memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
   const content = async (suffix: string) => {
     const section = ownSection(elf, `.debug_${suffix}`) ?? findSection(elf, `.zdebug_${suffix}`);
     if (section === undefined) return empty(suffix);
-    const bytes = relocatedSource(elf, section, await sectionContent(elf, section, opened), bases);
+    const bytes = relocatedSource(elf, section, await sectionContent(elf, section, scratch), bases);
     return pagedSource(bytes, PAGE_BYTES[suffix] ?? DENSE_PAGE);
   };
   const locationLists = async (suffix: string) => (withLocationLists ? content(suffix) : empty(suffix));
@@ -88,7 +91,7 @@ async function openSections(
     }
     throw new Failure("NO_DEBUG_INFO", elf.path, `no ${what} (.debug_${suffix})`, GIVE_DEBUG_INFO);
   };
-  if (OTHER_FILES.some((name) => findSection(elf, name) !== undefined)) await loadUnzstdWhole();
+  if (OTHER_FILES.some((name) => findSection(elf, name) !== undefined)) await loadZstd();
   const missing = new MissingFiles();
   return {
     path: elf.path,
@@ -156,10 +159,11 @@ function supplementaryFile(
 }
 
 function supplementarySections(elf: ElfFile, missing: MissingFiles, opened: Closable[]): DebugSections {
+  const scratch = new Scratch();
   const content = (suffix: string) => {
     const section = findSection(elf, `.debug_${suffix}`);
     if (section === undefined) return memorySource(`${elf.path}: .debug_${suffix}`, new Uint8Array(0));
-    return pagedSource(smallSectionContent(elf, section), PAGE_BYTES[suffix] ?? DENSE_PAGE);
+    return pagedSource(smallSectionContent(elf, section, scratch), PAGE_BYTES[suffix] ?? DENSE_PAGE);
   };
   return {
     path: elf.path,

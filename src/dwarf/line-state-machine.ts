@@ -57,7 +57,7 @@ export class LineStateMachine {
     const start = memory.room(length + PADDING, line.name);
     this.#tablesAt = start + operands;
     this.#instructionsAt = start + program.start - from;
-    this.#rowsAt = memory.room(this.#capacity * ROW_BYTES);
+    this.#rowsAt = memory.room(this.#capacity * ROW_BYTES, line.name);
     this.wanted = new Uint32Array(memory.buffer(), this.#wantedAt, (addresses * WANTED_BYTES) / 4).fill(0);
     const bytes = new Uint8Array(memory.buffer(), start, length + PADDING);
     line.read(from, length, bytes);
@@ -134,7 +134,7 @@ export class LineStateMachine {
     );
     for (let stop = runProgram(); stop !== PROGRAM_ENDED; stop = runProgram()) {
       if (stop === PROGRAM_ROWS_FULL) {
-        memory.room(this.#capacity * ROW_BYTES);
+        memory.room(this.#capacity * ROW_BYTES, line.name);
         this.#capacity *= 2;
         growRows(this.#capacity);
       } else if (stop === PROGRAM_ROWS_DESCEND) {

@@ -1,10 +1,11 @@
-/** Files that debug information refers to and that cannot be used, with what is unknown without them. */
+/** What a run could not use: files that debug information refers to, names, and numbers; with what is lost by that. */
 export class MissingFiles {
   readonly #problems = new Map<string, Map<string, string>>();
 
   /**
+   * @param file the file, or the name of the symbol
    * @param problem with the file's path: `lib/sort.dwo is missing`
-   * @param loss what is unknown without the file
+   * @param loss what is unknown without it
    */
   add(file: string, problem: string, loss: string): void {
     const files = this.#problems.get(loss) ?? new Map<string, string>();

@@ -3,6 +3,7 @@ import { pagedSource } from "../elf/byte-source.ts";
 import { smallSectionContent } from "../elf/compression.ts";
 import { Cursor } from "../elf/cursor.ts";
 import { type ElfFile, findSection } from "../elf/elf-file.ts";
+import { Scratch } from "../elf/scratch.ts";
 import { damaged, Failure } from "../failure.ts";
 
 /** A part of a section, in bytes. */
@@ -30,7 +31,7 @@ export function packageIndex(elf: ElfFile): PackageIndex {
   const section = findSection(elf, ".debug_cu_index");
   if (section === undefined)
     throw new Failure("WRONG_KIND", elf.path, "has no index of units (.debug_cu_index)");
-  const source = pagedSource(smallSectionContent(elf, section), PAGE_BYTES);
+  const source = pagedSource(smallSectionContent(elf, section, new Scratch()), PAGE_BYTES);
   const cursor = new Cursor(source, 0, source.size, elf.littleEndian);
   // A word before DWARF 5; then a half and padding.
   const version = cursor.u16() || cursor.u16();

@@ -5,6 +5,7 @@ import { type ByteSource, memorySource, pagedSource, sourcePart } from "../elf/b
 import { smallSectionContent } from "../elf/compression.ts";
 import { withoutCompression } from "../elf/debug-link.ts";
 import { type ElfFile, findSection, openElf } from "../elf/elf-file.ts";
+import { Scratch } from "../elf/scratch.ts";
 import { Failure } from "../failure.ts";
 import type { DebugSections } from "./debug-sections.ts";
 import { DieReader } from "./die.ts";
@@ -152,11 +153,12 @@ function* candidates(elf: string, compilationDirectory: string | null, file: str
 }
 
 function splitSections(elf: ElfFile): SplitSections {
+  const scratch = new Scratch();
   const content = (suffix: string) => {
     const section = findSection(elf, `.debug_${suffix}.dwo`) ?? findSection(elf, `.zdebug_${suffix}.dwo`);
     return section === undefined
       ? memorySource(`${elf.path}: .debug_${suffix}.dwo`, new Uint8Array(0))
-      : pagedSource(smallSectionContent(elf, section), PAGE_BYTES);
+      : pagedSource(smallSectionContent(elf, section, scratch), PAGE_BYTES);
   };
   return {
     path: elf.path,

@@ -76,5 +76,27 @@ function readUnit(reader: DieReader, offset: number): Unit | null {
   const header = readUnitHeader(reader.sections, offset);
   if (!hasAddresses(header)) return null;
   const unit = reader.unit(header);
-  return unit.isPartial ? null : unit;
+  return unit.isPartial ? null : withoutReader(unit);
+}
+
+/** The same unit without its reader and its abbreviations, which take some kilobytes. */
+function withoutReader(unit: Unit): Unit {
+  const { version, addressSize, offsetSize, offset, end, name, compilationDirectory, lineProgram } = unit;
+  const { lowPc, highPc, ranges, addressBase, rangeListsBase, split } = unit;
+  return {
+    version,
+    addressSize,
+    offsetSize,
+    offset,
+    end,
+    name,
+    compilationDirectory,
+    lineProgram,
+    lowPc,
+    highPc,
+    ranges,
+    addressBase,
+    rangeListsBase,
+    split,
+  };
 }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
-import { cannotRead, damaged, Failure, isDirectory, systemMessage } from "../failure.ts";
+import { cannotRead, damaged, Failure, systemMessage } from "../failure.ts";
+import { regularInput } from "../files/read-file.ts";
 
 /** A sequence of bytes that is read in pieces: a file, or a section of a file. */
 export interface ByteSource {
@@ -23,30 +24,30 @@ function checkRange(name: string, size: number, offset: number, length: number):
   throw damaged(name, `${length} bytes at 0x${offset.toString(16)} lie outside its ${size} bytes`);
 }
 
-/** An open file. */
-export interface FileSource extends ByteSource {
+/** A source that can also be read on another thread. */
+export interface LoadableSource extends ByteSource {
   /** Fills a buffer with the bytes from an offset on, on another thread. @throws Failure as `read` does */
   load(offset: number, into: Uint8Array): Promise<void>;
+}
+
+/** An open file. */
+export interface FileSource extends LoadableSource {
   close(): void;
 }
 
 /** Opens a regular file. @throws Failure if it is missing, unreadable or not a regular file */
 export function openFile(path: string): FileSource {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, "r");
-    const status = fstatSync(fd);
-    if (status.isDirectory()) throw isDirectory(path);
-    if (!status.isFile())
-      throw new Failure("CANNOT_READ", path, "is not a regular file", "copy it to a regular file first");
-    return fileSource(path, fd, status.size);
+    regularInput(path);
+    const fd = openSync(path, "r");
+    return { ...fileSource(path, fd, fstatSync(fd).size, 0), close: () => closeSync(fd) };
   } catch (error) {
-    if (fd !== undefined) closeSync(fd);
     throw error instanceof Failure ? error : cannotRead(path, error);
   }
 }
 
-function fileSource(path: string, fd: number, size: number): FileSource {
+/** The bytes [start, start + size) of an open file. */
+export function fileSource(path: string, fd: number, size: number, start: number): LoadableSource {
   const failed = (error: unknown) =>
     new Failure("CANNOT_READ", path, `cannot be read: ${systemMessage(error)}`, "check the disk");
   const atEnd = () => damaged(path, "became shorter while being read");
@@ -58,7 +59,7 @@ function fileSource(path: string, fd: number, size: number): FileSource {
       for (let done = 0; done < length; ) {
         let count: number;
         try {
-          count = readSync(fd, into, done, length - done, offset + done);
+          count = readSync(fd, into, done, length - done, start + offset + done);
         } catch (error) {
           throw failed(error);
         }
@@ -72,7 +73,7 @@ function fileSource(path: string, fd: number, size: number): FileSource {
       checkRange(path, size, offset, length);
       for (let done = 0; done < length; ) {
         const count = await new Promise<number>((resolve, reject) => {
-          read(fd, into, done, length - done, offset + done, (error, bytes) =>
+          read(fd, into, done, length - done, start + offset + done, (error, bytes) =>
             error ? reject(failed(error)) : resolve(bytes),
           );
         });
@@ -80,7 +81,6 @@ function fileSource(path: string, fd: number, size: number): FileSource {
         done += count;
       }
     },
-    close: () => closeSync(fd),
   };
 }
 
@@ -98,13 +98,17 @@ export function sourcePart(whole: ByteSource, name: string, start: number, size:
 }
 
 /** Bytes in memory. */
-export function memorySource(name: string, bytes: Uint8Array): ByteSource {
+export function memorySource(name: string, bytes: Uint8Array): LoadableSource {
+  const read = (offset: number, length: number, into?: Uint8Array) => {
+    checkRange(name, bytes.length, offset, length);
+    return handOut(bytes.subarray(offset, offset + length), into);
+  };
   return {
     name,
     size: bytes.length,
-    read(offset, length, into) {
-      checkRange(name, bytes.length, offset, length);
-      return handOut(bytes.subarray(offset, offset + length), into);
+    read,
+    async load(offset, into) {
+      read(offset, into.length, into);
     },
   };
 }

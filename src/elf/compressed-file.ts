@@ -1,10 +1,14 @@
 import { Failure, systemMessage } from "../failure.ts";
 import { type FileSource, openFile } from "./byte-source.ts";
-import { type Decompressor, decompress, gunzip, unxz, unzstd } from "./decompress.ts";
+import { type Decompressor, gunzip, unxz, unzstd } from "./decompress.ts";
 import { type ElfFile, elfOf } from "./elf-file.ts";
+import { Scratch } from "./scratch.ts";
 
 /** Maximum size of a decompressed file, in bytes. */
 const UNPACKED_LIMIT = 2 ** 33;
+/** A small file may not fill the disk either: ELF files of more than this size do not shrink to a thousandth. */
+const UNSUSPICIOUS_BYTES = 2 ** 26;
+const LARGEST_RATIO = 1000;
 
 /** The formats of compressed files, by their first bytes in hexadecimal digits (RFC 1952, the .xz file format, RFC 8878). */
 const FORMATS: readonly (readonly [magic: string, decompressor: Decompressor])[] = [
@@ -22,7 +26,7 @@ export function decompressorOf(bytes: Uint8Array): Decompressor | undefined {
 }
 
 /**
- * Opens an ELF file. If its content is that of a .gz, .xz or .zst file, it is decompressed to a temporary file.
+ * Opens an ELF file. If its content is that of a .gz, .xz or .zst file, it is decompressed: to memory, or a large one to a temporary file.
  *
  * @throws Failure for a file that cannot be read or decompressed, or is not an ELF file
  * @example
@@ -47,12 +51,17 @@ export async function openPossiblyCompressed(path: string): Promise<ElfFile> {
 }
 
 async function unpacked(packed: FileSource, decompressor: Decompressor): Promise<FileSource> {
-  const { name } = packed;
-  const file = await decompress(packed, 0, UNPACKED_LIMIT, decompressor).catch((error: unknown) => {
+  const { name, size } = packed;
+  const limit = Math.min(UNPACKED_LIMIT, Math.max(UNSUSPICIOUS_BYTES, size * LARGEST_RATIO));
+  const scratch = new Scratch();
+  try {
+    const content = await scratch.store(name, decompressor(packed, 0), limit);
+    if (content.size > limit)
+      throw new Failure("DAMAGED", name, `unpacks to more than ${limit} bytes`, "check the file");
+    return { ...content, close: () => scratch.close() };
+  } catch (error) {
+    scratch.close();
     if (error instanceof Failure) throw error;
     throw new Failure("DAMAGED", name, `cannot be unpacked: ${systemMessage(error)}`, "check the file");
-  });
-  if (file.size <= UNPACKED_LIMIT) return { ...file, name };
-  file.close();
-  throw new Failure("DAMAGED", name, `unpacks to more than ${UNPACKED_LIMIT} bytes`, "check the file");
+  }
 }

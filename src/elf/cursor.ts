@@ -4,6 +4,9 @@ import type { ByteSource } from "./byte-source.ts";
 /** Number of bytes fetched at a time: about the size of a unit header and its root DIE. */
 const WINDOW_BYTES = 256;
 
+/** In bytes; the names of Rust's symbols have thousands. */
+const LONGEST_STRING = 1 << 20;
+
 const NO_BYTES = Buffer.alloc(0);
 const NOTHING = new DataView(new ArrayBuffer(0));
 
@@ -207,6 +210,9 @@ export class Cursor {
         return Buffer.concat([...pieces, rest.subarray(0, nul)]).toString("utf8");
       }
       pieces.push(Buffer.from(rest));
+      if (pieces.length * WINDOW_BYTES > LONGEST_STRING) {
+        throw this.failure(`a string is longer than ${LONGEST_STRING} bytes`);
+      }
       this.#at = this.#windowLength;
     }
   }

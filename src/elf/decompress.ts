@@ -1,124 +1,88 @@
-import { closeSync, rmSync, writeSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
-import tmp from "tmp";
-import { Failure, systemMessage } from "../failure.ts";
-import { type ByteSource, type FileSource, openFile } from "./byte-source.ts";
+import { Failure } from "../failure.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { loadZstd, nativeZstd, zstdBlocks } from "./zstd.ts";
 
-/** Decompresses a stream. It throws an Error if that is damaged. */
-export type Decompressor = (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+/**
+ * Decompresses the bytes of a source from an offset on.
+ *
+ * @throws Failure for a format that is not supported, and an Error for damaged data
+ */
+export type Decompressor = (bytes: ByteSource, start: number) => AsyncIterable<Uint8Array>;
 
 const PIECE_BYTES = 1 << 18;
 
-/**
- * Decompresses bytes to a temporary file, to save memory.
- *
- * @param start offset of the first compressed byte
- * @param limit stop when more than this number of bytes are decompressed; the result is then larger than `limit`
- * @returns the open file; it is deleted when it is closed
- * @throws Failure if the temporary file cannot be written, and what the decompressor throws
- */
-export async function decompress(
-  bytes: ByteSource,
-  start: number,
-  limit: number,
-  decompressor: Decompressor,
-): Promise<FileSource> {
-  const { name, fd } = tmp.fileSync({ prefix: "kas-alias", detachDescriptor: true });
-  try {
-    let written = 0;
-    for await (const piece of decompressor(pieces(bytes, start))) {
-      for (let done = 0; done < piece.length; ) done += writeOut(name, fd, piece, done);
-      written += piece.length;
-      if (written > limit) break;
-    }
-    return openFile(name);
-  } finally {
-    closeSync(fd);
-    // The file stays readable through its open descriptor.
-    rmSync(name, { force: true });
-  }
-}
-
-function writeOut(path: string, fd: number, piece: Uint8Array, from: number): number {
-  try {
-    return writeSync(fd, piece, from);
-  } catch (error) {
-    throw new Failure(
-      "CANNOT_WRITE",
-      path,
-      `cannot be written: ${systemMessage(error)}`,
-      "make room, or set TMPDIR",
-    );
-  }
-}
-
 async function* pieces(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
   for (let at = start; at < bytes.size; at += PIECE_BYTES) {
-    yield bytes.read(at, Math.min(PIECE_BYTES, bytes.size - at));
+    // A stream may hold several pieces.
+    const length = Math.min(PIECE_BYTES, bytes.size - at);
+    yield bytes.read(at, length, new Uint8Array(length));
   }
 }
 
 /** zlib data (RFC 1950). */
-export async function* inflate(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield* through(input, zlib.createInflate());
-}
+export const inflate: Decompressor = (bytes, start) => through(bytes, start, zlib.createInflate());
 
 /** A gzip file (RFC 1952). */
-export async function* gunzip(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  yield* through(input, zlib.createGunzip());
-}
-
-/** What Node has since 22.15 and 23.8. The types for Node 20 do not declare it. */
-interface NativeZstd {
-  createZstdDecompress?: () => NodeJS.ReadWriteStream;
-  zstdDecompressSync?: (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
-}
-const nativeZstd = zlib as NativeZstd;
+export const gunzip: Decompressor = (bytes, start) => through(bytes, start, zlib.createGunzip());
 
 /** Zstandard data (RFC 8878). */
-export async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export async function* unzstd(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
   if (nativeZstd.createZstdDecompress !== undefined) {
-    yield* through(input, nativeZstd.createZstdDecompress());
+    yield* through(bytes, start, nativeZstd.createZstdDecompress());
     return;
   }
-  // Imported on demand, since most runs do not need it.
-  const { Decompress } = await import("fzstd");
-  const ready: Uint8Array[] = [];
-  const stream = new Decompress((piece) => {
-    ready.push(piece);
-  });
-  for await (const piece of input) {
-    stream.push(piece);
-    yield* ready.splice(0);
-  }
-  stream.push(new Uint8Array(0), true);
-  yield* ready;
-}
-
-let loadedUnzstd: typeof import("fzstd").decompress | undefined;
-
-/** Loads what `unzstdWhole` needs. This takes some milliseconds on a Node without zstd. */
-export async function loadUnzstdWhole(): Promise<void> {
-  if (nativeZstd.zstdDecompressSync === undefined) loadedUnzstd = (await import("fzstd")).decompress;
+  await loadZstd();
+  yield* zstdBlocks(bytes, start);
 }
 
 /**
- * Decompresses Zstandard data at once, up to `size` bytes.
+ * Decompresses Zstandard data at once, up to `size` bytes. Needs `loadZstd`.
  *
  * @throws Error for damaged or longer data
  */
-export function unzstdWhole(packed: Uint8Array, size: number): Uint8Array {
+export function unzstdWhole(bytes: ByteSource, start: number, size: number): Uint8Array {
   const native = nativeZstd.zstdDecompressSync;
-  if (native !== undefined) return native(packed, { maxOutputLength: Math.max(size, 1) });
-  if (loadedUnzstd === undefined) throw new Error("loadUnzstdWhole was not called");
-  return loadedUnzstd(packed, new Uint8Array(size));
+  if (native !== undefined) {
+    return native(bytes.read(start, bytes.size - start), { maxOutputLength: Math.max(size, 1) });
+  }
+  const whole = new Uint8Array(size);
+  let end = 0;
+  for (const block of zstdBlocks(bytes, start)) {
+    if (end + block.length > size) throw new Error("it is longer than its header states");
+    whole.set(block, end);
+    end += block.length;
+  }
+  return whole.subarray(0, end);
 }
 
+/** The byte of the stream header of an .xz file with the type of its checks, and the types that xz-decompress knows; larger ones are damage. */
+const CHECK_AT = 7;
+const LARGEST_CHECK = 0x0f;
+const CHECKS = [0x00, 0x01, 0x04];
+const SHA256 = 0x0a;
+
+/** The errors of xz-decompress's `get_next_output` (enum xz_ret, linux/xz.h). */
+const XZ_ERRORS: Readonly<Record<string, string>> = {
+  3: "no memory",
+  4: "its dictionary needs too much memory",
+  5: "it is not an .xz file",
+  6: "it has unsupported options",
+  7: "it is damaged",
+  8: "it is cut short",
+};
+
 /** An xz file. */
-export async function* unxz(input: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export async function* unxz(bytes: ByteSource, start: number): AsyncIterable<Uint8Array> {
+  const check = bytes.size > start + CHECK_AT ? (bytes.read(start + CHECK_AT, 1)[0] ?? 0) : 0;
+  if (check <= LARGEST_CHECK && !CHECKS.includes(check)) {
+    const kind = check === SHA256 ? "SHA-256" : `type ${check}`;
+    const problem = `its check, ${kind}, is not supported, only CRC32 and CRC64`;
+    throw new Failure("UNSUPPORTED", bytes.name, problem, "compress it again with xz --check=crc32");
+  }
   const { XzReadableStream } = await import("xz-decompress");
-  const source = input[Symbol.asyncIterator]();
+  const source = pieces(bytes, start)[Symbol.asyncIterator]();
   const packed = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { done, value } = await source.next();
@@ -128,16 +92,22 @@ export async function* unxz(input: AsyncIterable<Uint8Array>): AsyncIterable<Uin
   });
   // On Node 20, this stream is not async iterable.
   const reader = new XzReadableStream(packed).getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+  } catch (error) {
+    const code = /error code (\d+)$/.exec(String(error))?.[1] ?? "";
+    throw XZ_ERRORS[code] === undefined ? error : new Error(XZ_ERRORS[code]);
+  }
 }
 
-/** Pipes the input through a Node stream and yields the output. */
+/** Pipes bytes through a Node stream and yields the output. */
 async function* through(
-  input: AsyncIterable<Uint8Array>,
+  bytes: ByteSource,
+  start: number,
   stream: NodeJS.ReadWriteStream,
 ): AsyncIterable<Uint8Array> {
   let fault: unknown;
-  const fed = pipeline(input, stream).catch((error: unknown) => {
+  const fed = pipeline(pieces(bytes, start), stream).catch((error: unknown) => {
     fault = error;
   });
   try {

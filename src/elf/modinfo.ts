@@ -1,9 +1,14 @@
+import { damaged } from "../failure.ts";
 import { type ElfFile, findSection, sectionBytes } from "./elf-file.ts";
+
+/** In bytes; modules have some hundreds. */
+const LIMIT = 1 << 24;
 
 /** The value of a field of a module's .modinfo (include/linux/moduleparam.h); undefined if the field does not exist. */
 function modinfo(elf: ElfFile, field: string): string | undefined {
   const section = findSection(elf, ".modinfo");
   if (section === undefined) return undefined;
+  if (section.size > LIMIT) throw damaged(`${elf.path}: .modinfo`, `has ${section.size} bytes`);
   const fields = Buffer.from(sectionBytes(elf, section).read(0, section.size)).toString("utf8").split("\0");
   return fields.find((text) => text.startsWith(`${field}=`))?.slice(field.length + 1);
 }

@@ -13,6 +13,9 @@ export interface SectionChange {
   readonly content: (() => Iterable<Uint8Array>) | undefined;
 }
 
+/** Padding and signatures are shorter; a sparse file can have gaps that would fill a disk. In bytes. */
+const LARGEST_GAP = 1 << 20;
+
 /** Number of bytes copied at a time. */
 export const PIECE_BYTES = 1 << 20;
 
@@ -117,14 +120,19 @@ function headerPart(owner: Owner, start: number, view: DataView, alignment: numb
 function place(path: string, parts: readonly Part[], end: number): PlacedPart[] {
   let shift = 0;
   let covered = 0;
+  const checkGap = (next: number) => {
+    if (next - covered <= LARGEST_GAP) return;
+    throw damaged(path, `${next - covered} bytes from offset ${covered} on belong to no section`);
+  };
   const inOrder = parts.toSorted((a, b) => a.start - b.start || a.size - b.size);
-  return inOrder.map((part) => {
+  const placed = inOrder.map((part) => {
     const { owner, start, size, newSize, alignment } = part;
     if (size > 0) {
       if (start < covered || start + size > end) {
         const name = typeof owner === "number" ? `section ${owner}` : `the ${owner}`;
         throw damaged(path, `${name} and another part of the file overlap`);
       }
+      checkGap(start);
       covered = start + size;
       // An aligned part stays aligned. Even for an absurdly large sh_addralign, the padding is at most `start`.
       if (start % alignment === 0) shift = Math.ceil(shift / alignment) * alignment;
@@ -133,6 +141,8 @@ function place(path: string, parts: readonly Part[], end: number): PlacedPart[] 
     shift += newSize - size;
     return { ...part, newStart };
   });
+  checkGap(end);
+  return placed;
 }
 
 function* written(file: ByteSource, placed: readonly PlacedPart[], end: number): Generator<Uint8Array> {

@@ -1,4 +1,5 @@
 import { endianness } from "node:os";
+import { lowerBound } from "../binary-search.ts";
 import { at } from "../checked-index.ts";
 import {
   EM_ARM,
@@ -135,9 +136,13 @@ function unreadSymbolTable(elf: ElfFile, room: Room) {
   };
 }
 
+/** Maximum size of a string table, in bytes: V8 has no longer strings, and no kernel a tenth of it. */
+const STRINGS_LIMIT = 2 ** 29 - 2 ** 10;
+
 /** The string table of a symbol table, and a function that checks it once it has been read. */
 function unreadStrings(elf: ElfFile, { symbols, strings: section }: SymbolTableSections, room: Room) {
   const { size } = section;
+  if (size > STRINGS_LIMIT) throw damagedSection(elf, symbols, `its string table has ${size} bytes`);
   const padded = room(size + STRING_PADDING);
   return {
     section,
@@ -369,10 +374,13 @@ export function tableString({ strings }: SymbolTable, offset: number): string {
 /** The first defined symbol with a name; undefined if there is none. */
 export function findEntry(table: SymbolTable, name: string): number | undefined {
   const bytes = Buffer.from(`${name}\0`);
-  for (let at = table.strings.indexOf(bytes); at !== -1; at = table.strings.indexOf(bytes, at + 1)) {
-    for (let symbol = 1; symbol < table.count; symbol++) {
-      if (symbolNameOffset(table, symbol) === at && symbolSection(table, symbol) !== SHN_UNDEF) return symbol;
-    }
+  const offsets = new Set<number>();
+  for (let at = table.strings.indexOf(bytes); at !== -1; at = table.strings.indexOf(bytes, at + bytes.length))
+    offsets.add(at);
+  if (offsets.size === 0) return undefined;
+  for (let symbol = 1; symbol < table.count; symbol++) {
+    const isNamed = offsets.has(symbolNameOffset(table, symbol));
+    if (isNamed && symbolSection(table, symbol) !== SHN_UNDEF) return symbol;
   }
   return undefined;
 }
@@ -392,15 +400,28 @@ export function sectionName(elf: ElfFile, index: number): string | null {
 export function fileSymbolOf(table: SymbolTable, symbol: number): string | null {
   if (symbolInfo(table, symbol) >> 4 !== STB_LOCAL || symbolVisibility(table, symbol) !== STV_DEFAULT)
     return null;
-  // A quarter of a run with --data goes into this loop, so it looks at one word of an entry.
-  const { words, is64, littleEndian } = table;
+  const files = fileSymbolsOf(table);
+  const after = lowerBound(files.length, (i) => at(files, i) < symbol);
+  if (after === 0) return null;
+  const name = tableString(table, symbolNameOffset(table, at(files, after - 1)));
+  return name === "" || name.endsWith(".o") ? null : name;
+}
+
+/** The indices of each table's STT_FILE symbols, ascending: looking for the one before a symbol takes too long for all symbols. */
+const fileSymbols = new WeakMap<SymbolTable, Uint32Array>();
+
+function fileSymbolsOf(table: SymbolTable): Uint32Array {
+  const known = fileSymbols.get(table);
+  if (known !== undefined) return known;
+  const { words, is64, littleEndian, count } = table;
   const stride = is64 ? WORDS_64 : WORDS_32;
   const shift = littleEndian ? 0 : 24;
-  for (let info = (symbol - 1) * stride + (is64 ? 1 : 3); info > stride; info -= stride) {
+  const found: number[] = [];
+  for (let symbol = 1, info = stride + (is64 ? 1 : 3); symbol < count; symbol++, info += stride) {
     const word = words[info];
-    if (word === undefined || ((word >>> shift) & 0xf) !== STT_FILE) continue;
-    const name = tableString(table, symbolNameOffset(table, Math.floor(info / stride)));
-    return name === "" || name.endsWith(".o") ? null : name;
+    if (word !== undefined && ((word >>> shift) & 0xf) === STT_FILE) found.push(symbol);
   }
-  return null;
+  const indices = Uint32Array.from(found);
+  fileSymbols.set(table, indices);
+  return indices;
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 
 /**
@@ -6,7 +6,7 @@ import { cannotRead, errorCode, Failure } from "../failure.ts";
  *
  * @param pieces the content, read up to the first difference
  * @param unreadable the result for a file that exists but cannot be read: different, if it will be replaced anyway, or an error
- * @returns false for a file that does not exist
+ * @returns false for a file that does not exist, for a pipe and for a device
  * @throws Failure for a file that cannot be read, if that is an error, and whatever reading the pieces throws
  */
 export function hasContent(
@@ -16,6 +16,8 @@ export function hasContent(
 ): boolean {
   let fd: number | undefined;
   try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status !== undefined && !status.isFile() && !status.isDirectory()) return false;
     fd = openSync(path, "r");
     let held = Buffer.alloc(0);
     let at = 0;

@@ -9,11 +9,10 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
-import tmp, { type FileResult } from "tmp";
-import { errorCode, Failure, systemMessage } from "../failure.ts";
-
-tmp.setGracefulCleanup();
+import { dirname, join, resolve } from "node:path";
+import { errorCode, Failure, faultAdvice, systemMessage } from "../failure.ts";
+import { sweepTemporaries, temporaryName } from "./sweep.ts";
+import { letSignalsThrough, undoneBySignals } from "./undo-on-signal.ts";
 
 /** A file to write: its path, and its content in pieces. */
 export interface FileOutput {
@@ -21,42 +20,38 @@ export interface FileOutput {
   readonly pieces: Iterable<Uint8Array>;
 }
 
+/** A temporary file beside its target, whose links are followed in `path`. */
+interface Replacement {
+  readonly temporary: string;
+  readonly path: string;
+  readonly target: string;
+}
+
 /**
  * Writes files: first regular files, each to a temporary file next to its target, all renamed into place at the end, so that a
- * failure leaves every old file unchanged; then pipes, terminals and devices, directly.
+ * failure or a signal leaves every old file unchanged; then pipes, terminals and devices, directly.
  *
- * @throws Failure with the target that cannot be written
+ * @throws Failure with the target that cannot be written, and whatever reading the pieces throws
  * @example
- * writeFiles([{ target: "words.txt", pieces: [Buffer.from("two "), Buffer.from("words\n")] }]);
+ * await writeFiles([{ target: "words.txt", pieces: [Buffer.from("two "), Buffer.from("words\n")] }]);
  */
-export function writeFiles(outputs: readonly FileOutput[]): void {
+export async function writeFiles(outputs: readonly FileOutput[]): Promise<void> {
+  const regular: (Replacement & FileOutput)[] = [];
   const devices: FileOutput[] = [];
-  const finished: { temporary: FileResult; path: string; target: string }[] = [];
-  try {
-    for (const output of outputs) {
-      const { target } = output;
-      const path = replaceablePath(target);
-      if (path === undefined) devices.push(output);
-      else if (finished.some((other) => other.path === path)) {
-        throw new Failure(
-          "WRONG_USAGE",
-          target,
-          "is named for two outputs",
-          "name another file for one of them",
-        );
-      } else finished.push({ temporary: writeBeside(path, output), path, target });
-    }
-    for (const { temporary, path, target } of finished) {
-      try {
-        renameSync(temporary.name, path);
-      } catch (error) {
-        throw cannotWrite(target, error);
-      }
-    }
-  } finally {
-    for (const { temporary } of finished) temporary.removeCallback();
+  for (const output of outputs) {
+    const { target } = output;
+    const path = replaceablePath(target);
+    if (path === undefined) devices.push(output);
+    else if (regular.some((other) => other.path === path)) throw namedTwice(target);
+    else regular.push({ ...output, path, temporary: temporaryBeside(path) });
   }
-  for (const { target, pieces } of devices) writeDevice(target, pieces);
+  await replaceFiles(regular);
+  for (const { target, pieces } of devices) await writeDevice(target, pieces);
+}
+
+/** The failure for a target of two outputs. */
+export function namedTwice(target: string): Failure {
+  return new Failure("WRONG_USAGE", target, "is named for two outputs", "name another file for one of them");
 }
 
 /** Deletes a file, if it exists. @throws Failure for one that cannot be deleted */
@@ -70,8 +65,8 @@ export function deleteFile(path: string): void {
 
 /** The regular file that a target refers to, with symbolic links followed; undefined for a device, pipe or terminal. */
 function replaceablePath(target: string): string | undefined {
-  let path = resolve(target);
   try {
+    let path = resolve(target);
     const status = statSync(path, { throwIfNoEntry: false });
     if (status?.isDirectory()) throw new Failure("CANNOT_WRITE", target, "is a directory", "name a file");
     // The links of /dev/fd to pipes do not resolve to a path.
@@ -79,7 +74,7 @@ function replaceablePath(target: string): string | undefined {
     while (isLink(path)) path = resolve(dirname(path), readlinkSync(path));
     return path;
   } catch (error) {
-    throw error instanceof Failure ? error : cannotWrite(target, error);
+    throw cannotWrite(target, error);
   }
 }
 
@@ -87,35 +82,73 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-let temporaries = 0;
+function temporaryBeside(path: string): string {
+  const directory = dirname(path);
+  sweepTemporaries(directory);
+  return join(directory, temporaryName());
+}
 
-function writeBeside(path: string, { target, pieces }: FileOutput): FileResult {
-  try {
-    const temporary = tmp.fileSync({
-      tmpdir: dirname(path),
-      // Without a given name, tmp loads all of node:crypto.
-      name: `.kas-alias-${process.pid}-${Date.now()}-${temporaries++}`,
-      detachDescriptor: true,
-    });
-    const { fd } = temporary;
+async function replaceFiles([first, ...others]: readonly (Replacement & FileOutput)[]): Promise<void> {
+  if (first === undefined) return;
+  // A first piece may take long, and until there is a temporary file, a signal needs no handler.
+  const outputs = [{ ...first, pieces: begun(first.pieces) }, ...others];
+  const made: string[] = [];
+  const removeTemporaries = () => {
+    for (const temporary of made) rmSync(temporary, { force: true });
+  };
+  await undoneBySignals(removeTemporaries, async () => {
     try {
-      writeAll(fd, pieces);
+      for (const output of outputs) await writeTemporary(output, made);
+      for (const { temporary, path, target } of outputs) {
+        try {
+          renameSync(temporary, path);
+        } catch (error) {
+          throw cannotWrite(target, error);
+        }
+      }
+    } finally {
+      removeTemporaries();
+    }
+  });
+}
+
+/** The same pieces, the first of which is made at once. */
+function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = pieces[Symbol.iterator]();
+  const first = iterator.next();
+  return (function* () {
+    try {
+      for (let piece = first; !piece.done; piece = iterator.next()) yield piece.value;
+    } finally {
+      iterator.return?.();
+    }
+  })();
+}
+
+async function writeTemporary(
+  { temporary, path, target, pieces }: Replacement & FileOutput,
+  made: string[],
+): Promise<void> {
+  try {
+    const fd = openSync(temporary, "wx", 0o600);
+    made.push(temporary);
+    try {
+      await writeAll(fd, pieces);
       const old = statSync(path, { throwIfNoEntry: false });
       fchmodSync(fd, old ? old.mode & 0o7777 : 0o666 & ~process.umask());
     } finally {
       closeSync(fd);
     }
-    return temporary;
   } catch (error) {
     throw cannotWrite(target, error);
   }
 }
 
-function writeDevice(target: string, pieces: Iterable<Uint8Array>): void {
+async function writeDevice(target: string, pieces: Iterable<Uint8Array>): Promise<void> {
   try {
     const fd = openSync(target, "w");
     try {
-      writeAll(fd, pieces);
+      await writeAll(fd, pieces);
     } finally {
       closeSync(fd);
     }
@@ -158,20 +191,41 @@ export function* gathered(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
   if (filled > 0) yield buffer.subarray(0, filled);
 }
 
-function writeAll(fd: number, pieces: Iterable<Uint8Array>): void {
+/** Writes pieces to an open descriptor, all of them: a full disk or a limit may take only part of a write. */
+export async function writeAll(fd: number, pieces: Iterable<Uint8Array>): Promise<void> {
   for (const chunk of gathered(pieces)) {
-    for (let written = 0; written < chunk.length; ) written += writeSync(fd, chunk, written);
+    for (let written = 0; written < chunk.length; ) {
+      try {
+        written += writeSync(fd, chunk, written);
+      } catch (error) {
+        // Another process made the pipe or terminal non-blocking.
+        if (errorCode(error) !== "EAGAIN") throw error;
+        await new Promise((wait) => setTimeout(wait, EAGAIN_DELAY));
+      }
+    }
+    await letSignalsThrough();
   }
 }
 
-/** The failure for a file, or a stream, that cannot be written. */
+/** In milliseconds. */
+const EAGAIN_DELAY = 5;
+
+/** The failure for a file, or a stream, that cannot be written. @throws the error itself, if it is not the system's */
 export function cannotWrite(target: string, error: unknown): Failure {
-  const advice: Record<string, string> = { ENOSPC: "make room", ENOENT: "make its directory" };
-  const code = errorCode(error) ?? "";
+  const code = errorCode(error);
+  if (error instanceof Failure || code === undefined) throw error;
+  const problem = `cannot be written: ${systemMessage(error)}`;
   return new Failure(
     "CANNOT_WRITE",
     target,
-    `cannot be written: ${systemMessage(error)}`,
-    advice[code] ?? "name another file",
+    problem,
+    faultAdvice(code) ?? WRITE_ADVICE[code] ?? "name another file",
   );
 }
+
+const WRITE_ADVICE: Partial<Record<string, string>> = {
+  ENOSPC: "make room",
+  EDQUOT: "make room",
+  EFBIG: "raise the limit of the size of files (ulimit -f)",
+  ENOENT: "make its directory",
+};

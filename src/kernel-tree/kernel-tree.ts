@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { cannotRead, errorCode, Failure } from "../failure.ts";
 import { EDITS, type Edit, type HookPart } from "./edits.ts";
@@ -113,10 +113,11 @@ function kernelVersion(tree: string): string {
   return `${version}.${patchlevel}${sublevel === "" ? "" : `.${sublevel}`}${field("EXTRAVERSION")}`;
 }
 
-/** A file's content, a character per byte; undefined if it does not exist. */
+/** A regular file's content, a character per byte; undefined if it does not exist. */
 function readIfThere(tree: string, path: string): string | undefined {
   try {
-    return readFileSync(join(tree, path), "latin1");
+    const file = join(tree, path);
+    return statSync(file).isFile() ? readFileSync(file, "latin1") : undefined;
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
     throw cannotRead(join(tree, path), error);

@@ -1,3 +1,4 @@
+import { printable } from "../printable.ts";
 import { formatPlace } from "../table/place.ts";
 import type { AliasedSymbol } from "./aliased-symbols.ts";
 
@@ -33,11 +34,12 @@ function uniqueIdentifier(alias: string, taken: Set<string>): string {
   return identifier;
 }
 
-/** Text that cannot end the comment around it. */
+/** Text that cannot end the comment around it: it has no line feed either, before which a backslash would join `*` and `/`. */
 function comment(text: string): string {
-  return text.replaceAll("*/", "* /").replaceAll("/*", "/ *");
+  return printable(text).replaceAll("*/", "* /").replaceAll("/*", "/ *");
 }
 
 function cString(text: string): string {
-  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+  // Trigraphs begin with two question marks (C17 5.2.1.1).
+  return `"${text.replace(/["\\?]/g, "\\$&")}"`;
 }

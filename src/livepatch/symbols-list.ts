@@ -3,7 +3,7 @@ import { SHF_ALLOC } from "../constants/elf.ts";
 import type { ElfFile } from "../elf/elf-file.ts";
 import { sectionIndexOf } from "../elf/symbol-table.ts";
 import type { ElfListing } from "../symbols/elf-listing.ts";
-import { symbolName } from "../symbols/listing.ts";
+import { symbolName, unlistable } from "../symbols/listing.ts";
 import { isInKallsyms } from "../symbols/sympos.ts";
 
 /** The first line of a Symbols.list (scripts/livepatch/klp-convert.c). */
@@ -49,5 +49,10 @@ function allSymbols({ count }: ElfListing): number[] {
 }
 
 function* namesIn(listing: ElfListing, symbols: readonly number[]): Generator<string> {
-  for (const symbol of symbols) yield symbolName(listing, symbol);
+  for (const symbol of symbols) {
+    const name = symbolName(listing, symbol);
+    // klp-convert takes such a line for that of an object.
+    if (/^\*|\n/.test(name)) throw unlistable(listing.source, name);
+    yield name;
+  }
 }

@@ -5,11 +5,14 @@ import { memorySource } from "../elf/byte-source.ts";
 import { decompressorOf, LONGEST_MAGIC, openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { buildId, buildIdInNotes } from "../elf/notes.ts";
 import { Failure } from "../failure.ts";
-import { readBeginning, readWhole } from "../files/read-file.ts";
+import { isRegularFile, readBeginning, readWhole } from "../files/read-file.ts";
 import type { TableHeader } from "../table/alias-table.ts";
 
 /** The notes of the running kernel (kernel/ksysfs.c). */
 export const RUNNING_NOTES = "/sys/kernel/notes";
+
+/** In bytes; a kernel's notes have some hundreds. */
+const NOTES_LIMIT = 1 << 20;
 
 /** PROC_SUPER_MAGIC (include/uapi/linux/magic.h): the type of the file system in /proc. */
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -43,8 +46,11 @@ export async function readKernelNotes(path: string): Promise<KernelNotes> {
 }
 
 async function buildIdOf(path: string): Promise<string | null> {
-  if (!isElfFile(path)) {
-    const notes = memorySource(path, readWhole(path));
+  // A pipe can be read only once, and is no image.
+  const isFile = isRegularFile(path);
+  const begin = isFile ? readBeginning(path, LONGEST_MAGIC) : readWhole(path);
+  if (!isElfFile(begin)) {
+    const notes = memorySource(path, isFile ? readBeginning(path, NOTES_LIMIT) : begin);
     return buildIdInNotes(notes, true) ?? buildIdInNotes(notes, false);
   }
   const elf = await openPossiblyCompressed(path);
@@ -55,9 +61,8 @@ async function buildIdOf(path: string): Promise<string | null> {
   }
 }
 
-/** Whether a file is an ELF file, maybe a compressed one. */
-function isElfFile(path: string): boolean {
-  const begin = readBeginning(path, LONGEST_MAGIC);
+/** Whether a file that begins with these bytes is an ELF file, maybe a compressed one. */
+function isElfFile(begin: Buffer): boolean {
   return begin.subarray(0, 4).toString("latin1") === "\x7fELF" || decompressorOf(begin) !== undefined;
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readWhole, textOf } from "../files/read-file.ts";
 import type { TableHeader, TableRow } from "../table/alias-table.ts";
-import { oneRowTooMany, parseHeader, parseRow, reading, tooFewRows } from "../table/read-alias-table.ts";
+import { oneRowTooMany, parseHeader, parseRow, tooFewRows } from "../table/read-alias-table.ts";
 
 /** An alias table that parses only the rows that a search finds. */
 export interface SearchedTable {
@@ -33,16 +33,16 @@ const COLON = 0x3a;
  * console.log(header.kernel, header.rows);
  */
 export function searchAliasTable(path: string): SearchedTable {
-  const bytes = reading(path, () => readFileSync(path));
+  const bytes = readWhole(path);
   const headerEnd = lineEnd(bytes, 0);
-  const header = parseHeader(path, bytes.toString("utf8", 0, headerEnd));
+  const header = parseHeader(path, textOf(path, bytes.subarray(0, headerEnd)));
   let rows = 0;
   for (let at = headerEnd + 1; at < bytes.length; at = lineEnd(bytes, at) + 1) rows++;
   if (rows < header.rows) throw tooFewRows(path, header, rows);
   if (rows > header.rows) throw oneRowTooMany(path, header);
 
   const rowAt = (start: number): TableRow => {
-    const text = bytes.toString("utf8", start, lineEnd(bytes, start));
+    const text = textOf(path, bytes.subarray(start, lineEnd(bytes, start)));
     try {
       return parseRow(path, 0, text);
     } catch {
@@ -78,7 +78,7 @@ export function searchAliasTable(path: string): SearchedTable {
       for (let at = bytes.indexOf(wanted, headerEnd); at !== -1; ) {
         const start = at + wanted.length;
         const end = bytes.indexOf(QUOTE, start);
-        values.add(bytes.toString("utf8", start, end === -1 ? bytes.length : end));
+        values.add(textOf(path, bytes.subarray(start, end === -1 ? bytes.length : end)));
         at = bytes.indexOf(wanted, lineEnd(bytes, start));
       }
       return values;

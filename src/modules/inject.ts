@@ -21,7 +21,7 @@ import { damaged, Failure } from "../failure.ts";
  * const { injections } = await aliasModules({ modules: modulesBelow("modules"), vmlinux: openElf("vmlinux") });
  * const found = injections.find(({ module }) => module.name === "beta");
  * const elf = openElf("modules/drivers/beta/beta.ko");
- * writeFiles([{ target: "beta.aliased.ko", pieces: injectAliases(elf, found.aliases) }]);
+ * await writeFiles([{ target: "beta.aliased.ko", pieces: injectAliases(elf, found.aliases) }]);
  */
 export function injectAliases(
   elf: ElfFile,

@@ -1,7 +1,9 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { cannotRead, Failure } from "../failure.ts";
-import { readWhole } from "../files/read-file.ts";
+import { fileIdentity } from "../files/inputs.ts";
+import { readWhole, statusOf, textOf } from "../files/read-file.ts";
+import { hasControl } from "../printable.ts";
 
 /** A module's object file. */
 export interface ModuleFile {
@@ -19,7 +21,11 @@ export function moduleNameOf(path: string): string {
   return basename(path).replace(SUFFIX, "").replaceAll("-", "_");
 }
 
-const moduleFile = (path: string, output: string): ModuleFile => ({ path, name: moduleNameOf(path), output });
+function moduleFile(path: string, output: string): ModuleFile {
+  const name = moduleNameOf(path);
+  if (!hasControl(name)) return { path, name, output };
+  throw new Failure("WRONG_KIND", path, "has a control character in its name", "rename the file");
+}
 
 /**
  * Modules given individually; their copies go to the output directory itself.
@@ -43,7 +49,7 @@ export function namedModules(paths: readonly string[]): ModuleFile[] {
  */
 export function orderedModules(order: string): ModuleFile[] {
   const folder = dirname(order);
-  const entries = readWhole(order, "build the modules first").toString().split("\n");
+  const entries = textOf(order, readWhole(order, "build the modules first")).split("\n");
   return entries.flatMap((entry, index) => {
     if (entry === "") return [];
     if (/\.k?o$/.test(entry)) {
@@ -72,8 +78,8 @@ export function modulesBelow(directory: string): ModuleFile[] {
   if (found.length === 0)
     throw new Failure("WRONG_KIND", directory, "has no .ko files", "give the directory of the modules");
   const identity = ({ file }: FoundFile) => {
-    const status = statSync(join(directory, file), { throwIfNoEntry: false });
-    return status && `${status.dev}:${status.ino}`;
+    const status = statusOf(join(directory, file));
+    return status && fileIdentity(status);
   };
   const files = new Set(found.filter(({ isLink }) => !isLink).map(identity));
   const isUpdate = ({ file }: FoundFile) => file.startsWith("updates/");

@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import { readWhole } from "../files/read-file.ts";
+import { unlistable } from "../symbols/listing.ts";
 
 // The symbol frequency file of a kernel build: the number of symbols of vmlinux and its modules with each name. With it,
 // a module that is built elsewhere gets the aliases that its symbols need. Its lines are `name:count`.
@@ -47,6 +48,9 @@ export function readSymbolFrequency(path: string): Map<string, number> {
 
 /** The text of a symbol frequency file, its lines sorted as in the C locale: ASCII by bytes. */
 export function formatSymbolFrequency(frequency: ReadonlyMap<string, number>): Buffer {
-  const lines = Array.from(frequency, ([name, count]) => `${name}:${count}\n`);
+  const lines = Array.from(frequency, ([name, count]) => {
+    if (name.includes("\n")) throw unlistable("symbol frequency file", name);
+    return `${name}:${count}\n`;
+  });
   return Buffer.from(lines.sort().join(""));
 }

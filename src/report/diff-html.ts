@@ -1,5 +1,4 @@
-import type { TableRow } from "../table/alias-table.ts";
-import { type Change, GROUPS, rowOf } from "../table/diff-tables.ts";
+import { type Change, type ComparedRow, GROUPS, rowOf } from "../table/diff-tables.ts";
 import type { PageChange, PageData, PageSide } from "./diff-page/page-data.ts";
 import type { DiffReport } from "./diff-report.ts";
 import { GROUP_WORDS, kernelOf, REASON_WORDS, reasonOf } from "./diff-words.ts";
@@ -31,7 +30,7 @@ function* pageData(report: DiffReport): Generator<string> {
     }
     return index;
   };
-  const side = (row: TableRow | null): PageSide | null =>
+  const side = (row: ComparedRow | null): PageSide | null =>
     row && [
       indexOf(row.name),
       indexOf(row.alias),

@@ -1,5 +1,4 @@
-import type { TableRow } from "../table/alias-table.ts";
-import { rowOf } from "../table/diff-tables.ts";
+import { type ComparedRow, rowOf } from "../table/diff-tables.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
 
 /** The schema of the JSON form, described in docs/diff.md. */
@@ -20,7 +19,7 @@ function plain(change: ListedChange) {
   return { group, reason, other, object, name, old: side(old), new: side(new_), uses };
 }
 
-function side(row: TableRow | null) {
+function side(row: ComparedRow | null) {
   if (row === null) return null;
   const { name, alias, file, line, unit, sympos } = row;
   return { name, alias, file, line, unit, sympos };

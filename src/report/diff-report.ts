@@ -1,7 +1,8 @@
-import type { TableHeader, TableRow } from "../table/alias-table.ts";
+import type { TableHeader } from "../table/alias-table.ts";
 import type { AliasUse } from "../table/alias-uses.ts";
 import {
   type Change,
+  type ComparedRow,
   type Difference,
   GROUPS,
   type Group,
@@ -54,7 +55,7 @@ export function diffReport(
   { changes, notes }: Difference,
   { name, objects = [], only = CHANGED_GROUPS, uses }: DiffFilter,
 ): DiffReport {
-  const matches = (row: TableRow | null) =>
+  const matches = (row: ComparedRow | null) =>
     row !== null &&
     (name === undefined || name.test(row.name)) &&
     (objects.length === 0 || objects.includes(row.object));

@@ -1,18 +1,10 @@
 import { at } from "../checked-index.ts";
 import { groupBy } from "../grouping.ts";
+import { printable } from "../printable.ts";
 import { type AliasUse, replaceUses } from "../table/alias-uses.ts";
 import { GROUPS, type Group, rowOf } from "../table/diff-tables.ts";
 import type { DiffReport, ListedChange } from "./diff-report.ts";
-import {
-  GROUP_WORDS,
-  kernelOf,
-  labelOf,
-  placeOf,
-  positionOf,
-  printable,
-  reasonCounts,
-  reasonOf,
-} from "./diff-words.ts";
+import { GROUP_WORDS, kernelOf, labelOf, placeOf, positionOf, reasonCounts, reasonOf } from "./diff-words.ts";
 
 /** Styles a text, or returns it unchanged. */
 export type Paint = (style: Style, text: string) => string;

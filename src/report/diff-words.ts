@@ -1,5 +1,5 @@
-import type { TableRow } from "../table/alias-table.ts";
-import { type Change, type Group, REASONS, type Reason } from "../table/diff-tables.ts";
+import { printable } from "../printable.ts";
+import { type Change, type ComparedRow, type Group, REASONS, type Reason } from "../table/diff-tables.ts";
 import { formatPlace } from "../table/place.ts";
 import type { DiffReport, ReportedTable } from "./diff-report.ts";
 
@@ -58,14 +58,14 @@ export function reasonOf({ group, reason, other, old, new: new_ }: Change): stri
 }
 
 /** A row's place as `file:line`, with its unit if that is another file. */
-export function placeOf({ file, line, unit }: TableRow): string {
+export function placeOf({ file, line, unit }: ComparedRow): string {
   if (file === null) return "an unknown place";
   const place = formatPlace(file, line);
   return printable(unit === null || unit === file ? place : `${place} in ${unit}`);
 }
 
 /** A symbol's alias, or its name and place. */
-export function labelOf(row: TableRow): string {
+export function labelOf(row: ComparedRow): string {
   return row.alias ?? `${row.name} ${placeOf(row)}`;
 }
 
@@ -78,9 +78,4 @@ export function positionOf({ old, new: new_ }: Change): string {
 /** A table's kernel, or its file if that is unknown. */
 export function kernelOf({ kernel, source }: ReportedTable): string {
   return printable(kernel ?? source);
-}
-
-/** A text without control characters, which could control a terminal; tabs stay. */
-export function printable(text: string): string {
-  return text.replace(/(?!\t)\p{Cc}/gu, "\uFFFD");
 }

@@ -1,5 +1,5 @@
+import { printable } from "../printable.ts";
 import type { SymbolHistory, SymbolState } from "../table/history.ts";
-import { printable } from "./diff-words.ts";
 
 /** One line per symbol: its name, object and file, and its line in each kernel. */
 export function historyAsText({ object, name, file, unit, states }: SymbolHistory): string {

@@ -1,5 +1,6 @@
 import type { CheckedPatch } from "../livepatch/check-patch.ts";
 import { formatOldSymbol } from "../livepatch/old-symbol.ts";
+import { printable } from "../printable.ts";
 import { formatPlace } from "../table/place.ts";
 
 /** One line for each symbol that a live patch names, with its row in the table, then one for each fault. */
@@ -10,5 +11,5 @@ export function checkAsText({ meanings, faults }: CheckedPatch): string {
     return `${reference.kind} ${formatOldSymbol(reference)}: ${meant.join(", ") || "not in the table"}`;
   });
   const found = faults.map(({ subject, problem }) => `fault: ${subject}: ${problem}`);
-  return [...lines, ...found].map((line) => `${line.replace(/\p{Cc}+/gu, " ")}\n`).join("");
+  return [...lines, ...found].map((line) => `${printable(line)}\n`).join("");
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { at } from "../checked-index.ts";
 import type { ProbePoint } from "../lookup/probe-points.ts";
+import { printable } from "../printable.ts";
 
 /** The values of `probe --format`, and the function that prints each. */
 export const PROBE_FORMATS = {
@@ -27,7 +28,7 @@ function bpftraceProgram(points: readonly ProbePoint[]): string {
   const names = eventNames(points.map(({ alias }) => alias));
   const probes = points.map(({ alias, symbol, offset, address }, i) => {
     const where = symbol === null ? hexadecimal(address) : symbol + plus(offset);
-    return `// ${alias}\nkprobe:${where} { @["${names[i]}"] = count(); }\n`;
+    return `// ${printable(alias)}\nkprobe:${where} { @["${names[i]}"] = count(); }\n`;
   });
   return `${BPFTRACE_HEAD}${probes.join("")}`;
 }

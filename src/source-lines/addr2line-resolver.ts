@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import type { Unit } from "../dwarf/unit.ts";
 import { formatAt } from "../elf/address.ts";
 import { errorCode, Failure, systemMessage } from "../failure.ts";
-
+import { undoneBySignals } from "../files/undo-on-signal.ts";
 import { type Locations, type Queries, type Resolver, unknownLocations, VIA_LINE } from "./resolver.ts";
 
 export interface Addr2lineOptions {
@@ -19,10 +19,15 @@ export interface Addr2lineOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds without output after which a process is considered hung. */
   readonly patience?: number;
+  /** Called when a process has printed nothing for some seconds. */
+  readonly onSilence?: ((tool: string, seconds: number) => void) | undefined;
 }
 
 /** GNU addr2line takes some ten seconds to read a large kernel before its first answer. */
 const DEFAULT_PATIENCE = 120_000;
+
+/** Milliseconds without output after which to say so. */
+const SILENCE = 10_000;
 
 /** Each process reads the debug information again, so a small number of addresses is not split among many. */
 const SMALLEST_BATCH = 256;
@@ -50,15 +55,20 @@ export function addr2lineResolver(options: Addr2lineOptions): Resolver {
       const stop = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
       const limit = pLimit(options.jobs);
-      const answers = await Promise.all(
-        starts.map((start) =>
-          limit(() => askTool(options, queries, start, Math.min(start + batch, queries.count), signal)),
-        ),
-      ).catch((error: unknown) => {
+      const stopAll = () => {
         limit.clearQueue();
         stop.abort();
-        throw error;
-      });
+      };
+      const answers = await undoneBySignals(stopAll, () =>
+        Promise.all(
+          starts.map((start) =>
+            limit(() => askTool(options, queries, start, Math.min(start + batch, queries.count), signal)),
+          ),
+        ).catch((error: unknown) => {
+          stopAll();
+          throw error;
+        }),
+      );
       return readAnswers(options.tool, queries.count, answers.flat());
     },
   };
@@ -72,63 +82,49 @@ function askTool(
   end: number,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { tool, elf, section } = options;
-  const patience = options.patience ?? DEFAULT_PATIENCE;
+  const { tool, elf, section, patience = DEFAULT_PATIENCE } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(tool, ["-e", elf, ...(section === undefined ? [] : ["-j", section])], {
-      stdio: ["pipe", "pipe", "pipe"],
-      signal,
-      killSignal: "SIGKILL",
-    });
-    const output: Buffer[] = [];
+    const child = startTool(options, signal);
+    const output = new ToolOutput(end - start);
     let complaint = "";
-    let silence: NodeJS.Timeout | undefined;
-    const expectOutput = () => {
+    const fail = (problem: string, advice = USE_DWARF) => {
       clearTimeout(silence);
-      silence = setTimeout(() => {
-        child.kill("SIGKILL");
-        reject(new Failure("TOOL_FAILED", tool, `no answer for ${patience / 1000} s`, USE_DWARF));
-      }, patience);
+      clearTimeout(hint);
+      child.kill("SIGKILL");
+      // A program that the tool has started may still write to it.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      reject(new Failure("TOOL_FAILED", tool, problem, advice));
     };
-    expectOutput();
+    const silence = setTimeout(() => fail(`no answer for ${patience / 1000} s`), patience);
+    const hint = setTimeout(() => options.onSilence?.(tool, SILENCE / 1000), SILENCE);
     child.on("error", (error) => {
-      clearTimeout(silence);
-      const missing = errorCode(error) === "ENOENT";
-      reject(
-        missing
-          ? new Failure(
-              "TOOL_FAILED",
-              tool,
-              "no such program",
-              `install it, name another with --addr2line, or ${USE_DWARF}`,
-            )
-          : new Failure("TOOL_FAILED", tool, `cannot be run: ${systemMessage(error)}`, USE_DWARF),
-      );
+      if (errorCode(error) === "ENOENT") {
+        fail("no such program", `install it, name another with --addr2line, or ${USE_DWARF}`);
+      } else fail(`cannot be run: ${systemMessage(error)}`);
     });
     child.stdout.on("data", (data: Buffer) => {
-      output.push(data);
-      expectOutput();
+      silence.refresh();
+      hint.refresh();
+      const fault = output.add(data);
+      if (fault !== undefined) fail(fault);
     });
     child.stderr.on("data", (data: Buffer) => {
       if (complaint.length < 1000) complaint += data.toString();
     });
     child.on("close", (status, killer) => {
-      clearTimeout(silence);
       const reason = complaint.trim().split("\n", 1)[0];
+      const because = reason ? `: ${reason}` : "";
+      const lines = output.lines();
       if (status !== 0) {
-        const end = killer === null ? `exit status ${status}` : `killed by ${killer}`;
-        const advice = section === undefined ? USE_DWARF : USE_SECTIONS;
-        reject(
-          new Failure("TOOL_FAILED", tool, `failed on ${elf} (${end})${reason ? `: ${reason}` : ""}`, advice),
-        );
-        return;
-      }
-      const lines = Buffer.concat(output).toString("utf8").split(/\r?\n/);
-      if (lines.at(-1) === "") lines.pop();
-      if (lines.length === end - start) resolve(lines);
-      else {
-        const count = `gave ${lines.length} answers for ${end - start} addresses`;
-        reject(new Failure("TOOL_FAILED", tool, `${count}${reason ? `: ${reason}` : ""}`, USE_DWARF));
+        const how = killer === null ? `exit status ${status}` : `killed by ${killer}`;
+        fail(`failed on ${elf} (${how})${because}`, section === undefined ? USE_DWARF : USE_SECTIONS);
+      } else if (lines.length !== end - start) {
+        fail(`gave ${lines.length} answers for ${end - start} addresses${because}`);
+      } else {
+        clearTimeout(silence);
+        clearTimeout(hint);
+        resolve(lines);
       }
     });
     // A tool that ends without reading closes the pipe; its exit status gives the reason.
@@ -140,6 +136,59 @@ function askTool(
     child.stdin.end(text);
   });
 }
+
+/** @throws Failure for a name that cannot be that of a program */
+function startTool({ tool, elf, section }: Addr2lineOptions, signal: AbortSignal) {
+  try {
+    return spawn(tool, ["-e", elf, ...(section === undefined ? [] : ["-j", section])], {
+      stdio: ["pipe", "pipe", "pipe"],
+      signal,
+      killSignal: "SIGKILL",
+    });
+  } catch (error) {
+    throw new Failure("TOOL_FAILED", `"${tool}"`, `cannot be run: ${systemMessage(error)}`, USE_DWARF);
+  }
+}
+
+/** In bytes: PATH_MAX of Linux, twice. */
+const LONGEST_ANSWER = 8192;
+
+/** What a tool has printed, as far as it can be answers. */
+class ToolOutput {
+  readonly #expected: number;
+  readonly #pieces: Buffer[] = [];
+  #lines = 0;
+  /** Bytes since the last line feed. */
+  #rest = 0;
+
+  /** @param expected number of lines */
+  constructor(expected: number) {
+    this.#expected = expected;
+  }
+
+  /** @returns what is wrong once more is useless: without it, a tool that never stops would fill the memory */
+  add(data: Buffer): string | undefined {
+    this.#pieces.push(data);
+    for (let start = 0; start < data.length; ) {
+      const end = data.indexOf(LINE_FEED, start);
+      this.#rest += (end === -1 ? data.length : end) - start;
+      if (this.#rest > LONGEST_ANSWER) return `gave an answer of more than ${LONGEST_ANSWER} bytes`;
+      if (end === -1) break;
+      if (++this.#lines > this.#expected) return `gave more answers than the ${this.#expected} addresses`;
+      this.#rest = 0;
+      start = end + 1;
+    }
+    return undefined;
+  }
+
+  lines(): string[] {
+    const lines = Buffer.concat(this.#pieces).toString("utf8").split(/\r?\n/);
+    if (lines.at(-1) === "") lines.pop();
+    return lines;
+  }
+}
+
+const LINE_FEED = 0x0a;
 
 /** `path:line`, with elfutils' `:column` and GNU's and LLVM's ` (discriminator n)`; `?` for an unknown line. */
 const ANSWER = /^(.*?):(\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?$/;

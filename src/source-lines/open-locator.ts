@@ -27,6 +27,8 @@ export interface LocatorOptions {
   readonly signatures?: boolean | undefined;
   /** Terminates running addr2line processes. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when an addr2line process has printed nothing for some seconds. */
+  readonly onSilence?: ((tool: string, seconds: number) => void) | undefined;
 }
 
 /** The options of a locator, with defaults for those that are not given. */
@@ -76,8 +78,8 @@ export async function openLocator(elf: ElfFile, given: Partial<LocatorOptions> =
   }
   if (options.resolver === "dwarf") return builtInLocator(elf, options);
   checkReadable(elf);
-  const { addr2line: tool, jobs, signal } = options;
-  return addr2lineLocator(elf, addr2lineResolver({ tool, elf: elf.path, jobs, signal }), options);
+  const { addr2line: tool, jobs, signal, onSilence } = options;
+  return addr2lineLocator(elf, addr2lineResolver({ tool, elf: elf.path, jobs, signal, onSilence }), options);
 }
 
 /**
@@ -117,9 +119,9 @@ export async function openObjectLocator(
   try {
     if (options.resolver === "dwarf") return closing(await builtInLocator(debug, options));
     checkReadable(debug);
-    const { addr2line: tool, jobs, signal } = options;
+    const { addr2line: tool, jobs, signal, onSilence } = options;
     const ofSection = (section: string) =>
-      addr2lineResolver({ tool, elf: debug.path, jobs, signal, section });
+      addr2lineResolver({ tool, elf: debug.path, jobs, signal, onSilence, section });
     return closing(await addr2lineLocator(debug, sectionResolver(debug, ofSection), options));
   } catch (error) {
     if (debug !== elf) debug.file.close();

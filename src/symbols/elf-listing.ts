@@ -39,7 +39,7 @@ import {
   NAME_OUTSIDE_STRINGS,
 } from "../wasm/layout.ts";
 import { type WasmMemory, wasmMemory } from "../wasm/program.ts";
-import type { Listing } from "./listing.ts";
+import { type Listing, unlistable } from "./listing.ts";
 import { sectionTypeLetters } from "./nm-type-letter.ts";
 import { kindOfSection } from "./symbol-kind.ts";
 
@@ -276,6 +276,7 @@ function* lines(
   write: LineWriter,
   added: Iterable<readonly [symbol: number, name: string]> = [],
 ): Generator<Uint8Array> {
+  if (text.includes(LINE_FEED)) checkLines({ source: listed.source, text, nameStart, nameEnd, count });
   const beforeName = (symbol: number) => lineStart(listed, symbol, symbol < undefinedCount);
   let used = 0;
   let row = 0;
@@ -308,6 +309,22 @@ function* lines(
   }
   yield room.subarray(0, used);
 }
+
+/** @throws Failure for a name that has a line feed, and would forge a line */
+function checkLines({
+  source,
+  text,
+  nameStart,
+  nameEnd,
+  count,
+}: Pick<ListedColumns, "source" | "text" | "nameStart" | "nameEnd" | "count">): void {
+  for (let symbol = 0; symbol < count; symbol++) {
+    const name = text.subarray(nameStart[symbol], nameEnd[symbol]);
+    if (name.includes(LINE_FEED)) throw unlistable(source, name.toString());
+  }
+}
+
+const LINE_FEED = 0x0a;
 
 /** The part of a line before the name. */
 function lineStart(

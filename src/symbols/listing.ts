@@ -74,6 +74,11 @@ export function symbolName(listing: Names, symbol: number): string {
   return listing.text.toString("utf8", listing.nameStart[symbol], listing.nameEnd[symbol]);
 }
 
+/** The failure for a name that would forge lines of a file with a name a line. */
+export function unlistable(source: string, name: string): Failure {
+  return new Failure("UNSUPPORTED", source, `the name ${name} does not fit in one line`, "rename the symbol");
+}
+
 /** The first defined symbol of vmlinux with this name, undefined when there is none. */
 export function findSymbol(listing: Names, name: string): number | undefined {
   const bytes = Buffer.from(name);
@@ -98,6 +103,7 @@ const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
+const DELETE = 0x7f;
 const OPENING_BRACKET = 0x5b;
 const CLOSING_BRACKET = 0x5d;
 
@@ -248,7 +254,8 @@ function readLine(
   if (digits > 0 && text[position] === SPACE) position++;
   const letter = text[position] ?? 0;
   const isAfterSpace = position > start && text[position - 1] === SPACE;
-  const hasLetter = isAfterSpace && position + 2 <= end && letter > SPACE && text[position + 1] === SPACE;
+  const hasLetter =
+    isAfterSpace && position + 2 <= end && letter > SPACE && letter < DELETE && text[position + 1] === SPACE;
   if (digits > 16 || !hasLetter) return false;
 
   const name = position + 2;

@@ -17,19 +17,22 @@ import { isFunction } from "./symbol-kind.ts";
 /**
  * Finds symbols of a listing in the image that the listing came from, by address and name.
  *
+ * @param symbols in address order, so that the symbols at an address are listed once
  * @returns the index of each in the image's symbol table
  * @throws Failure for a symbol that the image does not have: the listing is of a different build
  */
 export function matchByAddress(listing: Listing, symbols: Int32Array, image: ElfListing): Uint32Array {
+  let namesAt: { high: number; low: number; indices: Map<string, number> } | undefined;
   return Uint32Array.from(symbols, (symbol) => {
     // nm of binutils 2.40 extends the sign of 32-bit MIPS addresses.
     const high = image.table.is64 ? at(listing.addressHigh, symbol) : 0;
     const low = at(listing.addressLow, symbol);
-    const name = symbolName(listing, symbol);
-    for (let other = firstAt(image, high, low); other < image.count; other++) {
-      if (image.addressHigh[other] !== high || image.addressLow[other] !== low) break;
-      if (symbolName(image, other) === name) return at(image.tableIndex, other);
+    if (namesAt?.high !== high || namesAt.low !== low) {
+      namesAt = { high, low, indices: namedIndices(image, high, low) };
     }
+    const name = symbolName(listing, symbol);
+    const index = namesAt.indices.get(name);
+    if (index !== undefined) return index;
     throw new Failure(
       "OTHER_BUILD",
       listing.source,
@@ -37,6 +40,17 @@ export function matchByAddress(listing: Listing, symbols: Int32Array, image: Elf
       "give the listing of the same build, or its vmlinux with --debug-file",
     );
   });
+}
+
+/** The symbols at an address, by name: the first index of each in the symbol table. */
+function namedIndices(image: ElfListing, high: number, low: number): Map<string, number> {
+  const indices = new Map<string, number>();
+  for (let i = firstAt(image, high, low); i < image.count; i++) {
+    if (image.addressHigh[i] !== high || image.addressLow[i] !== low) break;
+    const name = symbolName(image, i);
+    if (!indices.has(name)) indices.set(name, at(image.tableIndex, i));
+  }
+  return indices;
 }
 
 function firstAt(image: ElfListing, high: number, low: number): number {
@@ -151,6 +165,9 @@ export function matchByFile(
   const wanted = new Set(Array.from(symbols, (index) => nameAt(image.table, index)));
   const ours = byFile(image, imageInScope, wanted);
   const theirs = byFile(object, objectInScope, wanted);
+  const positions = new Map(
+    [...ours.values()].flatMap((indices) => indices.map((index, i) => [index, i] as const)),
+  );
   return symbols.map((index) => {
     const key = fileAndName(image.table, index);
     const namesakes = ours.get(key) ?? [];
@@ -163,7 +180,7 @@ export function matchByFile(
         "give the object that it was linked from",
       );
     }
-    return at(others, namesakes.indexOf(index));
+    return at(others, positions.get(index) ?? -1);
   });
 }
 

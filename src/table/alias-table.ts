@@ -32,7 +32,7 @@ const rowLine = rowWriter(COLUMNS);
  * An alias table as JSON Lines, in pieces to write to a file.
  * @example
  * const result = await aliasVmlinux({ image: openElf("vmlinux") });
- * writeFiles([{ target: "aliases.kas.jsonl", pieces: tablePieces(result) }]);
+ * await writeFiles([{ target: "aliases.kas.jsonl", pieces: tablePieces(result) }]);
  */
 export function tablePieces(table: {
   readonly header: TableHeader;

@@ -50,9 +50,11 @@ export const COUNT: Kind<number> = {
   parse: Number,
 };
 
-/** A count that leaves three bits of a 32-bit integer free for other uses. */
+/** Small counts are below this number, which leaves three bits of a 32-bit integer free for other uses. */
+export const SMALL_COUNT_LIMIT = 1 << 29;
+
 export const SMALL_COUNT: Kind<number> = {
-  check: (value): value is number => isCount(value) && value < 1 << 29,
+  check: (value): value is number => isCount(value) && value < SMALL_COUNT_LIMIT,
   form: "(?:0|[1-9][0-9]{0,7})",
   quote: "",
   parse: Number,

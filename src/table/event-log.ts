@@ -193,6 +193,6 @@ function shapeOf(alias: string, line: number | null): AliasShape {
 }
 
 /** Copies a string, since a slice of a longer one keeps all of that in memory. */
-function copy(text: string): string {
+export function copy(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -1,6 +1,6 @@
-import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { Failure } from "../failure.ts";
+import { isRegularFile } from "../files/read-file.ts";
 import { groupBy } from "../grouping.ts";
 import type { TableHeader, TableRow } from "./alias-table.ts";
 import { checkArchitectures } from "./architectures.ts";
@@ -16,6 +16,8 @@ export interface HistoryOptions {
   readonly isWanted?: (row: Pick<TableRow, "object" | "name">) => boolean;
   /** Whether the tables may be for different architectures. Default: false. */
   readonly anyArchitecture?: boolean;
+  /** Called with the tables before their rows are read. */
+  readonly onOpen?: (tables: readonly { readonly header: TableHeader }[]) => void;
 }
 
 /**
@@ -29,9 +31,10 @@ export interface HistoryOptions {
  */
 export function readHistory(
   paths: readonly string[],
-  { isWanted = () => true, anyArchitecture = false }: HistoryOptions = {},
+  { isWanted = () => true, anyArchitecture = false, onOpen = () => undefined }: HistoryOptions = {},
 ): History {
   const tables = paths.map(openTable);
+  onOpen(tables);
   if (!anyArchitecture) checkArchitectures(tables);
   const history = newHistory(isWanted);
   for (const [kernel, ofKernel] of byKernel(tables)) {
@@ -57,7 +60,7 @@ const parsePlain = plainRowReader(COLUMNS, HISTORY_COLUMNS);
 
 /** Opens a table. Closes a file until its rows are requested, since there may be more files than can be open at a time. */
 function openTable(path: string): Table {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+  if (isRegularFile(path)) {
     return { source: path, header: readTableHeader(path), rows: () => readColumns(path, parsePlain).rows };
   }
   const { source, header, rows } = readColumns(path, parsePlain);

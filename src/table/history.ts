@@ -1,8 +1,8 @@
 import { at } from "../checked-index.ts";
 import type { TableRow } from "./alias-table.ts";
-import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
+import { copy, EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
-import { compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
+import { chains, compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
 
 /** The columns of a table that a history needs. */
 export const HISTORY_COLUMNS = [
@@ -74,6 +74,8 @@ export interface History {
   symbols(): Generator<SymbolHistory>;
   /** Whether any table has aliases only, so that a symbol may be missing because it became unique. */
   readonly anyAliasesOnly: boolean;
+  /** The names of the objects of all tables. */
+  readonly objects: ReadonlySet<string>;
 }
 
 /** An added kernel. */
@@ -98,10 +100,12 @@ interface Known {
 export function newHistory(isWanted: (row: HistoryRow) => boolean): History {
   const known: Known = { numbers: newSymbolNumbers(), symbolsOf: [], log: new EventLog() };
   const kernels: AddedKernel[] = [];
+  const allObjects = new Set<string>();
   return {
     add({ kernel, tables }) {
       const { aliasesOnly, ...rows } = readRows(tables, isWanted, known);
       const objects = tables.flatMap((table) => table.objects);
+      for (const object of objects) allObjects.add(object);
       const added = {
         kernel,
         vmlinux: objects.includes("vmlinux"),
@@ -112,6 +116,7 @@ export function newHistory(isWanted: (row: HistoryRow) => boolean): History {
       addKernel(known, rows, added, index);
     },
     symbols: () => symbolHistories(known, kernels),
+    objects: allObjects,
     get anyAliasesOnly() {
       return kernels.some(({ aliasesOnly }) => aliasesOnly);
     },
@@ -153,7 +158,9 @@ function readRows(
       positions.push(row.sympos);
       const symbols = symbolsOf[key];
       const only = symbols?.length === 1 ? symbols[0] : undefined;
-      aliases.push(only !== undefined && log.isAlias(only, row.alias) ? undefined : row.alias);
+      aliases.push(
+        only !== undefined && log.isAlias(only, row.alias) ? undefined : row.alias && copy(row.alias),
+      );
     }
   }
   return { key: keys, line: lines, sympos: positions, alias: aliases, aliasesOnly };
@@ -244,8 +251,10 @@ function* symbolHistories(
   { numbers, symbolsOf, log }: Known,
   kernels: readonly AddedKernel[],
 ): Generator<SymbolHistory> {
-  const keys = [...numbers.parts.entries()].sort(([, a], [, b]) => compareKeys(a, b));
-  for (const [key, { object, stem: name, file, unit }] of keys) {
+  const keys = Int32Array.from(numbers.parts, (_, key) => key);
+  keys.sort((a, b) => compareKeys(at(numbers.parts, a), at(numbers.parts, b)));
+  for (const key of keys) {
+    const { object, stem: name, file, unit } = at(numbers.parts, key);
     for (const symbol of symbolsOf[key] ?? []) {
       const logged = log.eventsOf(symbol);
       const events = () =>
@@ -256,18 +265,6 @@ function* symbolHistories(
       yield { object, name, file: file || null, unit: unit || null, events, states };
     }
   }
-}
-
-/** The rows of each key: the first one, and the next one after each; -1 for none. */
-function chains(keys: readonly number[], count: number): { first: Int32Array; next: Int32Array } {
-  const first = new Int32Array(count).fill(-1);
-  const next = new Int32Array(keys.length);
-  for (let row = keys.length - 1; row >= 0; row--) {
-    const key = at(keys, row);
-    next[row] = first[key] ?? -1;
-    first[key] = row;
-  }
-  return { first, next };
 }
 
 /** A symbol's states from its first kernel on; none between the kernel in which it vanished and the one in which it reappeared. */

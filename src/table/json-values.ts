@@ -7,14 +7,28 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The object in a text, undefined for a text that is not JSON or not an object. */
+/** More levels of nesting than any table has; JSON.stringify fails for some thousands. */
+const DEEPEST = 100;
+
+/** The object in a text, undefined for a text that is not JSON, not an object, or nested too deeply. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isObject(value) && !isDeep(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isDeep(object: JsonObject): boolean {
+  let level: unknown[] = [object];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return true;
+    level = level.flatMap((value) =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+  }
+  return false;
 }
 
 export function isText(value: unknown): value is string {

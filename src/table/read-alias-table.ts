@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { cannotRead, errorCode, Failure } from "../failure.ts";
+import { cannotRead, Failure } from "../failure.ts";
+import { inputStatus } from "../files/read-file.ts";
 import { TABLE_SCHEMA, type TableHeader, type TableRow } from "./alias-table.ts";
 import {
   type Check,
@@ -155,7 +156,7 @@ export function oneRowTooMany(path: string, { rows }: TableHeader): Failure {
 /** The row in one line of a table, including unknown keys. @throws Failure for a damaged line, with its number */
 export function parseRow(path: string, line: number, text: string): TableRow {
   const value = parseObject(text);
-  const row = value === undefined ? "not a JSON object" : checkedRow(value);
+  const row = value === undefined ? "not a JSON object, or nested too deeply" : checkedRow(value);
   if (typeof row === "string") throw new Failure("DAMAGED", path, `line ${line} is damaged: ${row}`, ADVICE);
   return row;
 }
@@ -188,12 +189,14 @@ const LINE_FEED = 0x0a;
 
 /** A file's lines without their ends, a few at a time in memory. */
 function* readLines(path: string): Generator<string, void, undefined> {
-  const fd = reading(path, () => openSync(path, "r"));
+  let fd: number | undefined;
   try {
+    inputStatus(path);
+    fd = openSync(path, "r");
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let begun = Buffer.alloc(0);
     for (let line = 1; ; ) {
-      const count = reading(path, () => readSync(fd, chunk));
+      const count = readSync(fd, chunk);
       if (count === 0) break;
       const bytes = Buffer.concat([begun, chunk.subarray(0, count)]);
       const end = bytes.lastIndexOf(LINE_FEED);
@@ -209,18 +212,9 @@ function* readLines(path: string): Generator<string, void, undefined> {
       }
     }
     if (begun.length > 0) yield begun.toString();
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Reads a file; turns system errors into Failures that name it. */
-export function reading<T>(path: string, work: () => T): T {
-  try {
-    return work();
   } catch (error) {
-    if (errorCode(error) === "EISDIR")
-      throw new Failure("CANNOT_READ", path, "is a directory", "name a file");
-    throw cannotRead(path, error);
+    throw error instanceof Failure ? error : cannotRead(path, error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

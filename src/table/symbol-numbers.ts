@@ -1,6 +1,7 @@
 import { isObject, kindOfRow } from "../symbols/symbol-kind.ts";
-import { KEY_SEPARATOR, type KeyedRow, symbolKey } from "./symbol-key.ts";
+import { type KeyedRow, rowStem } from "./symbol-key.ts";
 import { compareObjects, compareTexts } from "./symbol-order.ts";
+import { TextNumbers, TupleNumbers } from "./text-numbers.ts";
 
 /** The identity of a symbol across kernels; file and unit are "" when unknown. */
 export interface KeyParts {
@@ -18,19 +19,22 @@ export interface SymbolNumbers {
 }
 
 export function newSymbolNumbers(): SymbolNumbers {
-  const numbers = new Map<string, number>();
+  const texts = new TextNumbers();
+  const [sources, places, keys] = [new TupleNumbers(), new TupleNumbers(), new TupleNumbers()];
   const parts: KeyParts[] = [];
   /** The key that last followed each key: the symbols of a kernel mostly come in the same order as in the previous one. */
   const following: number[] = [];
   let previous = 0;
   const find = (row: KeyedRow): number => {
-    const text = symbolKey(row);
-    const known = numbers.get(text);
-    if (known !== undefined) return known;
-    numbers.set(text, parts.length);
-    // Not the row's own strings, which are slices of a text of many lines and would keep all of it in memory.
-    const [object = "", stem = "", file = "", unit = ""] = text.split(KEY_SEPARATOR);
-    return parts.push({ object, stem, file, unit }) - 1;
+    const stem = rowStem(row);
+    const [file, unit] = [row.file ?? "", row.unit ?? ""];
+    const place = places.of(texts.of(row.object), sources.of(texts.of(file), texts.of(unit)));
+    const key = keys.of(place, texts.of(stem));
+    if (key === parts.length) {
+      const own = (text: string) => texts.own(text);
+      parts.push({ object: own(row.object), stem: own(stem), file: own(file), unit: own(unit) });
+    }
+    return key;
   };
   const of = (row: KeyedRow): number => {
     const guess = following[previous];
@@ -62,4 +66,16 @@ export function compareKeys(a: KeyParts, b: KeyParts): number {
     compareTexts(a.file, b.file) ||
     compareTexts(a.unit, b.unit)
   );
+}
+
+/** The rows of each key: the first one, and the next one after each; -1 for none. @param count the number of keys */
+export function chains(keys: ArrayLike<number>, count: number): { first: Int32Array; next: Int32Array } {
+  const first = new Int32Array(count).fill(-1);
+  const next = new Int32Array(keys.length);
+  for (let row = keys.length - 1; row >= 0; row--) {
+    const key = keys[row] ?? 0;
+    next[row] = first[key] ?? -1;
+    first[key] = row;
+  }
+  return { first, next };
 }

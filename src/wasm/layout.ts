@@ -2,7 +2,7 @@
 // Sizes and offsets are in bytes; words have 32 bits.
 
 /** Maximum number of 64 KiB pages of a memory; scripts/wasm.mjs compiles the program with it. */
-export const MEMORY_PAGES = 32768;
+export const MEMORY_PAGES = 12288;
 
 /**
  * Number of zero bytes that must follow all parsed bytes. They end a truncated LEB128 number, string or table. A read of fixed

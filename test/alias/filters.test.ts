@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_FILTERS, nameFilter } from "../../src/alias/filters.ts";
 
@@ -98,6 +99,21 @@ describe("a user's filters", () => {
     expect(filter("a#")("a#")).toBe("a#");
     expect(filter("(a|b)")("a")).toBeUndefined();
     expect(filter("[ab]$^+{}\\")("[ab]$^+{}\\")).toBe("[ab]$^+{}\\");
+  });
+
+  test("match as the shell's do, in linear time", () => {
+    const letters = fc.constantFrom("a", "b", "*", "?");
+    const glob = fc.array(letters, { maxLength: 8 }).map((all) => all.join(""));
+    const name = fc.array(fc.constantFrom("a", "b"), { maxLength: 12 }).map((all) => all.join(""));
+    fc.assert(
+      fc.property(glob, name, (glob, name) => {
+        const pattern = new RegExp(`^${glob.replaceAll("?", ".").replaceAll("*", ".*")}$`);
+        const filter = nameFilter({ defaults: false, exclude: [glob], include: [] });
+        expect(filter(name) !== undefined).toBe(pattern.test(name));
+      }),
+    );
+    const slow = nameFilter({ defaults: false, exclude: [`${"*a".repeat(40)}*b`], include: [] });
+    expect(slow("a".repeat(100_000))).toBeUndefined();
   });
 
   test("exclude names before the default filters", () => {

@@ -171,7 +171,6 @@ describe("the status is that of diff(1):", () => {
   test("1 if something requested differs", () => {
     expect(diff(OLD, NEW).status).toBe(1);
     expect(diff(OLD, NEW, "--name", "^no_op$").status).toBe(0);
-    expect(diff(OLD, NEW, "--object", "ext4").status).toBe(0);
     expect(diff(OLD, NEW, "--only", "unchanged").status).toBe(0);
   });
 
@@ -180,6 +179,8 @@ describe("the status is that of diff(1):", () => {
     expect(diff(OLD).status).toBe(2);
     expect(diff(OLD, NEW, "--only", "changed").status).toBe(2);
     expect(diff(OLD, NEW, "--name", "(").status).toBe(2);
+    expect(diff(OLD, NEW, "--name", "^no_such_name$").status).toBe(2);
+    expect(diff(OLD, NEW, "--object", "ext4").status).toBe(2);
     expect(diff(OLD, NEW, "-o", file("none/diff")).status).toBe(2);
   });
 });

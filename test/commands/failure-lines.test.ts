@@ -1,6 +1,6 @@
 // The message of a failure, for any command: one line that begins with the file at fault and ends with advice.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildLivePatch } from "../livepatch/live-patch.ts";
@@ -33,7 +33,11 @@ function kasAlias(args: readonly string[]) {
 beforeAll(() => {
   const bytes = readFileSync(SAMPLE);
   mkdirSync(path("directory.ko"));
+  tool("mkfifo", [path("pipe.ko")]);
+  symlinkSync("loop.ko", path("loop.ko"));
   mkdirSync(path("holds-nothing"));
+  mkdirSync(path("loops"));
+  symlinkSync("a.ko", path("loops/a.ko"));
   mkdirSync(path("read-only"), { mode: 0o555 });
   writeFileSync(path("empty.ko"), "");
   writeFileSync(path("text.ko"), "no file of that kind\n");
@@ -90,12 +94,20 @@ function failure(args: readonly string[], expectedStatus: number): string {
 }
 
 /** The kinds of wrong files. */
-const ANY_FILE = ["missing.ko", "directory.ko", "unreadable.ko"];
-const ELF = [...ANY_FILE, "empty.ko", "text.ko", "cut-header.ko", "cut-sections.ko"];
-const TABLES = [...ANY_FILE, "empty.ko", "text.ko", "short-table", "later-table", "damaged-table"];
-const OUTPUTS = ["missing/out", "directory.ko", "read-only/out"];
+const ANY_FILE = ["missing.ko", "directory.ko", "unreadable.ko", "loop.ko"];
+const ELF = [...ANY_FILE, "pipe.ko", "/dev/zero", "empty.ko", "text.ko", "cut-header.ko", "cut-sections.ko"];
+const TABLES = [
+  ...ANY_FILE,
+  "/dev/zero",
+  "empty.ko",
+  "text.ko",
+  "short-table",
+  "later-table",
+  "damaged-table",
+];
+const OUTPUTS = ["missing/out", "directory.ko", "read-only/out", "loop.ko"];
 // One command goes through the whole list, the others, whose files the same code reads, through these.
-const SOME_ELF = ["cut-sections.ko"];
+const SOME_ELF = ["cut-sections.ko", "pipe.ko"];
 const SOME_TABLES = ["later-table"];
 
 interface Role {
@@ -160,17 +172,17 @@ const ROLES: readonly Role[] = [
   },
   {
     role: "modules --order",
-    args: (file) => ["modules", "--order", file],
+    args: (file) => ["modules", "--order", file, "--table", "-"],
     faults: ["missing.ko", "unreadable", "text.ko"],
   },
   {
     role: "modules --directory",
-    args: (file) => ["modules", "--directory", file],
+    args: (file) => ["modules", "--directory", file, "--table", "-"],
     faults: ["missing.ko", "text.ko", "holds-nothing"],
   },
   {
     role: "modules --symbol-frequency, read",
-    args: (file) => ["modules", MODULE, "--symbol-frequency", file],
+    args: (file) => ["modules", MODULE, "--symbol-frequency", file, "--table", "-"],
     faults: ["unreadable.ko", "text.ko"],
   },
   {
@@ -207,8 +219,13 @@ const ROLES: readonly Role[] = [
     status: 2,
   },
   { role: "diff -o", args: (file) => ["diff", TABLE, ALL, "-o", file], faults: ["missing/out"], status: 2 },
-  { role: "history TABLE", args: (file) => ["history", file], faults: SOME_TABLES },
-  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: ["missing/out"] },
+  {
+    role: "history TABLE",
+    args: (file) => ["history", file],
+    faults: [...SOME_TABLES, "loop.ko"],
+    status: 2,
+  },
+  { role: "history -o", args: (file) => ["history", ALL, "-o", file], faults: ["missing/out"], status: 2 },
   {
     role: "lookup --table",
     args: (file) => ["lookup", "name_show", "--table", file],
@@ -219,16 +236,19 @@ const ROLES: readonly Role[] = [
     role: "probe --table",
     args: (file) => ["probe", RTC, "--table", file, "--kallsyms", LISTING],
     faults: SOME_TABLES,
+    status: 2,
   },
   {
     role: "probe --kallsyms",
     args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", file],
     faults: ["unreadable.ko", "empty.ko", "text.ko", "hidden"],
+    status: 2,
   },
   {
     role: "probe --notes",
     args: (file) => ["probe", RTC, "--table", TABLE, "--kallsyms", LISTING, "--notes", file],
     faults: [...ANY_FILE, "cut-header.ko", "cut-sections.ko"],
+    status: 2,
   },
   {
     role: "livepatch sympos --table",
@@ -307,6 +327,46 @@ describe.each(ROLES)("$role", ({ args, faults, status = 1 }) => {
   });
 });
 
+test("a directory on standard input is wrong usage", () => {
+  for (const args of [
+    ["resolve", SAMPLE],
+    ["vmlinux", SAMPLE, "--nm", "-"],
+    ["livepatch", "sympos", "--table", TABLE, "--from", "-"],
+  ]) {
+    const command = ["-c", 'exec "$@" <.', "sh", process.execPath, PROGRAM, ...args];
+    const { status, stderr } = spawnSync("sh", command, { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: "kas-alias: standard input: is a directory; redirect it from a file\n",
+    });
+  }
+});
+
+test("a file over 2 GiB and a name of any length are reported in a short line", () => {
+  tool("truncate", ["-s", "3G", path("huge")]);
+  expect(failure(["vmlinux", SAMPLE, "--nm", path("huge")], 1)).toBe(
+    `${path("huge")}: cannot be read: over 2 GiB; give a smaller file`,
+  );
+  const name = "n".repeat(100_000);
+  for (const [args, status] of [
+    [["vmlinux", name], 1],
+    [["vmlinux", SAMPLE, "-o", name], 1],
+    [["diff", TABLE, TABLE, "--object", name], 2],
+    [["lookup", name, "--table", TABLE], 1],
+    [[name], 2],
+    [["vmlinux", SAMPLE, `--${name}`], 2],
+  ] as const) {
+    expect(failure(args, status).length).toBeLessThan(3500);
+  }
+});
+
+test("a link to itself in a directory of modules", () => {
+  const line = failure(["modules", "--directory", path("loops"), "--table", "-"], 1);
+  expect(line).toBe(
+    `${path("loops/a.ko")}: cannot be read: too many symbolic links encountered; correct its symbolic links, which form a loop`,
+  );
+});
+
 describe("a module of a modules.order", () => {
   test.each(["missing", "text", "no-symbols"])("%s", (fault) => {
     const file = path(`${fault}.ko`);
@@ -350,6 +410,22 @@ describe("wrong usage ends with status 2 and names the fault:", () => {
     [["livepatch", "check", PATCH, "more", "--table", TABLE], "check"],
     [["kernel", "status", directory, "more"], "status"],
     [["vmlinux", SAMPLE, "--no-such-option"], "--no-such-option"],
+    [["modules", MODULE], "--table"],
+    [["modules", MODULE, "--symbol-frequency", path("frequency")], "--vmlinux"],
+    [["vmlinux", SAMPLE, "-o", ""], "--output"],
+    [["vmlinux", SAMPLE, "-o", `${directory}/.`], "--output"],
+    [["modules", MODULE, "--inject", "--output-dir", ""], "--output-dir"],
+    [["vmlinux", SAMPLE, "--table", path("new/")], "--table"],
+    [["livepatch", "symbols-list", "--vmlinux", SAMPLE, "-o", path("new/")], "--output"],
+    [["vmlinux", SAMPLE, "-o", "-", "--table", "/dev/stdout"], "standard output"],
+    [["modules", MODULE, "--vmlinux", SAMPLE, "--table=-", "--symbol-frequency=-"], "standard output"],
+    [["vmlinux", SAMPLE, "-o", path("out"), "--table", path("out")], path("out")],
+    [["resolve", SAMPLE, "no address"], "no address"],
+    [["diff", TABLE, TABLE, "--object", "vmlinx"], "--object vmlinx: is in no table; give vmlinux"],
+    [["diff", TABLE, TABLE, "--name", "^no_such_name$"], "--name ^no_such_name$"],
+    [["diff", TABLE, TABLE, "--only", "added", "--used-in", LISTING], "--only added"],
+    [["history", TABLE, "--object", "vmlinx"], "--object vmlinx"],
+    [["history", TABLE, "--name", "^no_such_name$"], "--name ^no_such_name$"],
   ];
   const shown = (args: readonly string[]) =>
     args.map((arg) => arg.replace(`${directory}/`, "").replace(SAMPLE, "SAMPLE")).join(" ");

@@ -85,7 +85,7 @@ describe("refused, in one line, is", () => {
   };
   const refusal = (...args: string[]) => {
     const { status, stdout, stderr } = history(...args);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(/^kas-alias: [^\n]+\n$/);
     return stderr.replaceAll(`${directory}/`, "").slice("kas-alias: ".length, -1);
   };

@@ -38,8 +38,8 @@ export function start(args: readonly string[], options: SpawnOptions) {
   child.stderr?.on("data", (data) => {
     stderr += data;
   });
-  const ended = new Promise<Omit<Ended, "stdout">>((resolve) => {
-    child.on("close", (status) => resolve({ status, stderr }));
+  const ended = new Promise<Omit<Ended, "stdout"> & { signal: string | null }>((resolve) => {
+    child.on("close", (status, signal) => resolve({ status, signal, stderr }));
   });
   return { child, ended };
 }

@@ -18,12 +18,9 @@ beforeAll(() => {
 });
 
 describe("a signal", () => {
-  test.each([
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const)(
-    "%s ends the children, removes temporaries, keeps the old file and exits with %i",
-    async (signal, status) => {
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "%s ends the children, removes temporaries, keeps the old file and ends the program",
+    async (signal) => {
       const to = join(directory, signal);
       const temporary = join(to, "tmp");
       mkdirSync(temporary, { recursive: true });
@@ -53,11 +50,35 @@ describe("a signal", () => {
       const tail = Number(readFileSync(log, "utf8"));
       expect(isRunning(tail)).toBe(true);
       child.kill(signal);
-      expect(await ended).toEqual({ status, stderr: "" });
+      expect(await ended).toEqual({ status: null, signal, stderr: "" });
       await expect.poll(() => isRunning(tail), { timeout: 20_000 }).toBe(false);
       expect(readdirSync(temporary)).toEqual([]);
       expect(readdirSync(to).sort()).toEqual(["hanging-addr2line", "out", "pid", "tmp"]);
       expect(readFileSync(join(to, "out"), "utf8")).toBe("old");
+    },
+  );
+});
+
+describe("a pipe that nobody opens or writes", () => {
+  const pipe = join(directory, "pipe");
+  beforeAll(() => {
+    tool("mkfifo", [pipe]);
+  });
+  const waiting = [
+    ["vmlinux", SAMPLE, "--nm", pipe],
+    ["vmlinux", SAMPLE, "-o", pipe],
+    ["lookup", "name_show", "--table", pipe],
+    ["diff", pipe, pipe],
+    ["resolve", SAMPLE],
+  ];
+  test.each(waiting.flatMap((args) => (["SIGINT", "SIGTERM"] as const).map((signal) => ({ signal, args }))))(
+    "$signal ends $args",
+    async ({ signal, args }) => {
+      const { child, ended } = start(args, { stdio: ["pipe", "ignore", "pipe"] });
+      // It sleeps when it waits for the pipe; where it does not yet, the signal ends it too.
+      await new Promise((wait) => setTimeout(wait, 500));
+      child.kill(signal);
+      expect(await ended).toEqual({ status: null, signal, stderr: "" });
     },
   );
 });
@@ -78,7 +99,7 @@ test("neither a successful run nor a failed one leaves temporaries", async () =>
   writeFileSync(damaged, bytes);
   for (const [args, status] of [
     [["resolve", compressed, "ffffffff81000010"], 0],
-    [["resolve", compressed, "no address"], 1],
+    [["resolve", compressed, "no address"], 2],
     [["vmlinux", compressed, "-o", "/sys/out"], 1],
     [["vmlinux", damaged, "-o", join(directory, "out")], 1],
   ] as const) {
@@ -95,7 +116,7 @@ describe("a closed standard output", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     child.stdout?.destroy();
-    expect(await ended).toEqual({ status: 141, stderr: "" });
+    expect(await ended).toEqual({ status: 141, signal: null, stderr: "" });
     const other = join(directory, "other-table");
     kasAlias(["vmlinux", SAMPLE, "--table", other]);
     expect(readFileSync(table, "utf8")).toBe(readFileSync(other, "utf8"));
@@ -104,6 +125,6 @@ describe("a closed standard output", () => {
   test("ends resolve in the same way", async () => {
     const { child, ended } = start(["resolve", SAMPLE, "0"], { stdio: ["ignore", "pipe", "pipe"] });
     child.stdout?.destroy();
-    expect(await ended).toEqual({ status: 141, stderr: "" });
+    expect(await ended).toEqual({ status: 141, signal: null, stderr: "" });
   });
 });

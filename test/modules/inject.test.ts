@@ -425,6 +425,25 @@ describe("an object that is refused", () => {
     expect(messageOf(file)).toMatch(/^\.comment: .*\(section type 0x5\); .*--remove-section$/);
   });
 
+  test("has a gap that would fill a disk, at its end or before the section headers", () => {
+    const file = path("sparse.o");
+    tool("cp", [object, file]);
+    tool("truncate", ["-s", "1T", file]);
+    expect(messageOf(file)).toMatch(/^\d+ bytes from offset \d+ on belong to no section; /);
+
+    const bytes = readFileSync(object);
+    const headers = bytes.subarray(Number(bytes.readBigUInt64LE(40)));
+    const last = path("headers");
+    writeFileSync(last, headers);
+    tool("cp", [object, file]);
+    tool("dd", [`if=${last}`, `of=${file}`, "bs=1M", "seek=1M", "conv=notrunc"]);
+    const header = path("header");
+    bytes.writeBigUInt64LE(2n ** 40n, 40);
+    writeFileSync(header, bytes.subarray(0, 64));
+    tool("dd", [`if=${header}`, `of=${file}`, "conv=notrunc"]);
+    expect(messageOf(file)).toMatch(/^\d+ bytes from offset \d+ on belong to no section; /);
+  });
+
   test("has overlapping sections", () => {
     const file = damaged(object, (bytes, headerOf) => {
       bytes.copy(

@@ -43,7 +43,9 @@ test("copies of modules named individually go directly to the output directory",
     { path: "x.o", name: "x", output: "x.o" },
   ]);
   for (const path of ["vmlinux", "ext4.ko.bz2", "x.c", ".ko/x", ""]) {
-    expect(failureOf(() => namedModules([path]))).toBe(`${path}: is not a module file; give .ko or .o files`);
+    expect(failureOf(() => namedModules([path]))).toBe(
+      `${path || '""'}: is not a module file; give .ko or .o files`,
+    );
   }
 });
 

@@ -25,7 +25,7 @@ test("as text: the meaning of each reference, then the faults, one line each, wi
       "klp_func vmlinux name_show 5: name_show@drivers_rtc_sysfs_c_26, drivers/rtc/sysfs.c:26\n",
       "klp.sym rtc copy 0: copy\n",
       "KLP_SYMPOS vmlinux gone 1: not in the table\n",
-      "fault: klp_func vmlinux a [0m 0: is replaced twice\n",
+      "fault: klp_func vmlinux a\\x1b[0m 0: is replaced twice\n",
     ].join(""),
   );
 });

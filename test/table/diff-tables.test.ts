@@ -208,7 +208,7 @@ describe("any two tables", () => {
       }),
       { numRuns: 500 },
     );
-  const sorted = (all: readonly (TableRow | null)[]) =>
+  const sorted = (all: readonly Change["old"][]) =>
     all
       .filter((each) => each !== null)
       .map((each) => JSON.stringify(each))

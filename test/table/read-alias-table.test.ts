@@ -111,9 +111,9 @@ describe("refused, by name, is", () => {
   });
 
   test.each<[string, (line: string) => string]>([
-    ["not a JSON object", (line) => line.slice(0, -5)],
-    ["not a JSON object", () => ""],
-    ["not a JSON object", () => "17"],
+    ["not a JSON object, or nested too deeply", (line) => line.slice(0, -5)],
+    ["not a JSON object, or nested too deeply", () => ""],
+    ["not a JSON object, or nested too deeply", () => "17"],
     ['no "alias"', (line) => line.replace('"alias"', '"alais"')],
     ['no "via"', (line) => line.replace('"via"', '"way"')],
     ['"line" has a value of the wrong kind', (line) => line.replace(/"line":\d+/, '"line":"7"')],
