@@ -52,6 +52,7 @@ ${nm} "$@" > "${listing}.new" || fail
 # The final image has the addresses of the last temporary one.
 if [ "${image}" != "${image#.tmp_vmlinux}" ] || ! cmp -s "${listing}.new" "${listing}"; then
 	alias_with_options "${image}" "${listing}.new" "${listing}.aliased" || fail
+	echo "${stamp}" > .tmp_vmlinux.stamp || fail
 	mv "${listing}.new" "${listing}"
 fi
 cat "${listing}.aliased"

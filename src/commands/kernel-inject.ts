@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readWhole } from "../files/read-file.ts";
 import { orderedModules } from "../modules/module-files.ts";
@@ -9,6 +9,8 @@ import type { AliasingOptions } from "./options.ts";
 export interface InjectOptions extends AliasingOptions {
   symbolFrequency?: string;
   scope?: "global" | "object";
+  dropSignature?: true;
+  debugDirectory: string[];
 }
 
 /** `kas-alias kernel inject`: adds aliases to the modules in the build directory of a kernel, before they are signed and installed. */
@@ -28,11 +30,16 @@ export function inject(build: string, options: InjectOptions): Promise<boolean> 
     ...options,
     vmlinux: existsSync(object) ? object : join(build, "vmlinux"),
     kernelRelease: release.toString().trim(),
-    // Kbuild makes this link for a build directory of its own.
-    sourceRoot: [...options.sourceRoot, resolve(build, "source"), resolve(build)],
-    debugDirectory: [],
+    sourceRoot: [...options.sourceRoot, ...sourceTrees(build)],
     outputDir: build,
     inPlace: true,
   };
   return runModules(modules, run);
+}
+
+/** The paths by which the debug information may name the sources. */
+function sourceTrees(build: string): string[] {
+  // Kbuild makes this link to the tree for a build directory of its own.
+  const tree = resolve(build, "source");
+  return [...(existsSync(tree) ? [realpathSync(tree), tree] : []), realpathSync(build), resolve(build)];
 }

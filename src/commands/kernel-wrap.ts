@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -7,7 +7,7 @@ import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
 import { readWhole } from "../files/read-file.ts";
 import { deleteFile } from "../files/write-files.ts";
-import { nmWrapper, wrapperStamp } from "../kernel-tree/nm-wrapper.ts";
+import { nmWrapper } from "../kernel-tree/nm-wrapper.ts";
 import { writeOutputs, writeTexts } from "./streams.ts";
 
 /** The options of `kas-alias kernel wrap`. */
@@ -15,6 +15,7 @@ export interface WrapOptions {
   output: string;
   build?: string;
   nm?: string;
+  symbolFrequency?: string;
 }
 
 /** The options that are not passed on to `kas-alias vmlinux`; all others are. */
@@ -23,14 +24,21 @@ const OWN_OPTIONS = ["output", "build", "nm"];
 const PATHS = ["symbolFrequency", "sourceRoot"];
 
 /** `kas-alias kernel wrap`: writes an nm wrapper, and has `make` link vmlinux again if it gives other aliases. */
-export async function wrap(command: Command, { output, build, nm }: WrapOptions): Promise<boolean> {
+export async function wrap(
+  command: Command,
+  { output, build, nm, symbolFrequency }: WrapOptions,
+): Promise<boolean> {
   const program = fileURLToPath(import.meta.url);
   const options = {
     node: process.execPath,
     program,
-    programHash: createHash("sha256").update(thisProgram()).digest("hex"),
+    programHash: sha256(thisProgram()),
     nm,
     arguments: givenArguments(command),
+    frequencyHash:
+      symbolFrequency !== undefined && existsSync(symbolFrequency)
+        ? sha256(readWhole(symbolFrequency))
+        : undefined,
   };
   const text = nmWrapper(options);
   if (output === "-") return writeTexts([text]);
@@ -46,7 +54,7 @@ export async function wrap(command: Command, { output, build, nm }: WrapOptions)
       "name a file of yours",
     );
   }
-  if (build !== undefined) await linkAgain(build, wrapperStamp(options));
+  if (build !== undefined) linkAgain(build, text);
   return true;
 }
 
@@ -63,13 +71,15 @@ function givenArguments(command: Command): string[] {
   });
 }
 
-/** What aliases a kernel was linked with; `make clean` removes it. */
+/** What the wrapper of the last link has written there; `make clean` removes it. */
 const STAMP = ".tmp_vmlinux.stamp";
+/** The temporary images of a link, before Linux 6.10 and since. */
+const IMAGE = /^\.tmp_vmlinux(\.kallsyms)?\d+$/;
 /** The commands of the link, by which `make` knows that it has been done (scripts/Kbuild.include, if_changed). */
 const LINKS = [".vmlinux.cmd", ".vmlinux.unstripped.cmd"];
 
-/** Has `make` link vmlinux again, unless the last link was with the same aliases. */
-async function linkAgain(build: string, stamp: string): Promise<void> {
+/** Has `make` link vmlinux again, unless this wrapper, or one that gives the same aliases, was in the last link. */
+function linkAgain(build: string, wrapper: string): void {
   if (!existsSync(join(build, ".config"))) {
     throw new Failure(
       "WRONG_KIND",
@@ -78,11 +88,19 @@ async function linkAgain(build: string, stamp: string): Promise<void> {
       "configure the kernel first",
     );
   }
-  const target = join(build, STAMP);
-  const content = Buffer.from(`${stamp}\n`);
-  if (hasContent(target, [content], "differs")) return;
-  for (const name of LINKS) deleteFile(join(build, name));
-  await writeOutputs([{ target, pieces: [content] }]);
+  if (!isOfLastLink(build, wrapper)) for (const name of LINKS) deleteFile(join(build, name));
+}
+
+function isOfLastLink(build: string, wrapper: string): boolean {
+  const stamp = join(build, STAMP);
+  if (!existsSync(stamp) || !wrapper.includes(`\nstamp=${readWhole(stamp)}`)) return false;
+  const written = (name: string) => statSync(join(build, name)).mtimeMs;
+  // The images of a link without the wrapper are newer.
+  return readdirSync(build).every((name) => !IMAGE.test(name) || written(name) <= written(STAMP));
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The program's own file. */

@@ -3,7 +3,7 @@ import type { Runner } from "./exit-status.ts";
 import { explain, install, remove, status } from "./kernel-hook.ts";
 import { type InjectOptions, inject } from "./kernel-inject.ts";
 import { type WrapOptions, wrap } from "./kernel-wrap.ts";
-import { addNamingOptions, outputPath, scopeOption } from "./options.ts";
+import { addNamingOptions, outputPath, repeatable, scopeOption } from "./options.ts";
 
 /** `kas-alias kernel`: adds aliases to a kernel's own build. */
 export function addKernelCommand(program: Command, run: Runner): void {
@@ -24,7 +24,11 @@ export function addKernelCommand(program: Command, run: Runner): void {
     .argument("<build>", "build directory of the kernel")
     .addOption(scopeOption())
     .option("--symbol-frequency <file>", "write the number of symbols with each name", outputPath)
-    .option("--table <file>", "write the alias table of the modules", outputPath);
+    .option("--table <file>", "write the alias table of the modules", outputPath)
+    .option("--drop-signature", "accept signed modules; omit the signature")
+    .addOption(
+      repeatable("--debug-directory <dir>", "directory with the debug information of stripped modules"),
+    );
   addNamingOptions(injectCommand).action((build: string, options: InjectOptions) =>
     run(() => inject(build, options)),
   );

@@ -605,6 +605,9 @@ function testSeries(source: Source): void {
         const scope = ["--scope", "global"];
         succeed("kernel", "inject", build.directory, ...scope);
         expect(modules.map(aliasedNames)).toEqual(names);
+        for (const path of modules)
+          for (const [, place] of tool("nm", [path]).toString().matchAll(/@(.*)/g))
+            expect(place).toMatch(/^(drivers|include|lib)_/);
         const before = modules.map((path) => statSync(path).mtimeMs);
         succeed("kernel", "inject", build.directory, ...scope);
         expect(modules.map((path) => statSync(path).mtimeMs)).toEqual(before);

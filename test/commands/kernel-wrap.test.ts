@@ -1,6 +1,6 @@
 // The nm wrapper, called as scripts/link-vmlinux.sh of Linux 5.10 to 7.3 calls it. test/boot builds kernels with it.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../temporary-directory.ts";
@@ -255,11 +255,18 @@ describe("`kernel wrap`", () => {
 
   test("has make link again if the options have changed, and only then", () => {
     const commands = [".vmlinux.cmd", ".vmlinux.unstripped.cmd"].map(path);
+    const images = [".tmp_vmlinux1", ".tmp_vmlinux2"];
+    const setTime = (time: Date) => {
+      for (const image of images) utimesSync(path(image), time, time);
+    };
+    /** Whether make links again after `wrap`; the link then lists the images. */
     const linksAgain = (...args: string[]) => {
       for (const command of commands) writeFileSync(command, "");
       wrap("--build", build, ...args);
       const left = commands.filter((command) => existsSync(command)).length;
       expect([0, 2]).toContain(left);
+      setTime(new Date());
+      for (const image of images) expect(nm(["-n", image])).toMatchObject({ status: 0 });
       return left === 0;
     };
     expect(linksAgain()).toBe(true);
@@ -267,9 +274,20 @@ describe("`kernel wrap`", () => {
     expect(linksAgain("--data")).toBe(true);
     expect(linksAgain("--data")).toBe(false);
     expect(linksAgain()).toBe(true);
+    // A link without the wrapper.
+    setTime(new Date(Date.now() + 1000));
+    expect(linksAgain()).toBe(true);
+    expect(linksAgain()).toBe(false);
     // make clean
     rmSync(path(".tmp_vmlinux.stamp"));
     expect(linksAgain()).toBe(true);
+    const counts = path("counts");
+    writeFileSync(counts, "twin:2\n");
+    expect(linksAgain("--symbol-frequency", counts)).toBe(true);
+    expect(linksAgain("--symbol-frequency", counts)).toBe(false);
+    writeFileSync(counts, "twin:3\n");
+    expect(linksAgain("--symbol-frequency", counts)).toBe(true);
+    wrap();
   });
 
   test("refuses a directory that is not a configured build", () => {

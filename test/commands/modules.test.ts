@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, posix } from "node:path";
@@ -241,6 +242,28 @@ describe("names are counted", () => {
     const before = times();
     inject();
     expect(times()).toEqual(before);
+  });
+
+  test("with paths from the tree that the link `source` of a build directory leads to", () => {
+    const [tree, build] = [place(), place()];
+    for (const [name, text] of [
+      ["main", "int start_kernel(void) { return 0; }\n"],
+      ["a", "static int twin(int x) { return x + 1; }\nint (*a)(int) = twin;\n"],
+      ["b", "\nstatic int twin(int x) { return x + 2; }\nint (*b)(int) = twin;\n"],
+    ] as const) {
+      writeFileSync(join(tree, `${name}.c`), text);
+      tool("gcc", ["-g", "-c", "-o", join(build, `${name}.o`), join(tree, `${name}.c`)]);
+    }
+    tool("ld", ["-r", "-o", join(build, "m.ko"), join(build, "a.o"), join(build, "b.o")]);
+    tool("ld", ["-r", "-o", join(build, "vmlinux.o"), join(build, "main.o")]);
+    symlinkSync(tree, join(build, "link"));
+    symlinkSync("link", join(build, "source"));
+    writeFileSync(join(build, "modules.order"), "m.o\n");
+    mkdirSync(join(build, "include/config"), { recursive: true });
+    writeFileSync(join(build, "include/config/kernel.release"), "7.3.4\n");
+    expect(kasAlias(["kernel", "inject", build])).toEqual({ status: 0, stdout: "", stderr: "" });
+    const names = symbolsOf(join(build, "m.ko")).map(({ name }) => name);
+    expect(names.filter((name) => name.includes("@")).sort()).toEqual(["twin@a_c_1", "twin@b_c_2"]);
   });
 
   test.each(["ld", "ld.lld-19"])(
