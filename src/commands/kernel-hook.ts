@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
+import { statusOf } from "../files/read-file.ts";
 import { deleteFile, type FileOutput } from "../files/write-files.ts";
 import { EDITS, type Edit, type HookPart } from "../kernel-tree/edits.ts";
 import { treeFiles } from "../kernel-tree/kernel-files.ts";
@@ -25,17 +26,36 @@ export async function status(path: string): Promise<number> {
     const where = line === undefined ? edit.file : `${edit.file}:${line}`;
     return `place: ${where}: ${state === "misfit" ? problem : state}\n`;
   });
-  const texts = [`version: ${tree.version}\nhook: ${describeHook(tree)}\n`, ...places];
+  const inTheWay = filesInTheWay(tree);
+  const files = inTheWay.map(([file, problem]) => `place: ${file}: ${problem}\n`);
+  const texts = [`version: ${tree.version}\nhook: ${describeHook(tree)}\n`, ...places, ...files];
   if (!(await writeTexts(texts))) return CLOSED_STDOUT_STATUS;
-  return canInstall(tree) ? 0 : NO_STATUS;
+  const fits = tree.otherHook === undefined && tree.places.every(({ state }) => state !== "misfit");
+  return fits && inTheWay.length === 0 ? 0 : NO_STATUS;
 }
 
-function canInstall(tree: KernelTree): boolean {
-  return !tree.hasOtherHook && tree.places.every(({ state }) => state !== "misfit");
+function isIn({ places }: KernelTree): boolean {
+  return places.some(({ state }) => state === "in");
+}
+
+/** Files where those of the hook go, which are not of a hook: path and problem of each. */
+function filesInTheWay(tree: KernelTree): [path: string, problem: string][] {
+  const found = new Map<string, string>();
+  for (const [name, content] of ownFiles()) {
+    const folder = statusOf(join(tree.path, dirname(name)));
+    const status = statusOf(join(tree.path, name));
+    if (folder?.isDirectory() === false) found.set(dirname(name), "is not a directory");
+    else if (status === undefined) continue;
+    else if (!status.isFile()) found.set(name, "is not a file");
+    else if (!isIn(tree) && !hasContent(join(tree.path, name), [content], "fails"))
+      found.set(name, "is not of this hook");
+  }
+  return [...found];
 }
 
 function describeHook(tree: KernelTree): string {
-  if (tree.hasOtherHook) return "in, but from another version of kas-alias or by hand";
+  if (tree.otherHook !== undefined)
+    return `in, but from another version of kas-alias or by hand: ${tree.otherHook}`;
   const misfits = tree.places.filter(({ state }) => state === "misfit").length;
   const fitting = `${tree.places.length - misfits} of ${tree.places.length} places fit`;
   if (partState(tree, "vmlinux") !== "in") return `not in; ${fitting}`;
@@ -62,7 +82,7 @@ function ownFiles(): Map<string, Buffer> {
 /** `kas-alias kernel install`. */
 export async function install(path: string): Promise<boolean> {
   const tree = inspectKernelTree(path);
-  if (tree.hasOtherHook) throw otherHook(path);
+  if (tree.otherHook !== undefined) throw isOtherHook(path, tree.otherHook);
   const { version, places } = tree;
   const misfits = places.filter(({ state }) => state === "misfit");
   if (!isTested(version)) {
@@ -73,6 +93,12 @@ export async function install(path: string): Promise<boolean> {
     );
   }
   for (const { edit, problem } of misfits) say(`${join(path, edit.file)}: ${problem}`);
+  const inTheWay = filesInTheWay(tree);
+  for (const [file, problem] of inTheWay) say(`${join(path, file)}: ${problem}`);
+  if (inTheWay.length > 0) {
+    const problem = "has files where those of the hook go, and nothing was changed";
+    throw new Failure("CANNOT_WRITE", path, problem, "move them away");
+  }
   const parts: HookPart[] = ["vmlinux", "modules"];
   const fitting =
     partState(tree, "vmlinux") === "misfit" ? [] : parts.filter((part) => partState(tree, part) !== "misfit");
@@ -84,16 +110,19 @@ export async function install(path: string): Promise<boolean> {
     "OTHER_BUILD",
     path,
     `${what}, and ${done}`,
-    "edit them as `kas-alias kernel explain` describes, or use `kas-alias kernel wrap`",
+    "use `kas-alias kernel wrap`, or edit them as `kas-alias kernel explain` describes",
   );
 }
 
 /** `kas-alias kernel remove`. */
 export async function remove(path: string): Promise<boolean> {
   const tree = inspectKernelTree(path);
-  if (tree.hasOtherHook) throw otherHook(path);
+  if (tree.otherHook !== undefined) throw isOtherHook(path, tree.otherHook);
+  const others = new Map(filesInTheWay(tree));
   await writeTree(path, tree.originals, new Map());
-  const names = [...treeFiles().keys(), BUNDLE_PATH];
+  const names = [...ownFiles().keys(), COUNTS].filter(
+    (name) => !others.has(name) && !others.has(dirname(name)),
+  );
   for (const name of names) deleteFile(join(path, name));
   for (const folder of new Set(names.map((name) => dirname(name)))) {
     // scripts/ keeps the kernel's own files; a folder of the hook may have others.
@@ -102,13 +131,19 @@ export async function remove(path: string): Promise<boolean> {
   return true;
 }
 
-function otherHook(path: string): Failure {
+/** The numbers of names, which a build in the tree itself makes. */
+const COUNTS = "scripts/kas-alias/modules.symbfreq";
+
+function isOtherHook(path: string, place: string): Failure {
   const own = join(path, BUNDLE_PATH);
+  const isOther = existsSync(own) && !hasContent(own, [thisProgram()], "differs");
   return new Failure(
     "OTHER_BUILD",
-    path,
-    "has a hook from another version of kas-alias, or edits by hand",
-    existsSync(own) ? `remove it first with node ${own} kernel remove ${path}` : "remove it by hand first",
+    join(path, place),
+    "is of a hook from another version of kas-alias, or edited by hand",
+    isOther
+      ? `remove it first with node ${own} kernel remove ${path}`
+      : "remove the line, or write it as `kas-alias kernel explain` prints it",
   );
 }
 
@@ -150,7 +185,7 @@ export function explain(): Promise<boolean> {
   return writeTexts([
     "`kas-alias kernel install` adds these files to a kernel tree:\n\n",
     ...files,
-    "\nand changes these lines, which occur once in Linux 6.1 to 7.3:\n",
+    "\nand changes these lines. They are as in Linux 7.3; earlier kernels quote other words of them:\n",
     ...EDITS.map(explainEdit),
     "\nWhere one does not fit, make the change by hand at the place that does the same. The first three add aliases to vmlinux, the others\n",
     "to modules. Without any change of the tree: `kas-alias kernel wrap`.\n",

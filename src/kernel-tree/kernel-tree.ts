@@ -25,14 +25,14 @@ export interface KernelTree {
   /** As `make kernelversion` prints it: `6.12.117`. */
   readonly version: string;
   readonly places: readonly Place[];
-  /** Whether the tree has a hook from another version of this program. */
-  readonly hasOtherHook: boolean;
+  /** A line of a hook from another version of this program, or edited by hand: `init/Kconfig:5`. */
+  readonly otherHook: string | undefined;
   /** The contents of the kernel's files without the hook, by path. */
   readonly originals: ReadonlyMap<string, string>;
 }
 
 /** The names that only files with a hook have. */
-const MARKS = /KALLSYMS_ALIAS_SRCLINE|scripts\/kas-alias/;
+const MARKS = /^.*(?:KALLSYMS_ALIAS_SRCLINE|scripts\/kas-alias|\$\(module-objects\)|cmd_ld_ko_o_order).*$/m;
 
 /**
  * Looks for the places that the hook changes.
@@ -43,11 +43,14 @@ const MARKS = /KALLSYMS_ALIAS_SRCLINE|scripts\/kas-alias/;
 export function inspectKernelTree(path: string): KernelTree {
   const version = kernelVersion(path);
   const originals = new Map<string, string>();
+  let otherHook: string | undefined;
   const places = EDITS.map((edit): Place => {
     const text = originals.get(edit.file) ?? readIfThere(path, edit.file);
     if (text === undefined) return { edit, state: "misfit", problem: "does not exist" };
     const without = withoutEdit(text, edit);
     originals.set(edit.file, without);
+    const [mark] = MARKS.exec(withoutEdits(without, edit.file)) ?? [];
+    if (mark !== undefined) otherHook ??= `${edit.file}:${text.split("\n").lastIndexOf(mark) + 1}`;
     const [match, ...more] = without.matchAll(edit.from);
     if (match === undefined) return { edit, state: "misfit", problem: `has no \`${edit.anchor}\`` };
     if (more.length > 0)
@@ -59,7 +62,7 @@ export function inspectKernelTree(path: string): KernelTree {
     path,
     version,
     places,
-    hasOtherHook: [...originals.values()].some((text) => MARKS.test(text)),
+    otherHook,
     originals,
   };
 }
@@ -80,6 +83,11 @@ export function editedFiles({ originals }: KernelTree, parts: readonly HookPart[
       files.set(edit.file, text.replace(edit.from, edit.to));
   }
   return files;
+}
+
+/** The text before all edits of its file. */
+function withoutEdits(text: string, file: string): string {
+  return EDITS.filter((edit) => edit.file === file).reduce(withoutEdit, text);
 }
 
 /** The text before an edit; the text itself if it does not have the edit. */

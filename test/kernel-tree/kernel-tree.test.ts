@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { kasAlias, PROGRAM } from "../commands/program.ts";
@@ -173,7 +173,7 @@ test("where vmlinux's places do not fit, nothing changes, and every misfit is na
     `kas-alias: TREE/scripts/link-vmlinux.sh: has no \`echo "\${VMLINUX}: $0" > ".\${VMLINUX}.d"\``,
     "kas-alias: TREE/scripts/Makefile.modfinal: does not exist",
     "kas-alias: TREE/scripts/Makefile.modfinal: does not exist",
-    "kas-alias: TREE: 4 places do not fit, and nothing was changed; edit them as `kas-alias kernel explain` describes, or use `kas-alias kernel wrap`",
+    "kas-alias: TREE: 4 places do not fit, and nothing was changed; use `kas-alias kernel wrap`, or edit them as `kas-alias kernel explain` describes",
     "",
   ]);
   expect(contents(tree)).toEqual(before);
@@ -193,7 +193,7 @@ test("where only modules' places do not fit, vmlinux gets the hook, and remove t
   expect(status).toBe(1);
   expect(stderr).toBe(
     "kas-alias: TREE/Makefile: has `include $(addprefix $(srctree)/, $(include-y))` 2 times\n" +
-      "kas-alias: TREE: 1 place does not fit, and the hook is in for vmlinux only; edit them as `kas-alias kernel explain` describes, or use `kas-alias kernel wrap`\n",
+      "kas-alias: TREE: 1 place does not fit, and the hook is in for vmlinux only; use `kas-alias kernel wrap`, or edit them as `kas-alias kernel explain` describes\n",
   );
   const after = contents(tree);
   const changed = [...before.keys()].filter((name) => before.get(name) !== after.get(name)).sort();
@@ -258,14 +258,57 @@ describe("refused with one line is", () => {
     run("install", tree);
     replaceIn(join(tree, "scripts/link-vmlinux.sh"), " --dependencies", " --other");
     const before = contents(tree);
-    const words = "has a hook from another version of kas-alias, or edits by hand; ";
-    const advice = "remove it first with node TREE/scripts/kas-alias.mjs kernel remove TREE\n";
-    expect(failure("install", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
-    expect(failure("remove", tree)).toBe(`kas-alias: TREE: ${words}${advice}`);
+    const place = "scripts/link-vmlinux.sh:11";
+    const words = `kas-alias: TREE/${place}: is of a hook from another version of kas-alias, or edited by hand; `;
+    const byHand = "remove the line, or write it as `kas-alias kernel explain` prints it\n";
+    for (const command of ["install", "remove"]) expect(failure(command, tree)).toBe(words + byHand);
     expect(run("status", tree)).toMatchObject({ status: 1 });
     expect(run("status", tree).stdout).toContain(
-      "hook: in, but from another version of kas-alias or by hand\n",
+      `hook: in, but from another version of kas-alias or by hand: ${place}\n`,
     );
+    expect(contents(tree)).toEqual(before);
+    writeFileSync(join(tree, "scripts/kas-alias.mjs"), "another version\n");
+    const itself = "remove it first with node TREE/scripts/kas-alias.mjs kernel remove TREE\n";
+    for (const command of ["install", "remove"]) expect(failure(command, tree)).toBe(words + itself);
+  });
+
+  test.each([
+    ["source", "init/Kconfig", '"scripts/kas-alias/Kconfig"\n\n', '"scripts/kas-alias/Kconfig"\n'],
+    ["a variable", "scripts/Makefile.modfinal", "$(module-objects) $(cmd", "$(module-objects)  $(cmd"],
+  ])("an edit that was changed: %s", (_, file, from, to) => {
+    const tree = treeFor("7.3");
+    run("install", tree);
+    replaceIn(join(tree, file), from, to);
+    const before = contents(tree);
+    for (const command of ["install", "remove"])
+      expect(failure(command, tree)).toMatch(new RegExp(`^kas-alias: TREE/${file}:\\d+: is of a hook from `));
+    expect(contents(tree)).toEqual(before);
+  });
+
+  test.each([
+    ["scripts/Makefile.modalias", "a file", "is not of this hook"],
+    ["scripts/kas-alias/Kconfig", "a file", "is not of this hook"],
+    ["scripts/kas-alias.mjs", "a link", "is not of this hook"],
+    ["scripts/kas-alias.mjs", "a directory", "is not a file"],
+    ["scripts/kas-alias", "a file", "is not a directory"],
+  ])("a tree where %s is %s", (name, kind, problem) => {
+    const tree = treeFor("7.3");
+    const path = join(tree, name);
+    mkdirSync(dirname(path), { recursive: true });
+    if (kind === "a directory") mkdirSync(path);
+    else if (kind === "a link") symlinkSync(join(tree, "Makefile"), path);
+    else writeFileSync(path, "mine\n");
+    const before = contents(tree);
+    expect(failure("install", tree)).toBe(
+      `kas-alias: TREE/${name}: ${problem}\n` +
+        "kas-alias: TREE: has files where those of the hook go, and nothing was changed; move them away\n",
+    );
+    const { status, stdout } = run("status", tree);
+    expect({ status, last: stdout.split("\n").at(-2) }).toEqual({
+      status: 1,
+      last: `place: ${name}: ${problem}`,
+    });
+    expect(run("remove", tree)).toEqual(QUIET);
     expect(contents(tree)).toEqual(before);
   });
 });

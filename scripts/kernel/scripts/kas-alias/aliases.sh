@@ -14,6 +14,10 @@ kas_alias()
 		echo >&2 "kas-alias: ${NODE:-node}: no such command; name a Node.js of version 20.19 or later with NODE="
 		return 1
 	fi
+	if ! [ -r "${program}" ]; then
+		echo >&2 "kas-alias: ${program}: no such file; run kernel wrap or kernel install again"
+		return 1
+	fi
 	"${NODE:-node}" "${program}" "$@"
 }
 
