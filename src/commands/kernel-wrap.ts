@@ -41,6 +41,7 @@ export async function wrap(
         : undefined,
   };
   const text = nmWrapper(options);
+  if (build !== undefined) linkAgain(build, text);
   if (output === "-") return writeTexts([text]);
   const content = Buffer.from(text);
   if (!hasContent(output, [content], "differs")) await writeOutputs([{ target: output, pieces: [content] }]);
@@ -54,7 +55,6 @@ export async function wrap(
       "name a file of yours",
     );
   }
-  if (build !== undefined) linkAgain(build, text);
   return true;
 }
 

@@ -3,7 +3,7 @@ import type { Runner } from "./exit-status.ts";
 import { explain, install, remove, status } from "./kernel-hook.ts";
 import { type InjectOptions, inject } from "./kernel-inject.ts";
 import { type WrapOptions, wrap } from "./kernel-wrap.ts";
-import { addNamingOptions, outputPath, repeatable, scopeOption } from "./options.ts";
+import { addNamingOptions, directoryPath, outputPath, repeatable, scopeOption } from "./options.ts";
 
 /** `kas-alias kernel`: adds aliases to a kernel's own build. */
 export function addKernelCommand(program: Command, run: Runner): void {
@@ -12,7 +12,11 @@ export function addKernelCommand(program: Command, run: Runner): void {
     .command("wrap")
     .description("print a wrapper of nm that adds aliases to any kernel: make NM=<file>")
     .option("-o, --output <file>", "write it to a file, and make that executable", outputPath, "-")
-    .option("--build <dir>", "build directory of the kernel: vmlinux is linked again if aliases may change")
+    .option(
+      "--build <dir>",
+      "build directory of the kernel: vmlinux is linked again if aliases may change",
+      directoryPath,
+    )
     .option("--nm <command>", "nm of the build (default: as the kernel's Makefile selects it)")
     .option("--symbol-frequency <file>", "also count names of modules (modules.symbfreq)");
   addNamingOptions(wrapCommand).action((options: WrapOptions) => run(() => wrap(wrapCommand, options)));
@@ -21,7 +25,7 @@ export function addKernelCommand(program: Command, run: Runner): void {
     .description(
       "add aliases to the modules of a kernel's build, between `make modules` and `make modules_install`",
     )
-    .argument("<build>", "build directory of the kernel")
+    .argument("<build>", "build directory of the kernel", directoryPath)
     .addOption(scopeOption())
     .option("--symbol-frequency <file>", "write the number of symbols with each name", outputPath)
     .option("--table <file>", "write the alias table of the modules", outputPath)
@@ -41,7 +45,7 @@ export function addKernelCommand(program: Command, run: Runner): void {
     command
       .command(name)
       .description(description)
-      .argument("<tree>", "the top of a Linux source tree")
+      .argument("<tree>", "the top of a Linux source tree", directoryPath)
       .action((path: string) => run(async () => work(path)));
   }
   command

@@ -6,6 +6,7 @@ import { aliasModules, type ModulesProgress, type ModulesResult } from "../alias
 import { openPossiblyCompressed } from "../elf/compressed-file.ts";
 import { Failure, systemMessage } from "../failure.ts";
 import { hasContent } from "../files/file-content.ts";
+import { statusOf } from "../files/read-file.ts";
 import type { FileOutput } from "../files/write-files.ts";
 import { injectAliases } from "../modules/inject.ts";
 import {
@@ -176,6 +177,9 @@ async function writeInjected(
       throw new Failure("WRONG_KIND", path, "is compressed", "inject aliases before you compress modules");
     const target = join(directory, output);
     if (!inPlace) refuseInput(target, "choose another --output-dir");
+    if (statusOf(target)?.isFile() === false) {
+      throw new Failure("CANNOT_WRITE", target, "is not a regular file", "choose another --output-dir");
+    }
     try {
       mkdirSync(dirname(target), { recursive: true });
     } catch (error) {

@@ -24,7 +24,7 @@ export function addResolverOptions(command: Command): Command {
         .choices(["dwarf", "addr2line"])
         .default("dwarf"),
     )
-    .option("--addr2line <tool>", "addr2line command", "addr2line")
+    .option("--addr2line <tool>", "addr2line command", commandName, "addr2line")
     .option("--jobs <n>", "parallel addr2line processes", positiveInteger, availableParallelism());
 }
 
@@ -127,9 +127,15 @@ export function outputOption(): Option {
   return new Option("-o, --output <file>", "output file").argParser(outputPath).default("-", "stdout");
 }
 
-/** Parses the path of a directory for output. */
+/** Parses the path of a directory, which is not the current one by mistake. */
 export function directoryPath(value: string): string {
   if (value === "") throw new InvalidArgumentError("Name a directory.");
+  return value;
+}
+
+/** Parses the name or path of a program. */
+function commandName(value: string): string {
+  if (value === "") throw new InvalidArgumentError("Name a program.");
   return value;
 }
 
@@ -157,7 +163,7 @@ export function regularExpression(value: string): RegExp {
 
 function positiveInteger(value: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError("Give a whole number of at least 1.");
+  throw new InvalidArgumentError("Give a whole number from 1 to 999999999.");
 }
 
 function separator(value: string): string {

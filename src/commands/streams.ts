@@ -19,7 +19,7 @@ import type { TableRow } from "../table/alias-table.ts";
 
 /** Prints one line on standard error. */
 export function say(text: string): void {
-  sayText(`kas-alias: ${printable(text)}\n`);
+  sayText(`kas-alias: ${printable(text).replaceAll("\t", "\\x09")}\n`);
 }
 
 /** Prints on standard error. */

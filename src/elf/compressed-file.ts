@@ -10,11 +10,11 @@ const UNPACKED_LIMIT = 2 ** 33;
 const UNSUSPICIOUS_BYTES = 2 ** 26;
 const LARGEST_RATIO = 1000;
 
-/** The formats of compressed files, by their first bytes in hexadecimal digits (RFC 1952, the .xz file format, RFC 8878). */
-const FORMATS: readonly (readonly [magic: string, decompressor: Decompressor])[] = [
-  ["1f8b", gunzip],
-  ["fd377a585a00", unxz],
-  ["28b52ffd", unzstd],
+/** The formats of compressed files, by their first bytes in hexadecimal digits (RFC 1952, the .xz file format, RFC 8878 with frames to skip). */
+const FORMATS: readonly (readonly [begin: RegExp, decompressor: Decompressor])[] = [
+  [/^1f8b/, gunzip],
+  [/^fd377a585a00/, unxz],
+  [/^(28b52ffd|5.2a4d18)/, unzstd],
 ];
 /** In bytes. */
 export const LONGEST_MAGIC = 6;
@@ -22,7 +22,7 @@ export const LONGEST_MAGIC = 6;
 /** The decompressor of a file that begins with these bytes, undefined for a file that is not compressed. */
 export function decompressorOf(bytes: Uint8Array): Decompressor | undefined {
   const begin = Buffer.from(bytes.subarray(0, LONGEST_MAGIC)).toString("hex");
-  return FORMATS.find(([magic]) => begin.startsWith(magic))?.[1];
+  return FORMATS.find(([magic]) => magic.test(begin))?.[1];
 }
 
 /**

@@ -68,7 +68,7 @@ function replaceablePath(target: string): string | undefined {
   try {
     let path = resolve(target);
     const status = statSync(path, { throwIfNoEntry: false });
-    if (status?.isDirectory()) throw new Failure("CANNOT_WRITE", target, "is a directory", "name a file");
+    if (status?.isDirectory()) throw new Failure("WRONG_USAGE", target, "is a directory", "name a file");
     // The links of /dev/fd to pipes do not resolve to a path.
     if (status !== undefined && !status.isFile()) return undefined;
     while (isLink(path)) path = resolve(dirname(path), readlinkSync(path));

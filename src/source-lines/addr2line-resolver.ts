@@ -74,26 +74,29 @@ export function addr2lineResolver(options: Addr2lineOptions): Resolver {
   };
 }
 
-/** Runs the tool on the queries [start, end); returns its output line by line. */
+/** Runs the tool on the queries [start, last); returns its output line by line. */
 function askTool(
   options: Addr2lineOptions,
   queries: Queries,
   start: number,
-  end: number,
+  last: number,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { tool, elf, section, patience = DEFAULT_PATIENCE } = options;
   return new Promise((resolve, reject) => {
     const child = startTool(options, signal);
-    const output = new ToolOutput(end - start);
+    const count = last - start;
+    const output = new ToolOutput(count);
     let complaint = "";
-    const fail = (problem: string, advice = USE_DWARF) => {
+    const stop = () => {
       clearTimeout(silence);
       clearTimeout(hint);
-      child.kill("SIGKILL");
-      // A program that the tool has started may still write to it.
       child.stdout.destroy();
       child.stderr.destroy();
+    };
+    const fail = (problem: string, advice = USE_DWARF) => {
+      stop();
+      child.kill("SIGKILL");
       reject(new Failure("TOOL_FAILED", tool, problem, advice));
     };
     const silence = setTimeout(() => fail(`no answer for ${patience / 1000} s`), patience);
@@ -108,29 +111,35 @@ function askTool(
       hint.refresh();
       const fault = output.add(data);
       if (fault !== undefined) fail(fault);
+      else endIfComplete();
     });
     child.stderr.on("data", (data: Buffer) => {
       if (complaint.length < 1000) complaint += data.toString();
     });
-    child.on("close", (status, killer) => {
+    const end = (status: number | null, killer: NodeJS.Signals | null) => {
       const reason = complaint.trim().split("\n", 1)[0];
       const because = reason ? `: ${reason}` : "";
       const lines = output.lines();
       if (status !== 0) {
         const how = killer === null ? `exit status ${status}` : `killed by ${killer}`;
         fail(`failed on ${elf} (${how})${because}`, section === undefined ? USE_DWARF : USE_SECTIONS);
-      } else if (lines.length !== end - start) {
-        fail(`gave ${lines.length} answers for ${end - start} addresses${because}`);
+      } else if (lines.length !== count) {
+        fail(`gave ${lines.length} answers for ${count} addresses${because}`);
       } else {
-        clearTimeout(silence);
-        clearTimeout(hint);
+        stop();
         resolve(lines);
       }
-    });
+    };
+    // A program that the tool has started may keep its output open, so it is not always closed when the tool ends.
+    const endIfComplete = () => {
+      if (child.exitCode === 0 && output.isComplete()) end(child.exitCode, null);
+    };
+    child.on("exit", endIfComplete);
+    child.on("close", end);
     // A tool that ends without reading closes the pipe; its exit status gives the reason.
     child.stdin.on("error", () => {});
     let text = "";
-    for (let query = start; query < end; query++) {
+    for (let query = start; query < last; query++) {
       text += `0x${formatAt(queries, query)}\n`;
     }
     child.stdin.end(text);
@@ -181,6 +190,10 @@ class ToolOutput {
     return undefined;
   }
 
+  isComplete(): boolean {
+    return this.#lines === this.#expected && this.#rest === 0;
+  }
+
   lines(): string[] {
     const lines = Buffer.concat(this.#pieces).toString("utf8").split(/\r?\n/);
     if (lines.at(-1) === "") lines.pop();
@@ -193,16 +206,19 @@ const LINE_FEED = 0x0a;
 /** `path:line`, with elfutils' `:column` and GNU's and LLVM's ` (discriminator n)`; `?` for an unknown line. */
 const ANSWER = /^(.*?):(\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?$/;
 
+/** The largest line that a resolver returns. */
+const LARGEST_LINE = 0xffffffff;
+
 function readAnswers(tool: string, count: number, lines: readonly string[]): Locations<Unit> {
   const locations = unknownLocations(count);
   const fileIndex = new Map<string, number>();
   lines.forEach((text, query) => {
     const answer = ANSWER.exec(text);
-    if (answer === null) {
+    const [, path = "", number] = answer ?? [];
+    const line = Number(number);
+    if (answer === null || line > LARGEST_LINE) {
       throw new Failure("TOOL_FAILED", tool, `"${text.slice(0, 80)}" is not addr2line output`, USE_DWARF);
     }
-    const [, path = "", number] = answer;
-    const line = Number(number);
     if (path === "??" || !(line > 0)) return;
     let file = fileIndex.get(path);
     if (file === undefined) {

@@ -76,7 +76,7 @@ export function symbolName(listing: Names, symbol: number): string {
 
 /** The failure for a name that would forge lines of a file with a name a line. */
 export function unlistable(source: string, name: string): Failure {
-  return new Failure("UNSUPPORTED", source, `the name ${name} does not fit in one line`, "rename the symbol");
+  return new Failure("UNSUPPORTED", source, `the name ${name} cannot be in this list`, "rename the symbol");
 }
 
 /** The first defined symbol of vmlinux with this name, undefined when there is none. */

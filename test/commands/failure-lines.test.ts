@@ -105,7 +105,7 @@ const TABLES = [
   "later-table",
   "damaged-table",
 ];
-const OUTPUTS = ["missing/out", "directory.ko", "read-only/out", "loop.ko"];
+const OUTPUTS = ["missing/out", "read-only/out", "loop.ko"];
 // One command goes through the whole list, the others, whose files the same code reads, through these.
 const SOME_ELF = ["cut-sections.ko", "pipe.ko"];
 const SOME_TABLES = ["later-table"];
@@ -145,6 +145,12 @@ const ROLES: readonly Role[] = [
     faults: ["unreadable.ko", "text.ko"],
   },
   { role: "vmlinux -o", args: (file) => ["vmlinux", SAMPLE, "-o", file], faults: [...OUTPUTS, "/dev/full"] },
+  {
+    role: "vmlinux -o, wrong usage",
+    args: (file) => ["vmlinux", SAMPLE, "-o", file],
+    faults: ["directory.ko"],
+    status: 2,
+  },
   {
     role: "vmlinux --table",
     args: (file) => ["vmlinux", SAMPLE, "--table", file],

@@ -100,6 +100,15 @@ describe("the answers of a tool", () => {
     ]);
   });
 
+  test("are complete when the tool ends, though another program keeps its output open", async () => {
+    const holder = join(directory, "holder");
+    const fake = fakeTool(`sleep 600 & echo $! >"${holder}"; while read -r a; do echo a.c:1; done`);
+    const before = Date.now();
+    expect(await ask(fake, ADDRESSES.slice(0, 2))).toEqual(["a.c:1", "a.c:1"]);
+    expect(Date.now() - before).toBeLessThan(300_000);
+    process.kill(Number(tool("cat", [holder])));
+  }, 400_000);
+
   test("may end in CR LF, and lack the last newline", async () => {
     const fake = fakeTool("cat >/dev/null; printf 'a.c:1\\r\\nb.c:2'");
     expect(await ask(fake, ADDRESSES.slice(0, 2))).toEqual(["a.c:1", "b.c:2"]);
@@ -152,6 +161,11 @@ describe("a tool that", () => {
     expect(await failureOf(fake)).toBe(
       `${fake}: "what\\x1b[31m?" is not addr2line output; use --resolver dwarf`,
     );
+  });
+
+  test("prints a line above 2^32", async () => {
+    const fake = fakeTool("cat >/dev/null; echo a.c:4294967299; echo b.c:2; echo c.c:3");
+    expect(await failureOf(fake)).toContain('"a.c:4294967299" is not addr2line output');
   });
 
   test("prints endless bytes without a newline", async () => {
