@@ -20,6 +20,7 @@ import {
   GROUPS,
   type Group,
 } from "../table/diff-tables.ts";
+import { copy } from "../table/event-log.ts";
 import { readColumns } from "../table/read-alias-table.ts";
 import { plainRowReader } from "../table/row-line.ts";
 import { COLUMNS } from "../table/row-schema.ts";
@@ -62,8 +63,7 @@ export function addDiffCommand(program: Command, run: Runner): void {
 }
 
 async function diff(oldPath: string, newPath: string, options: Options): Promise<number> {
-  const texts = new TextNumbers();
-  const [old, new_] = [readCompared(oldPath, texts), readCompared(newPath, texts)];
+  const [old, new_] = readCompared(oldPath, newPath);
   if (!options.force) checkArchitectures([old, new_]);
   checkFilters([old, new_], options);
   const difference = diffTables(old, new_);
@@ -81,8 +81,15 @@ async function diff(oldPath: string, newPath: string, options: Options): Promise
 
 const parseCompared = plainRowReader(COLUMNS, COMPARED_COLUMNS);
 
-/** Reads the columns of a table that are compared, with one copy of each text of both tables. */
-function readCompared(path: string, texts: TextNumbers): ComparedTable & { source: string } {
+/** Reads the columns of two tables that are compared, with one copy of each text of both. */
+function readCompared(oldPath: string, newPath: string): readonly [SourcedTable, SourcedTable] {
+  const texts = new TextNumbers();
+  return [readTable(oldPath, texts), readTable(newPath, texts)];
+}
+
+type SourcedTable = ComparedTable & { readonly source: string };
+
+function readTable(path: string, texts: TextNumbers): SourcedTable {
   const { source, header, rows } = readColumns(path, parseCompared);
   growHeapSlowly([{ header }]);
   const own = (text: string | null) => (text === null ? null : texts.own(text));
@@ -91,7 +98,7 @@ function readCompared(path: string, texts: TextNumbers): ComparedTable & { sourc
     kept.push({
       object: texts.own(object),
       name: texts.own(name),
-      alias: own(alias),
+      alias: alias && copy(alias),
       type: texts.own(type),
       file: own(file),
       line,
@@ -147,14 +154,14 @@ function formatted(report: DiffReport, { format, output, quiet }: Options): Iter
     case "markdown":
       return diffAsMarkdown(report);
     case "map": {
-      const { text, ambiguous } = diffAsMap(report);
+      const { lines, ambiguous } = diffAsMap(report);
       if (!quiet) {
         for (const note of report.notes) say(note);
         if (ambiguous.length > 0) {
           say(`${ambiguous[0]}: several symbols have this alias (${ambiguous.length} such); not in the map`);
         }
       }
-      return [text];
+      return lines;
     }
     case "text":
       return diffAsText(report, output === "-" ? terminalPaint() : (_, text) => text);

@@ -20,25 +20,21 @@ export function* diffAsHtml(report: DiffReport): Generator<string> {
 /** The data as JSON, in pieces, escaped so that it cannot end the element around it. */
 function* pageData(report: DiffReport): Generator<string> {
   const { old, new: new_, counts, notes, changes } = report;
-  const texts = new Map<string, number>();
+  const texts: string[] = [];
+  const indices = new Map<string, number>();
   const indexOf = (text: string | null) => {
     if (text === null || text === "") return -1;
-    let index = texts.get(text);
+    let index = indices.get(text);
     if (index === undefined) {
-      index = texts.size;
-      texts.set(text, index);
+      index = texts.push(text) - 1;
+      indices.set(text, index);
     }
     return index;
   };
-  const side = (row: ComparedRow | null): PageSide | null =>
-    row && [
-      indexOf(row.name),
-      indexOf(row.alias),
-      indexOf(row.file),
-      row.line ?? -1,
-      indexOf(row.unit),
-      row.sympos,
-    ];
+  // Hardly two symbols have the same alias, only the two sides of a change.
+  const aliasOf = (row: ComparedRow | null) => (row?.alias ? texts.push(row.alias) - 1 : -1);
+  const side = (row: ComparedRow | null, alias: number): PageSide | null =>
+    row && [indexOf(row.name), alias, indexOf(row.file), row.line ?? -1, indexOf(row.unit), row.sympos];
   const arch = new_.arch ?? old.arch;
   const head: Omit<PageData, "changes" | "texts"> = {
     kernels: [kernelOf(old), kernelOf(new_)],
@@ -54,19 +50,22 @@ function* pageData(report: DiffReport): Generator<string> {
   };
   yield `${escaped(head).slice(0, -1)},"changes":[`;
   for (const [i, change] of changes.entries()) {
-    const uses = change.uses.map(({ file, line }) => indexOf(`${file}:${line}`));
+    const uses = (change.uses ?? []).map(({ file, line }) => indexOf(`${file}:${line}`));
+    const alias = aliasOf(change.old);
     const row: PageChange = [
       GROUPS.indexOf(change.group),
       indexOf(rowOf(change).object),
       indexOf(reasonOf(change)),
       indexOf(summaryReason(change)),
-      side(change.old),
-      side(change.new),
+      side(change.old, alias),
+      side(change.new, change.new?.alias === change.old?.alias ? alias : aliasOf(change.new)),
       uses,
     ];
     yield `${i === 0 ? "" : ","}${JSON.stringify(row)}`;
   }
-  yield `],"texts":${escaped([...texts.keys()])}}`;
+  yield '],"texts":[';
+  for (const [i, text] of texts.entries()) yield `${i === 0 ? "" : ","}${escaped(text)}`;
+  yield "]}";
 }
 
 function summaryReason({ group, reason }: Change): string {

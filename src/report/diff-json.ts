@@ -14,7 +14,7 @@ export function* diffAsJson({ changes, newAliases, ...summary }: DiffReport): Ge
 }
 
 function plain(change: ListedChange) {
-  const { group, reason, other, old, new: new_, uses } = change;
+  const { group, reason, other, old, new: new_, uses = [] } = change;
   const { object, name } = rowOf(change);
   return { group, reason, other, object, name, old: side(old), new: side(new_), uses };
 }

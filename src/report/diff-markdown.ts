@@ -34,7 +34,7 @@ export function* diffAsMarkdown(report: DiffReport): Generator<string> {
 }
 
 function tableRow(change: ListedChange): string {
-  const { old, new: new_, uses } = change;
+  const { old, new: new_, uses = [] } = change;
   const [before, after] = [old, new_].map((row) => (row === null ? "" : code(labelOf(row))));
   const reason = change.other === null ? reasonOf(change) : code(reasonOf(change));
   const where = uses.map(({ file, line }) => code(`${file}:${line}`)).join(" ");

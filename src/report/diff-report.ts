@@ -10,9 +10,9 @@ import {
   type Reason,
 } from "../table/diff-tables.ts";
 
-/** A listed change, and the uses of its old alias in scripts. */
+/** A listed change, and the uses of its old alias in scripts, if these are asked for. */
 export interface ListedChange extends Change {
-  readonly uses: readonly AliasUse[];
+  readonly uses?: readonly AliasUse[];
 }
 
 /** A compared table. */
@@ -33,8 +33,8 @@ export interface DiffReport {
   readonly symposChanged: number;
   readonly notes: readonly string[];
   readonly changes: readonly ListedChange[];
-  /** The new aliases for each alias of the old table, listed or not: several if its symbols now have different aliases. */
-  readonly newAliases: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The new aliases for an alias of the old table, listed or not: several if its symbols now have different aliases. */
+  readonly newAliases: (alias: string) => readonly string[];
 }
 
 /** The part of a difference to report. */
@@ -81,7 +81,7 @@ export function diffReport(
     const positionChanged = hasNewPosition(change);
     if (positionChanged) symposChanged++;
     if (only.includes(group) || (positionChanged && only.includes("sympos"))) {
-      listed.push({ ...change, uses: used ?? [] });
+      listed.push(used === undefined ? change : { ...change, uses: used });
     }
   }
   const inOrder = (of: Map<Reason, number>) =>
@@ -94,20 +94,29 @@ export function diffReport(
     symposChanged,
     notes,
     changes: listed,
-    newAliases: newAliasesOf(changes),
+    newAliases: aliasFinder(changes),
   };
 }
 
-function newAliasesOf(changes: readonly Change[]): Map<string, Set<string>> {
-  const newAliases = new Map<string, Set<string>>();
-  for (const { old, new: new_ } of changes) {
-    if (!old?.alias) continue;
-    const known = newAliases.get(old.alias) ?? new Set();
-    // If one symbol of an alias is gone, another one's new alias is still right.
-    if (new_?.alias) known.add(new_.alias);
-    newAliases.set(old.alias, known);
-  }
-  return newAliases;
+/** Finds new aliases. Most reports need none, so the first call indexes them. */
+function aliasFinder(changes: readonly Change[]): (alias: string) => readonly string[] {
+  // A list only for the few with several.
+  let newAliases: Map<string, string | string[]> | undefined;
+  const index = () => {
+    const found = new Map<string, string | string[]>();
+    for (const { old, new: new_ } of changes) {
+      // If one symbol of an alias is gone, another one's new alias is still right.
+      if (!old?.alias || !new_?.alias) continue;
+      const known = found.get(old.alias);
+      if (known === undefined) found.set(old.alias, new_.alias);
+      else if (![known].flat().includes(new_.alias)) found.set(old.alias, [known, new_.alias].flat());
+    }
+    return found;
+  };
+  return (alias) => {
+    newAliases ??= index();
+    return [newAliases.get(alias) ?? []].flat();
+  };
 }
 
 /** Whether a symbol in both tables has another position among its namesakes. */

@@ -25,7 +25,7 @@ export function* diffAsText(report: DiffReport, paint: Paint): Generator<string>
   const differs = GROUPS.some((group) => group !== "unchanged" && counts[group] > 0);
   if (!differs && changes.length === 0) return;
   yield* summary(report, paint);
-  if (changes.some(({ uses }) => uses.length > 0)) {
+  if (changes.some(({ uses = [] }) => uses.length > 0)) {
     yield* usesAsText(report, paint);
     return;
   }
@@ -68,7 +68,7 @@ function labels({ group, old, new: new_ }: ListedChange): string {
 /** The lines of scripts to change, before and after. */
 function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generator<string> {
   const newAlias = (alias: string) => {
-    const [new_, more] = newAliases.get(alias) ?? [];
+    const [new_, more] = newAliases(alias);
     return more === undefined ? (new_ ?? null) : null;
   };
   for (const uses of linesOf(changes)) {
@@ -79,7 +79,7 @@ function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generat
     if (replaced !== text) yield `${paint("green", `+${printable(replaced)}`)}\n`;
     const used = new Set(uses.map(({ alias }) => alias));
     for (const alias of used) {
-      const news = [...(newAliases.get(alias) ?? [])];
+      const news = newAliases(alias);
       if (news.length > 1) yield `  ${alias} is that of several symbols, now ${news.join(", ")}\n`;
     }
     for (const change of changes) {
@@ -91,7 +91,7 @@ function* usesAsText({ changes, newAliases }: DiffReport, paint: Paint): Generat
 
 /** Uses to change, grouped by line. */
 function linesOf(changes: readonly ListedChange[]): AliasUse[][] {
-  const used = new Set(changes.flatMap(({ uses }) => uses));
+  const used = new Set(changes.flatMap(({ uses = [] }) => uses));
   const all = [...groupBy(used, ({ file, line }) => `${file}\0${line}`).values()];
   const order = new Map([...new Set(all.map((uses) => uses[0]?.file))].map((file, i) => [file, i]));
   const rank = ([use]: AliasUse[]) => order.get(use?.file) ?? 0;
