@@ -655,7 +655,7 @@ describe("a failure leaves the old files unchanged, and no other files", () => {
     expect(failing((to) => [SAMPLE, "-o", join(to, "missing", "a"), "--table", join(to, "t")])).toMatch(
       /missing\/a: cannot be written: no such file or directory; /,
     );
-    expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", to])).toMatch(
+    expect(failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", to], "-f unlimited", 2)).toMatch(
       /: is a directory; name a file$/,
     );
     const twice = failing((to) => [SAMPLE, "-o", join(to, "a"), "--table", `${to}/./a`], "-f unlimited", 2);
