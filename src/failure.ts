@@ -49,8 +49,7 @@ export class Failure extends Error {
 
   constructor(code: FailureCode, subject: string, problem: string, advice?: string) {
     const text = `${shortened(subject) || '""'}: ${shortened(problem)}${advice === undefined ? "" : `; ${shortened(advice)}`}`;
-    // One line, even if a damaged file has line feeds in a name.
-    super(printable(text));
+    super(text);
     this.name = "Failure";
     this.code = code;
     this.subject = subject;
@@ -75,8 +74,12 @@ export class Failure extends Error {
 /** Longest part of a message, in UTF-16 code units: more than a name or path that is not made up (KSYM_NAME_LEN is 512). */
 const LONGEST_PART = 1000;
 
-/** A text for a message, without its middle if it is very long. */
+/** A text for a message: one line, even if a damaged file has line feeds in a name, and without its middle if it is very long. */
 export function shortened(text: string): string {
+  return withoutMiddle(printable(withoutMiddle(text)));
+}
+
+function withoutMiddle(text: string): string {
   if (text.length <= LONGEST_PART) return text;
   const half = LONGEST_PART / 2;
   return `${text.slice(0, half)}…${text.slice(-half)}`;

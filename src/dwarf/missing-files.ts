@@ -1,3 +1,5 @@
+import { shortened } from "../failure.ts";
+
 /** What a run could not use: files that debug information refers to, names, and numbers; with what is lost by that. */
 export class MissingFiles {
   readonly #problems = new Map<string, Map<string, string>>();
@@ -9,7 +11,7 @@ export class MissingFiles {
    */
   add(file: string, problem: string, loss: string): void {
     const files = this.#problems.get(loss) ?? new Map<string, string>();
-    this.#problems.set(loss, files.set(file, problem));
+    this.#problems.set(loss, files.set(file, shortened(problem)));
   }
 
   addAll(others: MissingFiles): void {

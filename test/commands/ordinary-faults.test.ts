@@ -79,6 +79,15 @@ test.each([" ", "/", directory])("--addr2line '%s'", (name) => {
   expect(stderr).toMatch(/no such program|cannot be run/);
 });
 
+test("a very long name of control characters takes one short line", () => {
+  const listing = path("long-name");
+  const line = `ffffffff81000000 t ${"\x01".repeat(10_000)}\n`;
+  writeFileSync(listing, line + line);
+  const { stderr } = kasAlias(["vmlinux", "--nm", listing, "--debug-file", SAMPLE]);
+  expect(stderr).toMatch(ONE_LINE);
+  expect(stderr.length).toBeLessThan(3_500);
+});
+
 test("JSON that is nested deeply", () => {
   const deep = path("deep.jsonl");
   const [header = "", row = ""] = readFileSync(TABLE, "utf8").split("\n");

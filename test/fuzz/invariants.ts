@@ -169,7 +169,7 @@ function isJsonText(text: string): boolean {
 const FORMS: readonly (readonly [words: readonly string[], form: RegExp])[] = [
   [["probe", "kprobe-events"], /^p:kas\/\w+ (\S+:)?\S+\+0x[0-9a-f]+$/],
   [["probe", "address"], /^0x[0-9a-f]{8,16}$/],
-  [["modules", "--vmlinux", "--symbol-frequency"], /^[^\p{Cc}:]\P{Cc}*:\d+$/u],
+  [["modules", "--vmlinux", "--symbol-frequency"], /^.+:\d+$/s],
   [["resolve"], /^.+:(\d+|\?)$/s],
   [["sympos"], /^[^\p{Cc} ]+ [^\p{Cc}]+ \d+$/u],
   [["symbols-list"], /^.+$/s],
