@@ -20,13 +20,12 @@ import {
   GROUPS,
   type Group,
 } from "../table/diff-tables.ts";
-import { copy } from "../table/event-log.ts";
 import { readColumns } from "../table/read-alias-table.ts";
 import { plainRowReader } from "../table/row-line.ts";
 import { COLUMNS } from "../table/row-schema.ts";
-import { TextNumbers } from "../table/text-numbers.ts";
+import { copy, TextNumbers } from "../table/text-numbers.ts";
 import { CLOSED_STDOUT_STATUS, NO_STATUS, type Runner } from "./exit-status.ts";
-import { checkObjects, nothingMatches } from "./filters.ts";
+import { checkObjects, isAskedFor, nothingMatches } from "./filters.ts";
 import { outputOption, regularExpression, repeatable } from "./options.ts";
 import { growHeapSlowly } from "./slow-heap.ts";
 import { say, writeOutputs } from "./streams.ts";
@@ -122,8 +121,7 @@ function checkFilters(
     objects,
     tables.flatMap(({ header }) => header.objects.map((each) => each.name)),
   );
-  const isMatch = (row: ComparedRow) =>
-    name?.test(row.name) !== false && (objects.length === 0 || objects.includes(row.object));
+  const isMatch = (row: ComparedRow) => isAskedFor(row, name, objects);
   if (name !== undefined && !tables.some(({ rows }) => rows.some(isMatch))) throw nothingMatches(name);
   if (usedIn !== undefined && only?.every((group) => UNUSABLE_GROUPS.includes(group))) {
     const problem = `lists nothing with --used-in, since it has no alias that changed`;

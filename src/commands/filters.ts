@@ -1,6 +1,16 @@
 // The values of --object and --name that no symbol of the given tables can have.
 import { Failure } from "../failure.ts";
 import { closestNames } from "../lookup/closest-names.ts";
+import type { TableRow } from "../table/alias-table.ts";
+
+/** Whether a row is one that --name and --object ask for. */
+export function isAskedFor(
+  row: Pick<TableRow, "name" | "object">,
+  name: RegExp | undefined,
+  objects: readonly string[],
+): boolean {
+  return name?.test(row.name) !== false && (objects.length === 0 || objects.includes(row.object));
+}
 
 /** Checks the values of --object. @throws Failure for one that no table has, such as a typo */
 export function checkObjects(wanted: readonly string[], objects: Iterable<string>): void {

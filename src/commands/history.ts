@@ -4,7 +4,7 @@ import { historyAsJson } from "../report/history-json.ts";
 import { historyAsText } from "../report/history-text.ts";
 import { readHistory } from "../table/history-tables.ts";
 import type { Runner } from "./exit-status.ts";
-import { checkObjects, nothingMatches } from "./filters.ts";
+import { checkObjects, isAskedFor, nothingMatches } from "./filters.ts";
 import { outputOption, regularExpression, repeatable } from "./options.ts";
 import { growHeapSlowly } from "./slow-heap.ts";
 import { say, writeOutputs } from "./streams.ts";
@@ -38,8 +38,7 @@ async function history(paths: readonly string[], options: Options): Promise<bool
   let anyMatch = false;
   const lined = readHistory(paths, {
     isWanted: (row) => {
-      const isMatch =
-        name?.test(row.name) !== false && (objects.length === 0 || objects.includes(row.object));
+      const isMatch = isAskedFor(row, name, objects);
       anyMatch ||= isMatch;
       return isMatch;
     },

@@ -43,14 +43,11 @@ const MARKS = /^.*(?:KALLSYMS_ALIAS_SRCLINE|scripts\/kas-alias|\$\(module-object
 export function inspectKernelTree(path: string): KernelTree {
   const version = kernelVersion(path);
   const originals = new Map<string, string>();
-  let otherHook: string | undefined;
   const places = EDITS.map((edit): Place => {
     const text = originals.get(edit.file) ?? readIfThere(path, edit.file);
     if (text === undefined) return { edit, state: "misfit", problem: "does not exist" };
     const without = withoutEdit(text, edit);
     originals.set(edit.file, without);
-    const [mark] = MARKS.exec(withoutEdits(without, edit.file)) ?? [];
-    if (mark !== undefined) otherHook ??= `${edit.file}:${text.split("\n").lastIndexOf(mark) + 1}`;
     const [match, ...more] = without.matchAll(edit.from);
     if (match === undefined) return { edit, state: "misfit", problem: `has no \`${edit.anchor}\`` };
     if (more.length > 0)
@@ -62,7 +59,7 @@ export function inspectKernelTree(path: string): KernelTree {
     path,
     version,
     places,
-    otherHook,
+    otherHook: otherHookIn(path, originals),
     originals,
   };
 }
@@ -85,9 +82,15 @@ export function editedFiles({ originals }: KernelTree, parts: readonly HookPart[
   return files;
 }
 
-/** The text before all edits of its file. */
-function withoutEdits(text: string, file: string): string {
-  return EDITS.filter((edit) => edit.file === file).reduce(withoutEdit, text);
+/** The first line that only a hook has, among the contents without this one. */
+function otherHookIn(path: string, originals: ReadonlyMap<string, string>): string | undefined {
+  for (const [file, text] of originals) {
+    const [mark] = MARKS.exec(text) ?? [];
+    if (mark === undefined) continue;
+    const lines = readIfThere(path, file)?.split("\n") ?? [];
+    return `${file}:${lines.lastIndexOf(mark) + 1}`;
+  }
+  return undefined;
 }
 
 /** The text before an edit; the text itself if it does not have the edit. */

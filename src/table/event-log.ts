@@ -1,4 +1,5 @@
 import { at as itemAt } from "../checked-index.ts";
+import { copy } from "./text-numbers.ts";
 
 /** The events of a symbol from one kernel to the next; a kernel can have several. */
 const EVENT_NAMES = ["appeared", "moved", "ambiguous", "unique", "sympos", "vanished"] as const;
@@ -190,9 +191,4 @@ function shapeOf(alias: string, line: number | null): AliasShape {
   const at = alias.lastIndexOf(digits);
   if (line === null || at === -1) return { before: "", after: "" };
   return { before: copy(alias.slice(0, at + 1)), after: copy(alias.slice(at + digits.length)) };
-}
-
-/** Copies a string, since a slice of a longer one keeps all of that in memory. */
-export function copy(text: string): string {
-  return Buffer.from(text).toString();
 }

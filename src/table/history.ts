@@ -1,8 +1,9 @@
 import { at } from "../checked-index.ts";
 import type { TableRow } from "./alias-table.ts";
-import { copy, EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
+import { EventLog, type EventName, type LoggedEvent } from "./event-log.ts";
 import { pairByLine } from "./pair-by-line.ts";
 import { chains, compareKeys, newSymbolNumbers, type SymbolNumbers } from "./symbol-numbers.ts";
+import { copy } from "./text-numbers.ts";
 
 /** The columns of a table that a history needs. */
 export const HISTORY_COLUMNS = [

@@ -8,11 +8,10 @@ export class TextNumbers {
   readonly #numbers = new Map<string, number>();
   readonly #texts: string[] = [];
 
-  /** A row's text may be a slice of a text of many lines, and would keep all of it in memory: a copy is kept instead. */
   of(text: string): number {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
-    const own = Buffer.from(text).toString();
+    const own = copy(text);
     this.#numbers.set(own, this.#texts.length);
     return this.#texts.push(own) - 1;
   }
@@ -21,6 +20,11 @@ export class TextNumbers {
   own(text: string): string {
     return this.#texts[this.of(text)] ?? text;
   }
+}
+
+/** Copies a string: a row's text may be a slice of a text of many lines, and would keep all of it in memory. */
+export function copy(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** A number has less than this; two fit in an integer that a double holds exactly. */
